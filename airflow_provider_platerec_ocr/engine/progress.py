@@ -1,0 +1,90 @@
+"""What a batch says of itself while it runs: counts by how images ended, and one line for the log.
+
+It knows numbers only; who prints the line, and how often, is the wiring's choice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from airflow_provider_platerec_ocr.core.models import ReadStatus
+
+if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.core.models import Outcome
+
+_DEAD = (ReadStatus.REJECTED, ReadStatus.FAILED, ReadStatus.IN_DOUBT)
+
+
+@dataclass(slots=True)
+class Progress:
+    """Counts of one task over one shard."""
+
+    total: int
+    """Images of the shard."""
+    started_at: float = 0.0
+    """Monotonic seconds at which the batch began."""
+    settled_before: int = 0
+    """Images that an earlier try of the same run had settled."""
+    by_status: Counter[str] = field(default_factory=Counter)
+    """Images by :class:`ReadStatus`."""
+    from_ledger: int = 0
+    """Reads that were already paid for."""
+    calls: int = 0
+    """Calls started."""
+    refused: Counter[str] = field(default_factory=Counter)
+    """Calls that were refused or not sent, by error name; not billed as far as is known."""
+    unknown: int = 0
+    """Calls whose outcome is not known."""
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one ended image."""
+        self.by_status[outcome.status] += 1
+        if outcome.status == ReadStatus.READ and outcome.from_ledger:
+            self.from_ledger += 1
+
+    @property
+    def done(self) -> int:
+        """Images that have ended, earlier tries included."""
+        return self.settled_before + sum(self.by_status.values())
+
+    @property
+    def dead_letters(self) -> int:
+        """Images of this try that could not be read."""
+        return sum(self.by_status[status] for status in _DEAD)
+
+    def line(self, now: float, *, rate_per_s: float, in_flight: int) -> str:
+        """Return one line for the log: done/total, pace, in flight, from the ledger, dead letters, time left."""
+        elapsed = max(now - self.started_at, 1e-9)
+        fresh = self.done - self.settled_before
+        left = self.total - self.done
+        percent = 100.0 * self.done / self.total if self.total else 100.0
+        eta = _clock(left * elapsed / fresh) if fresh and left else ("-" if left else "0:00:00")
+        parts = [
+            f"{self.done:,}/{self.total:,} done ({percent:.1f} %)",
+            f"{fresh / elapsed:.1f} images/s (limit {rate_per_s:.2g} starts/s)",
+            f"{in_flight} in flight",
+            f"{self.from_ledger:,} from the ledger",
+            f"{self.dead_letters:,} dead letters",
+        ]
+        if self.refused:
+            parts.append("refused " + ", ".join(f"{name} {count}" for name, count in sorted(self.refused.items())))
+        return " · ".join([*parts, f"ETA {eta}"])
+
+    def counts(self) -> dict[str, int]:
+        """Return plain counts for XCom and reports."""
+        return {
+            "images": self.total,
+            "settled_before": self.settled_before,
+            "from_ledger": self.from_ledger,
+            "calls": self.calls,
+            "refused": sum(self.refused.values()),
+            "unknown": self.unknown,
+            **{status.value: self.by_status[status] for status in ReadStatus},
+        }
+
+
+def _clock(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
