@@ -1,0 +1,1 @@
+"""The bridge from Airflow connections and options to the engine."""

@@ -1,0 +1,166 @@
+"""What Airflow is told about this package: the connection's form, the hook, links and options. Plain data.
+
+Airflow calls :func:`get_provider_info` in every process that it starts, so nothing but the version is imported here.
+The fields of the form are the keys of :class:`~.core.settings.ClientSettings`; a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_platerec_ocr import __version__
+
+NAME = "Plate Recognizer OCR"
+API_REFERENCE_URL = "https://guides.platerecognizer.com/docs/other-apps/ocr/api-reference/"
+"""The vendor's page on the API."""
+ACCOUNT_URL = "https://app.platerecognizer.com/accounts/plan/"
+"""The vendor's page on which an account sees its token, its plan and what it has used."""
+_PACKAGE = "airflow_provider_platerec_ocr"
+
+
+def _field(label: str, description: str, type_: str, **limits: Any) -> dict[str, Any]:
+    """Return one field of the form; ``null`` is always allowed, and means the default that the text names."""
+    return {"label": label, "description": description, "schema": {"type": [type_, "null"], **limits}}
+
+
+_CONN_FIELDS: dict[str, Any] = {
+    "rate_per_s": _field(
+        "Calls per second",
+        "Most calls that may start in a second, in all tasks together, as your plan allows. Empty: found by itself, "
+        "carefully, from the API's answers.",
+        "number",
+        minimum=0.01,
+        maximum=1000,
+    ),
+    "max_in_flight": _field(
+        "Calls in flight",
+        "Most calls that one task may have open at once. Needed are calls per second x seconds per call: "
+        "8/s x 30 s = 240. Empty: 512.",
+        "integer",
+        minimum=1,
+        maximum=5000,
+    ),
+    "max_upload_bytes": _field(
+        "Largest upload (bytes)",
+        "Larger images are shrunk where a task allows it, and are dead letters otherwise. Empty: 2400000.",
+        "integer",
+        minimum=10_000,
+        maximum=100_000_000,
+    ),
+    "connect_timeout_s": _field(
+        "Connect timeout (s)",
+        "Seconds for connecting, TLS included; running out of it costs nothing. Empty: 10.",
+        "number",
+        minimum=0.1,
+        maximum=300,
+    ),
+    "call_timeout_s": _field(
+        "Call timeout (s)",
+        "Seconds for one whole paid call. The API takes 20 to 30 s, sometimes over two minutes; a call that is given "
+        "up may still be billed. Empty: 180.",
+        "number",
+        minimum=1,
+        maximum=3600,
+    ),
+    "statistics_timeout_s": _field(
+        "Statistics timeout (s)",
+        "Seconds for one statistics call, which is free. Empty: 30.",
+        "number",
+        minimum=0.1,
+        maximum=300,
+    ),
+    "proxy": _field(
+        "Proxy",
+        "Proxy URL for all calls, such as http://user:password@proxy:3128. Empty: none.",
+        "string",
+        format="password",
+    ),
+    "verify": _field(
+        "TLS verification",
+        "true, false, or the path of a CA bundle on the workers. Empty: true.",
+        "string",
+    ),
+    "cert": _field(
+        "Client certificate",
+        "Path, on the workers, of a PEM file with a client certificate and its key. Empty: none.",
+        "string",
+    ),
+    "trust_env": _field(
+        "Proxies of the environment",
+        "Use HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the workers. Empty: false.",
+        "boolean",
+    ),
+    "allow_plain_http": _field(
+        "Allow plain http",
+        "Send the token unencrypted to an http:// base URL that is not this machine. Empty: false.",
+        "boolean",
+    ),
+}
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's description, in the form of Airflow's ``provider_info.schema.json``."""
+    return {
+        "package-name": "airflow-provider-platerec-ocr",
+        "name": NAME,
+        "description": "Reads VINs and trailer numbers from photographs with the Plate Recognizer OCR Cloud API.",
+        "versions": [__version__],
+        "integrations": [
+            {"integration-name": NAME, "external-doc-url": API_REFERENCE_URL, "tags": ["service"]},
+        ],
+        "hooks": [{"integration-name": NAME, "python-modules": [f"{_PACKAGE}.hooks.ocr"]}],
+        "operators": [
+            {
+                "integration-name": NAME,
+                "python-modules": [f"{_PACKAGE}.operators.{name}" for name in ("read", "plan", "batch", "export")],
+            },
+        ],
+        "sensors": [{"integration-name": NAME, "python-modules": [f"{_PACKAGE}.sensors.statistics"]}],
+        "triggers": [{"integration-name": NAME, "python-modules": [f"{_PACKAGE}.triggers.statistics"]}],
+        "connection-types": [
+            {
+                "connection-type": "platerec_ocr",
+                "hook-name": NAME,
+                "hook-class-name": f"{_PACKAGE}.hooks.ocr.PlateRecOCRHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["schema", "login"],
+                    "relabeling": {"password": "API token", "host": "Base URL", "port": "Port (if not in the URL)"},
+                    "placeholders": {
+                        "host": "https://api.platerecognizer.com",
+                        "password": f"from {ACCOUNT_URL}",
+                    },
+                },
+                "conn-fields": _CONN_FIELDS,
+            },
+        ],
+        "extra-links": [f"{_PACKAGE}.links.OCRAccountLink", f"{_PACKAGE}.links.OCRReferenceLink"],
+        "config": {
+            "platerec_ocr": {
+                "description": "Options of airflow-provider-platerec-ocr.",
+                "options": {
+                    "ledger": {
+                        "description": (
+                            "Folder or object store prefix that remembers every paid call, so that no image is paid "
+                            "for twice. All workers must see the same place. Empty: the folder platerec_ocr/ledger "
+                            "under AIRFLOW_HOME, which only serves where all tasks run on one machine."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "s3://aws_default@my-bucket/ocr-ledger",
+                        "default": "",
+                    },
+                    "spill_folder": {
+                        "description": (
+                            "Local folder of each worker that takes paid answers while the ledger cannot be written; "
+                            "the next task on that worker brings them to the ledger. Empty: the folder "
+                            "platerec_ocr/spill under AIRFLOW_HOME."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "/var/lib/airflow/ocr-spill",
+                        "default": "",
+                    },
+                },
+            },
+        },
+    }

@@ -1,0 +1,1 @@
+"""Triggers; only free calls happen in them."""
