@@ -1,0 +1,391 @@
+"""The wire format without I/O: builds requests as bytes and turns answers into values or into errors by their money.
+
+Both faces (the asyncio engine and the hook's sync session) send what this builds and hand back what they got. It knows
+no HTTP client. The contract is the vendor's OCR reference ([doc] below); the other grades say where a rule comes from
+that the document leaves open: [sibling] another product of the vendor, [seen] observed, [inferred].
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import math
+import posixpath
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr import __version__
+from airflow_provider_platerec_ocr.core import errors
+from airflow_provider_platerec_ocr.core.backoff import header, retry_after_s
+from airflow_provider_platerec_ocr.core.fingerprint import check_type
+from airflow_provider_platerec_ocr.core.models import (
+    Identifier,
+    Read,
+    Statistics,
+    format_timestamp,
+    parse_timestamp,
+)
+from airflow_provider_platerec_ocr.core.redact import redact, redact_url, shorten
+from airflow_provider_platerec_ocr.core.settings import DEFAULT_BASE_URL, READER_PATH, STATISTICS_PATH
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from airflow_provider_platerec_ocr.core.settings import ClientSettings
+
+USER_AGENT = f"airflow-provider-platerec-ocr/{__version__}"
+LONGEST_FILENAME = 200
+"""Characters of a file name that are sent; its *end* is kept, since webhooks are matched by the end of the name."""
+
+_MEDIA_TYPES = {
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "gif": "image/gif",
+    "bmp": "image/bmp",
+    "tif": "image/tiff",
+    "tiff": "image/tiff",
+}
+_UNSAFE_IN_FILENAME = re.compile(r"[\x00-\x1f\x7f\"\\%]")
+_CUT_JSON = re.compile(r'"(?:detail|error|message)"\s*:\s*\[?\s*"((?:[^"\\]|\\.)*)')
+_TITLE = re.compile(r"(?is)<title[^>]*>(.*?)(?:</title|$)")
+_HIDDEN = re.compile(r"(?is)<(script|style|head)\b.*?(?:</\1\s*>|$)")
+_TAG = re.compile(r"(?s)<[^>]*(?:>|$)")
+_ABOUT_TOKEN = re.compile(r"(?i)token|credential|authenticat")
+_HELP_ON_401 = (
+    "Put a valid token into the password of the connection; the account's token is at https://app.platerecognizer.com/."
+)
+_HOST_HELP = f"Set the host of the connection to {DEFAULT_BASE_URL}, or leave it empty."
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, ready to send."""
+
+    method: str
+    """``GET`` or ``POST``."""
+    url: str
+    """Absolute, without a query."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Everything but ``Content-Length``; holds the token."""
+    body: bytes | None = None
+    """The whole body, or ``None``."""
+
+    def __repr__(self) -> str:
+        """Show neither the token nor the body."""
+        shown = {key: "***" if key.lower() == "authorization" else value for key, value in self.headers.items()}
+        return f"Request({self.method} {self.url}, headers={shown}, body={len(self.body or b'')} bytes)"
+
+
+def read_request(  # noqa: PLR0913  # the API's own parameters, by name only
+    settings: ClientSettings,
+    *,
+    type: str,  # noqa: A002  # the API's own name
+    content: bytes | None = None,
+    filename: str | None = None,
+    as_base64: bool = False,
+    upload_url: str | None = None,
+    camera_id: str | None = None,
+    timestamp: str | None = None,
+) -> Request:
+    """Return the paid call for one image, as ``multipart/form-data`` [doc].
+
+    :param content: the image's bytes; exactly one of this and ``upload_url``.
+    :param filename: name sent with the bytes; only its last part. No effect with ``as_base64`` or ``upload_url``.
+    :param as_base64: send the bytes as base64 text instead of a file, which is a third larger.
+    :param upload_url: http or https URL that the API fetches itself.
+    :param timestamp: ISO 8601 with a time zone; sent in UTC.
+    :raises OCRConfigError: for neither or both images, an unusable type, a naive timestamp, another kind of URL.
+    """
+    if (content is None) == (upload_url is None):
+        message = "Give the image either as content (its bytes) or as upload_url, not both and not neither."
+        raise errors.OCRConfigError(message)
+    parts: list[tuple[str, str | None, bytes]] = [("type", None, check_type(type).encode())]
+    if upload_url is not None:
+        if not re.match(r"(?i)https?://[^/\s]", upload_url):
+            message = f"upload_url {redact_url(upload_url)!r} is no http or https URL that the API could fetch."
+            raise errors.OCRConfigError(message)
+        parts.append(("upload_url", None, upload_url.encode()))
+    if camera_id is not None:
+        parts.append(("camera_id", None, camera_id.encode("utf-8", "replace")))
+    if timestamp is not None:
+        parts.append(("timestamp", None, format_timestamp(parse_timestamp(timestamp)).encode()))
+    if content is not None and as_base64:
+        parts.append(("upload", None, base64.b64encode(content)))
+    elif content is not None:
+        parts.append(("upload", safe_filename(filename), content))
+    boundary, body = _multipart(parts)
+    headers = {**_headers(settings), "Content-Type": f"multipart/form-data; boundary={boundary}"}
+    return Request("POST", settings.base_url + READER_PATH, headers, body)
+
+
+def statistics_request(settings: ClientSettings) -> Request:
+    """Return the free call for the account's usage [doc]."""
+    return Request("GET", settings.base_url + STATISTICS_PATH, _headers(settings))
+
+
+def _headers(settings: ClientSettings) -> dict[str, str]:
+    return {"Authorization": f"Token {settings.token}", "Accept": "application/json", "User-Agent": USER_AGENT}
+
+
+def safe_filename(filename: str | None) -> str:
+    """Return the last part of ``filename`` as it may stand between quotes in a header, at most 200 characters.
+
+    Quotes, backslashes, percent signs and control characters are percent-encoded (as browsers do), so that a name
+    can neither end its header nor start another one.
+    """
+    name = posixpath.basename((filename or "").replace("\\", "/"))[-LONGEST_FILENAME:] or "image.jpg"
+    return _UNSAFE_IN_FILENAME.sub(lambda match: f"%{ord(match.group(0)):02X}", name)
+
+
+def _multipart(parts: list[tuple[str, str | None, bytes]]) -> tuple[str, bytes]:
+    """Return (boundary, body); the boundary is looked for in every part, so it can never occur in one."""
+    number = 0
+    while any(f"--ocr-{number}-".encode() in value for _, _, value in parts):
+        number += 1
+    boundary = f"ocr-{number}-boundary"
+    lines: list[bytes] = []
+    for name, filename, value in parts:
+        disposition = f'Content-Disposition: form-data; name="{name}"'
+        if filename is not None:
+            media_type = _MEDIA_TYPES.get(filename.rpartition(".")[2].lower(), "application/octet-stream")
+            disposition += f'; filename="{filename}"\r\nContent-Type: {media_type}'
+        lines += [f"--{boundary}\r\n{disposition}\r\n\r\n".encode("utf-8", "replace"), value, b"\r\n"]
+    lines.append(f"--{boundary}--\r\n".encode())
+    return boundary, b"".join(lines)
+
+
+def parse_read(status: int, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Read:
+    """Return the read of an answer, or raise the error that says what the answer means for money.
+
+    200 and 201 are success [seen]; a 2xx with ``error`` instead of results is a rejection [seen]; every other 2xx
+    that cannot be read may have been billed: :class:`~.errors.OCROutcomeUnknown`. For the rest see :func:`call_error`.
+
+    :param now: the present, aware; a ``Retry-After`` date is measured against it.
+    """
+    if status not in {200, 201}:
+        raise call_error(status, headers, body, now=now)
+    data = _json(body)
+    if _results(data) is None:
+        detail = error_detail(body, header(headers, "Content-Type"))
+        if isinstance(data, dict) and data.get("error"):
+            message = f"The API rejected the image ({status} with an error: {detail}). Check the image and its type."
+            raise errors.OCRRejected(message, status=status, detail=detail)
+        message = (
+            f"The API answered {status} with something that is no read ({detail or 'nothing'}): "
+            "the call may have been billed, so it is not repeated by itself."
+        )
+        raise errors.OCROutcomeUnknown(message, status=status, detail=detail)
+    return read_from_json(data)
+
+
+def call_error(  # noqa: PLR0911  # one return for each meaning
+    status: int, headers: Mapping[str, str], body: bytes, *, now: datetime
+) -> errors.OCRCallError:
+    """Return the error of an answer that is no success.
+
+    400, 401, 403, 429 and 503 are the document's own [doc], 413 is [seen], the rest is [inferred]: 3xx, 404, 405, 410
+    and 421 come from a host that is not the API; 402 is about money, so the statistics are asked as for 403; 407 comes
+    from a proxy before the API; 425 refuses before work; 408 and 5xx other than 503 leave open whether the image was
+    read; any other 4xx speaks of the content.
+    """
+    detail = error_detail(body, header(headers, "Content-Type"))
+    said = f"{status}: {detail}" if detail else str(status)
+    facts: dict[str, Any] = {"status": status, "detail": detail}
+    if status in {425, 429, 503}:
+        facts["retry_after_s"] = retry_after_s(headers, _plain_text(body, detail), now)
+        return _refused(status, said, facts)
+    if status == 401 or (status == 403 and _ABOUT_TOKEN.search(detail)):  # noqa: PLR2004  # HTTP's own numbers
+        return errors.OCRUnauthorized(f"The API refused the token ({said}). {_HELP_ON_401}", **facts)
+    if status in {402, 403}:
+        message = (
+            f"The API forbids the call ({said}): OCR is not enabled for this account, or its calls are used up. "
+            "The statistics (airflow connections test) tell which; see https://app.platerecognizer.com/."
+        )
+        return errors.OCRForbidden(message, **facts)
+    if status == 407:  # noqa: PLR2004
+        message = f"The proxy wants a user and a password ({said}). Put them into proxy in the connection's extra."
+        return errors.OCRStop(message, **facts)
+    if 300 <= status < 400 or status in {404, 405, 410, 421}:  # noqa: PLR2004
+        target = header(headers, "Location")
+        where = f", and points to {shorten(redact_url(target), 120)}" if target else ""
+        message = f"The host of the connection is not the OCR API: it answers {said}{where}. {_HOST_HELP}"
+        return errors.OCRWrongBaseURL(message, **facts)
+    if 400 <= status < 500 and status != 408:  # noqa: PLR2004
+        message = f"The API rejected the image ({said}). It is not sent again; check the image and its type."
+        return errors.OCRRejected(message, **facts)
+    message = f"The API answered {said}: the call may have been billed, so it is not repeated by itself."
+    return errors.OCROutcomeUnknown(message, **facts)
+
+
+def _refused(status: int, said: str, facts: dict[str, Any]) -> errors.OCRCallError:
+    if status == 429:  # noqa: PLR2004
+        message = (
+            f"The account's rate limit is reached ({said}). Calls go on more slowly, and never earlier than asked."
+        )
+        return errors.OCRRateLimited(message, **facts)
+    if status == 503:  # noqa: PLR2004
+        message = f"The prediction service is unavailable ({said}). The call is tried again after a pause."
+        return errors.OCRUnavailable(message, **facts)
+    message = f"The API refused the call before work ({said}). It is tried again after a pause."
+    return errors.OCRRefused(message, **facts)
+
+
+def read_from_json(data: Mapping[str, Any]) -> Read:
+    """Return the read in an answer's JSON object, new or saved; unknown keys stay in ``raw``.
+
+    ``code`` and ``orientation`` are lists of ``{value}``, ``confidence`` is a bare number beside them or one level up:
+    the document has both [doc]. An empty list of results is a normal answer [sibling].
+
+    :raises OCROutcomeUnknown: where there is no list of results.
+    """
+    results = _results(data)
+    if results is None:
+        message = "The answer has no list of results, so it is no read."
+        raise errors.OCROutcomeUnknown(message)
+    version = data.get("version")
+    return Read(
+        identifiers=tuple(found for item in results for found in _identifiers(item)),
+        processing_time=_number(data.get("processing_time")),
+        filename=_text(data.get("filename")),
+        version=version if isinstance(version, int) and not isinstance(version, bool) else None,
+        camera_id=_text(data.get("camera_id")),
+        timestamp=_text(data.get("timestamp")),
+        raw=dict(data),
+    )
+
+
+def _identifiers(item: Any) -> list[Identifier]:
+    identifier = _dict(_dict(item).get("identifier"))
+    props = _dict(identifier.get("props")) or identifier
+    codes = [_text(value) for value in _values(props.get("code"))]
+    orientations = [_text(value) for value in _values(props.get("orientation"))]
+    numbers = [_number(v) for place in (props, identifier) for v in _values(place.get("confidence"))]
+    confidence = next((number for number in numbers if number is not None), None)
+    found = []
+    for index, code in enumerate(codes):
+        if code:
+            orientation = orientations[index] if len(orientations) == len(codes) else next(iter(orientations), None)
+            found.append(Identifier(code, orientation, confidence))
+    return found
+
+
+def _values(value: Any) -> list[Any]:
+    """Return the values of ``[{"value": …}, …]``, ``{"value": …}`` or a bare value."""
+    items = value if isinstance(value, list) else [value]
+    return [item.get("value") if isinstance(item, dict) else item for item in items]
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _results(data: Any) -> list[Any] | None:
+    results = data.get("results") if isinstance(data, dict) else None
+    return results if isinstance(results, list) else None
+
+
+def parse_statistics(status: int, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Statistics:
+    """Return the account's usage. The call is free, so every failure is either worth another try or a stop.
+
+    :raises OCRUnavailable: for 5xx and 408. :raises OCRRateLimited: for 429.
+    :raises OCRStop: for everything else, and for a 200 without the fields, naming the first that is missing.
+    """
+    if status not in {200, 201}:
+        error = call_error(status, headers, body, now=now)
+        if isinstance(error, errors.OCROutcomeUnknown) and status >= 400:  # noqa: PLR2004
+            message = f"The statistics are unavailable ({status}: {error.detail}). They are asked again after a pause."
+            raise errors.OCRUnavailable(message, **error.attributes)
+        if isinstance(error, errors.OCRStop | errors.OCRRefused):
+            raise error
+        message = f"The API does not answer the statistics call ({status}: {error.detail}). {_HOST_HELP}"
+        raise errors.OCRStop(message, **error.attributes)
+    data = _json(body)
+    detail = error_detail(body, header(headers, "Content-Type"))
+    if not isinstance(data, dict):
+        message = f"The host of the connection is not the OCR API: its statistics are no JSON ({detail}). {_HOST_HELP}"
+        raise errors.OCRWrongBaseURL(message, status=status, detail=detail)
+    usage = _dict(data.get("usage"))
+    for name, value in (("usage.calls", usage.get("calls")), ("total_calls", data.get("total_calls"))):
+        if _count(value) is None:
+            message = (
+                f"The statistics answer has no usable {name} ({value!r}), so nobody knows how many calls are left and "
+                "nothing is sent. Check the host of the connection, or ask the vendor's support."
+            )
+            raise errors.OCRStop(message, status=status, detail=detail)
+    return Statistics(
+        calls=_count(usage["calls"]) or 0,
+        total_calls=_count(data["total_calls"]) or 0,
+        month=_count(usage.get("month")),
+        year=_count(usage.get("year")),
+        resets_on=_text(usage.get("resets_on")),
+    )
+
+
+def _count(value: Any) -> int | None:
+    number = _number(value)
+    return int(number) if number is not None and number >= 0 and number == int(number) else None
+
+
+def error_detail(body: bytes, content_type: str) -> str:
+    """Return what an error's body says, on one short line, without secrets.
+
+    JSON with ``detail``, ``error`` or lists of faults by field ([sibling], Django REST framework), the title of an
+    HTML page, or what can be read of a body that was cut off.
+    """
+    data = _json(body)
+    if data is not None:
+        text = _said(data)
+    else:
+        text = body[:20_000].decode("utf-8", "replace")
+        cut = _CUT_JSON.search(text)
+        if "html" in content_type.lower() or text.lstrip()[:1] == "<":
+            title = _TITLE.search(text)
+            text = html.unescape(_TAG.sub(" ", title.group(1) if title else _HIDDEN.sub(" ", text)))
+        elif cut:
+            text = cut.group(1)
+    return shorten(redact(text))
+
+
+def _plain_text(body: bytes, detail: str) -> str:
+    """Return ``detail`` with the whole body behind it: a wait may stand in a field that ``detail`` leaves out."""
+    return f"{detail} {body[:2000].decode('utf-8', 'replace')}"
+
+
+def _said(data: Any) -> str:
+    if isinstance(data, dict):
+        for key in ("detail", "error", "message"):
+            if data.get(key):
+                return _said(data[key])
+        return "; ".join(f"{key}: {_said(value)}" for key, value in data.items() if key != "status_code")
+    if isinstance(data, list):
+        return " ".join(_said(item) for item in data)
+    return "" if data is None else str(data)
+
+
+def _json(body: bytes) -> Any:
+    """Return the parsed body, ``None`` where it is no JSON; NaN and Infinity, which are no JSON, become null."""
+    try:
+        return json.loads(body, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return None
