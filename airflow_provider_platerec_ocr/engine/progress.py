@@ -38,6 +38,8 @@ class Progress:
     """Calls that were refused or not sent, by error name; not billed as far as is known."""
     unknown: int = 0
     """Calls whose outcome is not known."""
+    resent: int = 0
+    """Calls that repeat one in doubt."""
 
     def add(self, outcome: Outcome) -> None:
         """Count one ended image."""
@@ -82,6 +84,7 @@ class Progress:
             "calls": self.calls,
             "refused": sum(self.refused.values()),
             "unknown": self.unknown,
+            "resent": self.resent,
             **{status.value: self.by_status[status] for status in ReadStatus},
         }
 

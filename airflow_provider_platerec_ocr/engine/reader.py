@@ -1,0 +1,100 @@
+"""Reading one image: from a planned row to how it ended.
+
+This is the only way to a paid call; the batch and the single-image operator both go through it. It knows no Airflow
+and no table. The part that handles money is :mod:`.settling`; this file gets the bytes, lets duplicates within the
+process share one call, and writes the outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+from airflow_provider_platerec_ocr.core.errors import OCRImageError
+from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes, fingerprint_url
+from airflow_provider_platerec_ocr.core.models import Outcome, ReadStatus, format_timestamp
+from airflow_provider_platerec_ocr.engine.content import Content
+from airflow_provider_platerec_ocr.engine.saving import Saver
+from airflow_provider_platerec_ocr.engine.settling import Phase, Settlement, Settler, Slot
+
+if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.core.models import PlannedImage
+    from airflow_provider_platerec_ocr.engine.context import ReadContext
+
+__all__ = ["Phase", "Reader", "Slot"]
+
+
+class Reader:
+    """Reads planned images, each paid for at most once.
+
+    :param context: the task's tools; one reader serves all images of a task.
+    """
+
+    def __init__(self, context: ReadContext) -> None:
+        self.context = context
+        self.saver = Saver(context)
+        self._settler = Settler(context, self.saver)
+        self._loading = asyncio.Semaphore(context.options.prefetch)
+        self._under_way: dict[tuple[str, str], asyncio.Future[Settlement | None]] = {}
+
+    async def read_one(self, image: PlannedImage, slot: Slot | None = None) -> Outcome | None:
+        """Return how ``image`` ended, or ``None`` where a stop came before its call began.
+
+        :param slot: tells the caller in which phase the image is; a task whose slot is in ``Phase.IDLE`` may be
+            cancelled without losing money, one in ``Phase.PAYING`` never.
+        """
+        slot = slot or Slot()
+        content = Content(self.context, self._loading, image)
+        try:
+            fingerprint = await self._fingerprint(image, content)
+            settlement = await self._shared(image, fingerprint, content, slot)
+        except OCRImageError as error:
+            status = ReadStatus.REJECTED if error.permanent else ReadStatus.FAILED
+            return self._outcome(image, None, Settlement(status, reason=error.reason, message=error.message))
+        finally:
+            content.drop()
+        return None if settlement is None else self._outcome(image, fingerprint, settlement)
+
+    async def _fingerprint(self, image: PlannedImage, content: Content) -> str:
+        base_url = self.context.settings.base_url
+        if image.upload_url is not None:
+            return fingerprint_url(base_url, image.type, image.upload_url, image.image_version)
+        loaded = await content.get()
+        return await self.context.io(fingerprint_bytes, base_url, image.type, loaded.content)
+
+    async def _shared(self, image: PlannedImage, fingerprint: str, content: Content, slot: Slot) -> Settlement | None:
+        """Let duplicates within the process share one call: the first one pays, the others take its answer."""
+        key = (image.type, fingerprint)
+        if key in self._under_way:
+            content.drop()
+            shared = await asyncio.shield(self._under_way[key])
+            return None if shared is None else shared.as_shared()
+        future = self._under_way[key] = asyncio.get_running_loop().create_future()
+        settlement: Settlement | None = None
+        try:
+            settlement = await self._settler.settle(image, fingerprint, content, slot)
+        finally:
+            del self._under_way[key]
+            future.set_result(settlement)
+        return settlement
+
+    def _outcome(self, image: PlannedImage, fingerprint: str | None, settlement: Settlement) -> Outcome:
+        return Outcome(
+            row=image.row,
+            image=image.image,
+            type=image.type,
+            status=settlement.status,
+            image_version=image.image_version,
+            camera_id=image.camera_id,
+            timestamp=image.timestamp,
+            fingerprint=fingerprint,
+            answer=None if settlement.answer is None else json.dumps(settlement.answer, ensure_ascii=False),
+            read_at=settlement.read_at,
+            calls_billed=settlement.calls_billed,
+            from_ledger=settlement.from_ledger,
+            reason=settlement.reason,
+            message=settlement.message,
+            http_status=settlement.http_status,
+            at=format_timestamp(self.context.clock.now()),
+        )
