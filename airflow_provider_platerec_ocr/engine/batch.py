@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRError, OCRInDoubt, OCRQuotaExhausted
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Outcome, ReadStatus, Reason, format_timestamp
-from airflow_provider_platerec_ocr.engine.reader import Phase, Reader, Slot
+from airflow_provider_platerec_ocr.engine.reader import Reader
+from airflow_provider_platerec_ocr.engine.slot import Phase, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator

@@ -17,13 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from concurrent.futures import Executor
 
-    from airflow_provider_platerec_ocr.engine.client import OCRClient
-    from airflow_provider_platerec_ocr.engine.ledger import Ledger
-    from airflow_provider_platerec_ocr.engine.limiter import StartLimiter
-
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.core.settings import ClientSettings
+    from airflow_provider_platerec_ocr.engine.client import OCRClient
     from airflow_provider_platerec_ocr.engine.images import ImageLoader
+    from airflow_provider_platerec_ocr.engine.ledger import Ledger
+    from airflow_provider_platerec_ocr.engine.limiter import StartLimiter
     from airflow_provider_platerec_ocr.engine.progress import Progress
     from airflow_provider_platerec_ocr.engine.stop import StopSignal
 
@@ -63,9 +62,9 @@ class ReadContext:
     pool: Executor
     stop: StopSignal
     progress: Progress
-    owner: Owner = Owner()
-    options: ReadOptions = ReadOptions()
-    backoff: Backoff = Backoff()
+    owner: Owner = field(default_factory=Owner)
+    options: ReadOptions = field(default_factory=ReadOptions)
+    backoff: Backoff = field(default_factory=Backoff)
     deadline: float | None = None
     """Soft deadline on the clock's monotonic time, after which nothing new starts."""
     signed_urls: Mapping[int, str] = field(default_factory=dict, repr=False)

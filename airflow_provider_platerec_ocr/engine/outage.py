@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.core.errors import OCRCallError, OCROutcomeUnknown, OCRRateLimited
+from airflow_provider_platerec_ocr.core.errors import OCROutcomeUnknown, OCRRateLimited
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.backoff import Backoff
+    from airflow_provider_platerec_ocr.core.errors import OCRCallError
     from airflow_provider_platerec_ocr.engine.context import ReadOptions
 
 PATIENCE = 3
@@ -31,7 +32,7 @@ class Outage:
         self._held_at = float("-inf")
 
     def success(self) -> None:
-        """A call was answered: whatever was wrong is over."""
+        """Note that a call was answered: whatever was wrong is over."""
         self._failures = self._unknown = 0
         self._since = None
 

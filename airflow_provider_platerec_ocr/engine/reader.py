@@ -16,13 +16,13 @@ from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes, fi
 from airflow_provider_platerec_ocr.core.models import Outcome, ReadStatus, format_timestamp
 from airflow_provider_platerec_ocr.engine.content import Content
 from airflow_provider_platerec_ocr.engine.saving import Saver
-from airflow_provider_platerec_ocr.engine.settling import Phase, Settlement, Settler, Slot
+from airflow_provider_platerec_ocr.engine.settlement import Settlement
+from airflow_provider_platerec_ocr.engine.settling import Settler
+from airflow_provider_platerec_ocr.engine.slot import Slot
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.models import PlannedImage
     from airflow_provider_platerec_ocr.engine.context import ReadContext
-
-__all__ = ["Phase", "Reader", "Slot"]
 
 
 class Reader:

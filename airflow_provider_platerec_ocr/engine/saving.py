@@ -15,9 +15,8 @@ from airflow_provider_platerec_ocr.core.errors import OCRLedgerError, OCRLedgerU
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_platerec_ocr.engine.ledger import Claim
-
     from airflow_provider_platerec_ocr.engine.context import ReadContext
+    from airflow_provider_platerec_ocr.engine.ledger import Claim
 
 log = logging.getLogger(__name__)
 
