@@ -1,0 +1,24 @@
+"""Manifest to plan, outcomes to table: the only home of pyarrow.
+
+Importing it is cheap; pyarrow and pandas are imported inside the functions that need them. It knows neither Airflow nor
+the engine: places come in opened (:class:`~airflow_provider_platerec_ocr.core.storage.Place`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.dataset.reading import read_dataset
+
+__all__ = ["read_dataset"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import :func:`read_dataset` when somebody asks for it."""
+    if name == "read_dataset":
+        from airflow_provider_platerec_ocr.dataset.reading import read_dataset  # noqa: PLC0415  # lazy on purpose
+
+        return read_dataset
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

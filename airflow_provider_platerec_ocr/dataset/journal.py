@@ -1,0 +1,143 @@
+"""What read tasks did, as lines in part files: written as they go, read back by a later try and by the export.
+
+Each part file appears whole, so a killed task leaves no torn lines, only fewer. What is lost that way was not paid for
+in vain: the answers are in the ledger, and the next try finds them there.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import threading
+from typing import TYPE_CHECKING
+
+from airflow_provider_platerec_ocr.core.clock import SystemClock
+from airflow_provider_platerec_ocr.core.models import Outcome, ReadStatus
+from airflow_provider_platerec_ocr.dataset.files import find_files, ordered_map, read_whole, threads_for, write_whole
+from airflow_provider_platerec_ocr.dataset.lines import to_line
+from airflow_provider_platerec_ocr.dataset.names import OUTCOMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+    from typing import Self
+
+    from airflow_provider_platerec_ocr.core.clock import Clock
+    from airflow_provider_platerec_ocr.core.storage import Place
+
+log = logging.getLogger(__name__)
+FLUSH_EVERY = 500
+MAX_AGE_S = 30.0
+_RANK: dict[str, int] = {ReadStatus.READ: 2, ReadStatus.REJECTED: 1}
+"""Final outcomes win over others, and an answer over a refusal."""
+_PART = r"\d{3,}-[0-9a-f]{8}-\d{5,}\.jsonl"
+
+
+class OutcomeWriter:
+    """Appends the outcomes of one try of one shard; any thread may call it.
+
+    :param workspace: the run's workspace.
+    :param shard: index of the shard.
+    :param try_number: Airflow's try, from 1; the later try wins where two know about the same image.
+    :param flush_every: outcomes in a part file.
+    :param max_age_s: seconds after which an append writes what has been waiting.
+    """
+
+    def __init__(  # noqa: PLR0913  # two places and four numbers, the latter by name
+        self,
+        workspace: Place,
+        shard: int,
+        try_number: int,
+        *,
+        flush_every: int = FLUSH_EVERY,
+        max_age_s: float = MAX_AGE_S,
+        clock: Clock | None = None,
+    ) -> None:
+        self._folder = _folder(workspace, shard)
+        self._start = f"{try_number:03d}-{secrets.token_hex(4)}"
+        self._flush_every = flush_every
+        self._max_age_s = max_age_s
+        self._clock = clock or SystemClock()
+        self._lock = threading.RLock()
+        self._waiting: list[str] = []
+        self._since = 0.0
+        self._part = 0
+
+    def append(self, outcome: Outcome) -> None:
+        """Take one outcome, and write a part file where enough have come together or the first is old.
+
+        :raises OSError: the file cannot be written; what waits is kept for the next flush.
+        """
+        with self._lock:
+            now = self._clock.monotonic()
+            if not self._waiting:
+                self._since = now
+            self._waiting.append(to_line(outcome))
+            if len(self._waiting) >= self._flush_every or now - self._since >= self._max_age_s:
+                self.flush()
+
+    def flush(self) -> None:
+        """Write what waits as one part file; nothing happens where nothing waits."""
+        with self._lock:
+            if not self._waiting:
+                return
+            name = f"{self._start}-{self._part:05d}.jsonl"
+            write_whole(self._folder / name, "".join(self._waiting).encode())
+            self._waiting = []
+            self._part += 1
+
+    def close(self) -> None:
+        """Write what still waits."""
+        self.flush()
+
+    def __enter__(self) -> Self:
+        """Return the writer."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write what still waits, whatever happened."""
+        self.close()
+
+
+def _folder(workspace: Place, shard: int) -> Place:
+    return workspace / f"{OUTCOMES}/{shard:05d}"
+
+
+def read_outcomes(workspace: Place, shard: int) -> Iterator[Outcome]:
+    """Yield all outcomes of a shard, oldest try first; an image may come several times.
+
+    A line that cannot be read is logged and left out: its image then counts as one without an outcome.
+    """
+    parts = find_files(_folder(workspace, shard), _PART, deep=False)
+    for place, data in zip(parts, ordered_map(read_whole, parts, threads=threads_for(workspace)), strict=True):
+        for number, line in enumerate((data or b"").splitlines(), start=1):
+            try:
+                yield Outcome(**json.loads(line))
+            except (ValueError, TypeError) as error:
+                log.warning("Line %d of %s is no outcome and is left out: %s", number, place, error)
+
+
+def best_outcomes(workspace: Place, shard: int) -> list[Outcome]:
+    """Return exactly one outcome for each image that has any, by row: an answer, else a rejection, else the latest."""
+    best: dict[int, Outcome] = {}
+    for outcome in read_outcomes(workspace, shard):
+        held = best.get(outcome.row)
+        if held is None or _rank(outcome) >= _rank(held):
+            best[outcome.row] = outcome
+    return [best[row] for row in sorted(best)]
+
+
+def settled_rows(workspace: Place, shard: int) -> dict[int, str]:
+    """Return the rows that need no further try, with their status: ``read`` or ``rejected``."""
+    found: dict[int, str] = {}
+    for outcome in read_outcomes(workspace, shard):
+        if outcome.status in _RANK and found.get(outcome.row) != ReadStatus.READ:
+            found[outcome.row] = outcome.status
+    return found
+
+
+def _rank(outcome: Outcome) -> tuple[int, str]:
+    return _RANK.get(outcome.status, 0), outcome.at or ""

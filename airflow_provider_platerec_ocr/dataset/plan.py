@@ -1,0 +1,179 @@
+"""From a manifest to shards: what is new, what fits the budget, and who reads it.
+
+A run's plan is written once. Shards come first and ``plan.json`` last, so a plan is there whole or not at all; a run
+that is cleared finds it and reads the same images into the same table.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import tempfile
+from dataclasses import replace
+from itertools import islice
+from typing import IO, TYPE_CHECKING
+
+from airflow_provider_platerec_ocr.core.claims import identity_key
+from airflow_provider_platerec_ocr.core.clock import SystemClock
+from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
+from airflow_provider_platerec_ocr.core.models import PlannedImage, format_timestamp
+from airflow_provider_platerec_ocr.core.redact import redact
+from airflow_provider_platerec_ocr.dataset.done import done_keys
+from airflow_provider_platerec_ocr.dataset.files import read_whole, relative, remove, write_whole
+from airflow_provider_platerec_ocr.dataset.lines import to_line
+from airflow_provider_platerec_ocr.dataset.manifest import BadRow, read_manifest
+from airflow_provider_platerec_ocr.dataset.names import (
+    BAD_ROWS,
+    DEAD_LETTERS,
+    FINISHED,
+    PLAN,
+    READS,
+    SHARDS,
+    files_of_run,
+    next_part,
+)
+from airflow_provider_platerec_ocr.dataset.plan_model import Plan, PlanRequest, RunRef, ShardRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_platerec_ocr.core.clock import Clock
+    from airflow_provider_platerec_ocr.core.storage import Place
+
+__all__ = ["Plan", "PlanRequest", "RunRef", "ShardRef", "load_bad_rows", "load_plan", "load_shard", "make_plan"]
+
+log = logging.getLogger(__name__)
+SPOOL_BYTES = 8_000_000
+"""Planned rows beyond this wait on the local disk until their number, and so the size of the shards, is known."""
+BAD_ROWS_PER_FILE = 50_000
+
+
+def make_plan(request: PlanRequest, *, clock: Clock | None = None) -> Plan:
+    """Return the run's plan: the one that is there already, else a new one, written to the workspace.
+
+    :raises OCRManifestError: the manifest as a whole cannot be read.
+    :raises OCRDatasetError: the dataset has another schema version or a broken file.
+    """
+    now = format_timestamp((clock or SystemClock()).now())
+    if not request.dry_run:
+        plan = load_plan(request.workspace)
+        if plan is not None:
+            if plan.manifest != redact(request.manifest):
+                log.warning("This run was planned from %s and stays with it.", plan.manifest)
+            remove(request.workspace / FINISHED)
+            return plan
+    published = {
+        folder: files_of_run(folder, table, request.run.slug)
+        for folder, table in ((request.dataset, READS), (request.dead_letters, DEAD_LETTERS))
+    }
+    kept = [relative(place, folder) for folder, places in published.items() for place in places if place.name[0] != "."]
+    with _spool() as images, _spool() as bad_rows:
+        plan = replace(
+            _sift(request, images, bad_rows),
+            kept=tuple(kept),
+            first_part=max(map(next_part, published.values())),
+            created_at=now,
+        )
+        if request.dry_run:
+            return plan
+        for shard in plan.shards:
+            write_whole(request.workspace / shard.path, b"".join(islice(images, shard.images)))
+        for place in _bad_row_files(request.workspace, plan):
+            write_whole(place, b"".join(islice(bad_rows, BAD_ROWS_PER_FILE)))
+    write_whole(request.workspace / PLAN, json.dumps(plan.to_json(), indent=1).encode())
+    return plan
+
+
+def load_plan(workspace: Place) -> Plan | None:
+    """Return the run's plan, or ``None`` where none was finished."""
+    data = read_whole(workspace / PLAN)
+    if data is None:
+        return None
+    try:
+        return Plan.from_json(json.loads(data))
+    except (ValueError, KeyError, TypeError) as error:
+        message = f"{workspace / PLAN} is not a plan ({error}). Remove it, and the run is planned anew."
+        raise OCRDatasetError(message) from error
+
+
+def load_shard(place: Place) -> Iterator[PlannedImage]:
+    """Yield the images of one shard: ``load_shard(workspace / shard.path)``."""
+    data = read_whole(place)
+    if data is None:
+        message = f"There is no shard at {place}. Clear the plan task as well, so that the run is planned anew."
+        raise OCRDatasetError(message)
+    for line in data.splitlines():
+        yield PlannedImage.from_json(json.loads(line))
+
+
+def load_bad_rows(workspace: Place, plan: Plan) -> Iterator[BadRow]:
+    """Yield the manifest's bad rows in order."""
+    for place in _bad_row_files(workspace, plan):
+        for line in (read_whole(place) or b"").splitlines():
+            data = json.loads(line)
+            yield BadRow(data["row"], data.get("image"), data["message"])
+
+
+def _spool() -> IO[bytes]:
+    return tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)
+
+
+def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> Plan:
+    """Read the manifest once, keep what is to be read and what is bad, and count it all."""
+    done = done_keys(request.dataset, request.dead_letters, retry_rejected=request.retry_rejected)
+    allowance = math.inf if request.allowance is None else request.allowance
+    seen: set[bytes] = set()
+    known = request.known
+    rows = bad = finished = free = to_pay = left_over = 0
+    for item in read_manifest(
+        request.manifest, opener=request.opener, default_type=request.default_type, recursive=request.recursive
+    ):
+        rows += 1
+        if isinstance(item, BadRow):
+            bad += 1
+            bad_rows.write(to_line(item).encode())
+            continue
+        key = identity_key(item.type, item.image, item.image_version)
+        if key in seen:
+            continue
+        seen.add(key)
+        if key in done:
+            finished += 1
+            continue
+        if key in known:
+            free += 1
+        elif to_pay < allowance:
+            to_pay += 1
+        else:
+            left_over += 1
+            continue
+        images.write(to_line(item).encode())
+    images.seek(0)
+    bad_rows.seek(0)
+    return Plan(
+        manifest=redact(request.manifest),
+        rows=rows,
+        bad_rows=bad,
+        duplicates=rows - bad - len(seen),
+        done=finished,
+        planned=free + to_pay,
+        from_ledger=free,
+        to_pay=to_pay,
+        left_over=left_over,
+        shards=_sizes(free + to_pay, request),
+        limit_reason=request.limit_reason if left_over else "",
+    )
+
+
+def _sizes(planned: int, request: PlanRequest) -> tuple[ShardRef, ...]:
+    """Return shards of nearly equal size, as few as the limit on their size allows, never more than the most."""
+    number = min(math.ceil(planned / request.images_per_shard), request.max_shards)
+    ends = [planned * index // number for index in range(1, number + 1)]
+    starts = [0, *ends]
+    return tuple(ShardRef(f"{SHARDS}/{index:05d}.jsonl", index, end - starts[index]) for index, end in enumerate(ends))
+
+
+def _bad_row_files(workspace: Place, plan: Plan) -> list[Place]:
+    number = math.ceil(plan.bad_rows / BAD_ROWS_PER_FILE)
+    return [workspace / f"{BAD_ROWS}/{index:05d}.jsonl" for index in range(number)]
