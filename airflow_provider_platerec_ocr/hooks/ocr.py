@@ -1,0 +1,171 @@
+"""The hook: an Airflow connection as a client of the API.
+
+The free calls go through a ``requests`` session made from the connection, as with any hook of the HTTP provider. A paid
+call goes through the engine and its ledger, from here too: there is one way to pay. Requests are built and answers are
+read in :mod:`~.core.wire`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import requests
+from airflow.providers.http.hooks.http import HttpHook
+from requests.auth import AuthBase
+
+from airflow_provider_platerec_ocr.core import wire
+from airflow_provider_platerec_ocr.core.clock import SystemClock
+from airflow_provider_platerec_ocr.core.errors import (
+    OCRConfigError,
+    OCRError,
+    OCRForbidden,
+    OCRNotSent,
+    OCRUnavailable,
+)
+from airflow_provider_platerec_ocr.core.redact import redact, shorten
+from airflow_provider_platerec_ocr.hooks.connection import CONN_TYPE, DEFAULT_CONN_ID, load_settings
+from airflow_provider_platerec_ocr.hooks.gate import name_refusal, parse_reset
+
+if TYPE_CHECKING:
+    from requests.adapters import HTTPAdapter
+
+    from airflow_provider_platerec_ocr.core.clock import Clock
+    from airflow_provider_platerec_ocr.core.models import Statistics
+    from airflow_provider_platerec_ocr.core.settings import ClientSettings
+    from airflow_provider_platerec_ocr.engine.client import OCRClient
+
+
+class TokenAuth(AuthBase):
+    """Sets the token's header last of all: a ``.netrc`` entry for the host would overwrite a plain header."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Return ``request`` with the token."""
+        request.headers["Authorization"] = f"Token {self._token}"
+        return request
+
+
+class PlateRecOCRHook(HttpHook):
+    """Speak to the Plate Recognizer OCR Cloud API with an Airflow connection.
+
+    :param conn_id: connection of type ``platerec_ocr``: its password is the API token, its host the base URL.
+    :param adapter: a ``requests`` adapter for the free calls; default: one with TCP keep-alive.
+    :param clock: where time comes from.
+    """
+
+    conn_name_attr = "conn_id"
+    default_conn_name = DEFAULT_CONN_ID
+    conn_type = CONN_TYPE
+    hook_name = "Plate Recognizer OCR"
+
+    def __init__(
+        self,
+        conn_id: str = DEFAULT_CONN_ID,
+        *,
+        adapter: HTTPAdapter | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        # GET, so that the inherited run() cannot send a paid call past the ledger.
+        super().__init__(method="GET", http_conn_id=conn_id, adapter=adapter)
+        self.conn_id = conn_id
+        self._clock = clock or SystemClock()
+        self._settings: ClientSettings | None = None
+
+    def settings(self) -> ClientSettings:
+        """Return the connection's settings, read once; its secrets are masked in the logs.
+
+        :raises OCRConfigError: a value of the connection cannot be used.
+        """
+        if self._settings is None:
+            self._settings = load_settings(self.conn_id)
+        return self._settings
+
+    def get_conn(
+        self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None
+    ) -> requests.Session:
+        """Return a session with the connection's token, proxy and TLS options.
+
+        The HTTP provider would turn each key of the extra that it does not know into a request header; none of ours
+        reaches it. Redirects are never followed: they would carry the token somewhere else.
+        """
+        settings = self.settings()
+        self.base_url = settings.base_url
+        session = requests.Session()
+        session.auth = TokenAuth(settings.token)
+        session.headers.update(headers or {})
+        session.trust_env = settings.trust_env
+        session.proxies = {"http": settings.proxy, "https": settings.proxy} if settings.proxy else {}
+        session.verify = settings.verify
+        session.cert = settings.cert
+        if mounted := self.adapter or self.keep_alive_adapter:
+            session.mount("http://", mounted)
+            session.mount("https://", mounted)
+        timeouts = (settings.timeouts.connect_s, settings.timeouts.statistics_s)
+        self.merged_extra = {"timeout": timeouts, **(extra_options or {}), "allow_redirects": False}
+        return session
+
+    def get_client(self) -> OCRClient:
+        """Return the engine's asyncio client for this connection; enter it with ``async with``."""
+        from airflow_provider_platerec_ocr.engine.client import OCRClient  # noqa: PLC0415  # loads aiohttp
+
+        return OCRClient(self.settings(), clock=self._clock)
+
+    def statistics(self) -> Statistics:
+        """Return the account's usage: one free call, not repeated.
+
+        :raises OCRNotSent: the API could not be reached. :raises OCRUnavailable: it gave no whole answer.
+        :raises OCRStop: bad token, OCR not enabled, wrong base URL, or an answer without numbers.
+        """
+        request = wire.statistics_request(self.settings())
+        headers = {key: value for key, value in request.headers.items() if key != "Authorization"}
+        with self.get_conn(headers) as session:
+            try:
+                response = session.request(
+                    request.method, request.url, timeout=self.merged_extra["timeout"], allow_redirects=False
+                )
+            except (requests.RequestException, OSError) as error:
+                raise self._unreached(error) from None
+        try:
+            return wire.parse_statistics(
+                response.status_code, response.headers, response.content, now=self._clock.now()
+            )
+        except OCRForbidden as error:
+            raise name_refusal(error) from None
+
+    def _unreached(self, error: Exception) -> OCRError:
+        settings = self.settings()
+        detail = shorten(redact(str(error), settings.token, settings.proxy), 200)
+        if isinstance(error, requests.exceptions.InvalidProxyURL):
+            return OCRConfigError("The proxy in the connection's extra is no URL such as http://proxy:3128.")
+        if isinstance(error, requests.exceptions.ConnectionError):
+            message = (
+                f"The API at {settings.base_url} cannot be reached ({detail}). Check the connection's host, the "
+                "network, and the proxy and TLS options in its extra."
+            )
+            return OCRNotSent(message, detail=detail)
+        if isinstance(error, requests.RequestException):
+            message = f"The API at {settings.base_url} gave no whole answer to the statistics call ({detail})."
+            return OCRUnavailable(message, detail=detail)
+        return OCRConfigError(f"verify or cert in the connection's extra cannot be used: {detail}")
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Return whether the connection works, and one sentence: the usage, or what is wrong. It costs nothing."""
+        try:
+            statistics = self.statistics()
+        except OCRError as error:
+            return False, error.message
+        reset = parse_reset(statistics.resets_on)
+        if reset is None:
+            when = "the API does not say when the count starts anew"
+        elif reset <= self._clock.now():
+            when = f"the reset announced for {reset:%Y-%m-%d %H:%M} UTC is past, so the next one is not known"
+        else:
+            when = f"the count starts anew on {reset:%Y-%m-%d %H:%M} UTC"
+        used = f"{statistics.calls} of {statistics.total_calls} calls of this period are used"
+        if statistics.total_calls == 0:
+            return False, f"The token is good, but the account's plan has no OCR calls: OCR is not enabled ({used})."
+        if statistics.remaining == 0:
+            return True, f"The connection works, but the quota is used up: {used}; {when}."
+        return True, f"The connection works: {used}, {statistics.remaining} are left; {when}."
