@@ -1,0 +1,82 @@
+"""Places to put a ledger, a dataset or images: this machine's disk, and a real S3 protocol on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import s3fs
+from fsspec.asyn import sync_wrapper
+from fsspec.implementations.local import LocalFileSystem
+from moto.server import ThreadedMotoServer
+
+from airflow_provider_platerec_ocr.core.storage import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def local_place(path: Path | str) -> Place:
+    """A folder on this machine's disk; it need not be there."""
+    return Place(LocalFileSystem(), os.fspath(path), "file")
+
+
+def age_claims(root: Path, seconds: float) -> None:
+    """Make every claim of a ledger on the local disk ``seconds`` older on the disk's own clock."""
+    for claim in root.rglob("*.claim"):
+        stat = claim.stat()
+        os.utime(claim, (stat.st_atime - seconds, stat.st_mtime - seconds))
+
+
+class CountingS3(s3fs.S3FileSystem):  # type: ignore[misc]  # fsspec publishes no types
+    """An S3 file system that writes down the name of each request."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.requests: list[str] = []
+        super().__init__(*args, **kwargs)
+
+    async def _call_s3(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        self.requests.append(method)
+        return await super()._call_s3(method, *args, **kwargs)
+
+    call_s3 = sync_wrapper(_call_s3)
+
+
+class S3Stand:
+    """A moto server, and file systems that speak to it over HTTP."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+
+    def file_system(self) -> CountingS3:
+        """A fresh one, with nothing cached: as another worker would have it."""
+        return CountingS3(endpoint_url=self.endpoint, key="test", secret="test", skip_instance_cache=True)
+
+    def place(self, name: str = "ledger") -> Place:
+        """A folder in a bucket of its own."""
+        fs = self.file_system()
+        bucket = f"bucket-{uuid.uuid4().hex[:12]}"
+        fs.call_s3("create_bucket", Bucket=bucket)
+        fs.requests.clear()
+        return Place(fs, f"{bucket}/{name}", "s3")
+
+    def again(self, place: Place) -> Place:
+        """The same folder through another worker's file system."""
+        return Place(self.file_system(), place.path, place.protocol)
+
+
+@contextlib.contextmanager
+def s3_stand() -> Iterator[S3Stand]:
+    """Run an S3 server on a free port of loopback."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield S3Stand(f"http://{host}:{port}")
+    finally:
+        server.stop()
