@@ -1,0 +1,119 @@
+"""How many calls a run may spend, and how what is left lasts until the quota starts anew.
+
+Pure: the statistics and the present are handed in. The period is the account's own, not the calendar's month, and the
+day of the daily limit is the account's UTC day.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+
+if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.core.models import Statistics
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The limits that bind one run, in calls."""
+
+    remaining: int
+    """Calls left in the period, by the statistics."""
+    reserve: int = 0
+    """Calls that the run must leave for others, 0 or more."""
+    daily_limit: int | None = None
+    """Most calls of one account day, or ``None``."""
+    spent_today: int = 0
+    """Calls that were spent today already, where a daily limit is set."""
+    reserved_by_others: int = 0
+    """Calls of this period that other live runs hold reservations for and have not made yet."""
+    reserved_today_by_others: int = 0
+    """Those of them that were reserved today; they count against the daily limit."""
+
+    def __post_init__(self) -> None:
+        """Refuse limits that would give more than there is."""
+        for name in ("reserve", "daily_limit", "spent_today", "reserved_by_others", "reserved_today_by_others"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                message = f"{name} must be 0 or more, not {value!r}."
+                raise OCRConfigError(message)
+
+    def allowance(self) -> int:
+        """Return how many calls the run may plan, 0 or more."""
+        day = self._of_day()
+        return max(0, self._of_period() if day is None else min(self._of_period(), day))
+
+    def reason(self) -> str:
+        """Return which limit binds, as a sentence for the log and the report."""
+        day = self._of_day()
+        if day is not None and day < self._of_period():
+            held = f", {self.reserved_today_by_others} reserved by other runs" if self.reserved_today_by_others else ""
+            return (
+                f"The daily limit of {self.daily_limit} calls allows {self.allowance()} more "
+                f"({self.spent_today} spent today{held})."
+            )
+        kept = [f"{self.reserve} are the reserve"] if self.reserve else []
+        kept += [f"{self.reserved_by_others} are reserved by other runs"] if self.reserved_by_others else []
+        because = f" ({', '.join(kept)})" if kept else ""
+        return f"The quota has {max(0, self.remaining)} calls left{because}, so {self.allowance()} may be spent."
+
+    def _of_period(self) -> int:
+        return self.remaining - self.reserve - self.reserved_by_others
+
+    def _of_day(self) -> int | None:
+        if self.daily_limit is None:
+            return None
+        return self.daily_limit - self.spent_today - self.reserved_today_by_others
+
+
+def exhausted(statistics: Statistics, reserve: int = 0) -> bool:
+    """Return whether no call may be made: none is left above the reserve."""
+    return statistics.remaining <= reserve
+
+
+def parse_reset(text: str | None, now: datetime) -> datetime | None:
+    """Return when the counter starts anew, in UTC, or ``None`` where that is not known.
+
+    A time in the past says nothing: the document's own example has one [doc]. A time without a zone is the API's,
+    whose times are UTC.
+    """
+    try:
+        moment = datetime.fromisoformat((text or "").strip())
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment > now else None
+
+
+def pace_limit(remaining: int, now: datetime, resets_on: datetime | None) -> int | None:
+    """Return the most calls of one night that let ``remaining`` last until the reset, or ``None`` if it is unknown.
+
+    Nights are counted in whole days from now, the last one begun included; what does not divide evenly is spent early.
+    """
+    if resets_on is None or resets_on <= now:
+        return None
+    nights = math.ceil((resets_on - now) / timedelta(days=1))
+    return math.ceil(max(0, remaining) / nights)
+
+
+def account_day(now: datetime) -> str:
+    """Return the account's day as ``YYYY-MM-DD``: its days are UTC days."""
+    return now.astimezone(UTC).date().isoformat()
+
+
+def period_key(statistics: Statistics, now: datetime) -> str:
+    """Return a name for the account's present period, the same for all of its runs; fit for a file name.
+
+    The day of the reset where it is known, since the period need not be the calendar's month; else the month that the
+    statistics name; else the present one.
+    """
+    resets_on = parse_reset(statistics.resets_on, now)
+    if resets_on is not None:
+        return f"until-{resets_on.date().isoformat()}"
+    if statistics.year and statistics.month:
+        return f"{statistics.year:04d}-{statistics.month:02d}"
+    return account_day(now)[:7]

@@ -1,0 +1,98 @@
+"""What can be said about a code by arithmetic: its system, its check digit, and the repairs that are always safe.
+
+Pure. A check digit never proves a code: pairs of equal value (1/J, 8/H, 3/L, 7/P, 5/E, 2/S, B/K …) pass for each other,
+so the flag is called ``check_digit_ok`` and never "verified".
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+VIN = "vin"
+BIC = "bic"
+ILU = "ilu"
+
+_VIN_LENGTH = 17
+_VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
+_VIN_CHECK_AT = 8
+_VIN_VALUES = {
+    **{str(digit): digit for digit in range(10)},
+    **dict(zip("ABCDEFGH", range(1, 9), strict=True)),
+    **dict(zip("JKLMN", range(1, 6), strict=True)),
+    "P": 7,
+    "R": 9,
+    **dict(zip("STUVWXYZ", range(2, 10), strict=True)),
+}
+_VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
+_VIN_REPAIRS = str.maketrans("OQI", "001")
+
+_CONTAINER = re.compile(r"[A-Z]{4}[0-9]{7}")
+_CONTAINER_STEM = re.compile(r"[A-Z]{4}[0-9]{6}")
+_CONTAINER_SYSTEMS = {**dict.fromkeys("UJZ", BIC), **dict.fromkeys("ABDEK", ILU)}
+_LETTERS = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", (n for n in range(10, 39) if n % 11), strict=True))
+"""A is 10 and so on, leaving out 11, 22 and 33."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeCheck:
+    """What the rules say about one code."""
+
+    code: str
+    """As the API gave it."""
+    code_normalized: str
+    """Upper case, without the marks around and within a code; for a VIN also repaired."""
+    code_system: str | None
+    """``vin``, ``bic`` (ISO 6346), ``ilu`` (EN 13044), or ``None``."""
+    check_digit_ok: bool | None
+    """Whether the check digit fits; ``None`` where the system is not known, so that none applies."""
+    repaired: bool
+    """Whether a letter that no VIN can hold was replaced."""
+
+
+def check_code(code: str, type_: str) -> CodeCheck:
+    """Return what is known about ``code``, read as ``type_``.
+
+    - ``vin``: 17 characters once spaces and marks are gone make a VIN (ISO 3779, 49 CFR 565). O and Q become 0 and
+      I becomes 1, since no VIN holds them. A check digit that does not fit is information and not a fault: only
+      North America (first character 1 to 5) demands it, and WP0ZZZ99ZTS392124 is a good VIN without.
+    - ``trailer_id``: four letters and seven digits are a container (ISO 6346, fourth letter U, J, Z) or a European
+      loading unit (ILU, EN 13044, fourth letter A, B, D, E, K). Any other trailer number is the fleet's own, has no
+      check digit, and gets null, not false.
+    - any other type: only upper case and single spaces.
+    """
+    upper = " ".join(unicodedata.normalize("NFKC", code).upper().split())
+    compact = re.sub(r"[^A-Z0-9]", "", upper)
+    if type_ == VIN and len(compact) == _VIN_LENGTH:
+        vin = compact.translate(_VIN_REPAIRS)
+        return CodeCheck(code, vin, VIN, vin_check_digit(vin) == vin[_VIN_CHECK_AT], vin != compact)
+    if type_ == "trailer_id" and _CONTAINER.fullmatch(compact):
+        system = _CONTAINER_SYSTEMS.get(compact[3])
+        fits = None if system is None else iso6346_check_digit(compact[:10]) == int(compact[10])
+        return CodeCheck(code, compact, system, fits, repaired=False)
+    return CodeCheck(code, compact if type_ == VIN else upper, None, None, repaired=False)
+
+
+def vin_check_digit(vin: str) -> str:
+    """Return the check digit (``0`` to ``9`` or ``X``) that position 9 of ``vin`` should hold (49 CFR 565.15).
+
+    :raises ValueError: where ``vin`` is not 17 characters: capital letters without I, O, Q, and digits.
+    """
+    if not _VIN.fullmatch(vin):
+        message = f"{vin!r} is no VIN: 17 characters, capital letters without I, O and Q, and digits"
+        raise ValueError(message)
+    total = sum(_VIN_VALUES[char] * weight for char, weight in zip(vin, _VIN_WEIGHTS, strict=True))
+    return "0123456789X"[total % 11]
+
+
+def iso6346_check_digit(code10: str) -> int:
+    """Return the check digit of four letters and six digits (ISO 6346; EN 13044 counts alike).
+
+    :raises ValueError: for anything else.
+    """
+    if not _CONTAINER_STEM.fullmatch(code10):
+        message = f"{code10!r} is not four capital letters and six digits"
+        raise ValueError(message)
+    values = (_LETTERS[char] if char in _LETTERS else int(char) for char in code10)
+    return sum(value << place for place, value in enumerate(values)) % 11 % 10

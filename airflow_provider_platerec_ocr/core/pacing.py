@@ -1,0 +1,199 @@
+"""How fast calls may start: a bucket that spaces them, a rate that finds itself, and a fair share between shards.
+
+Pure arithmetic on a time that is handed in (seconds of a monotonic clock); the engine's limiter waits and remembers.
+The start rate is one limit and the calls in flight are another: 8/s at 30 s a call are 240 in flight.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class TokenBucket:
+    """Spaces starts so that any window of ``w`` seconds holds at most ``rate * w + burst`` of them.
+
+    :param rate_per_s: starts a second, 0 or more.
+    :param burst: starts that may come at once after a rest, 1 or more.
+    """
+
+    def __init__(self, rate_per_s: float, burst: float = 1.0) -> None:
+        if burst < 1.0:
+            message = f"burst must be at least 1, not {burst!r}"
+            raise ValueError(message)
+        self._rate_per_s = _checked(rate_per_s)
+        self._burst = burst
+        self._level = burst
+        self._at_s = -math.inf
+        """Time of :attr:`_level`: the last start that was given away, or the last change."""
+
+    @property
+    def rate_per_s(self) -> float:
+        """Starts a second."""
+        return self._rate_per_s
+
+    def next_start(self, now: float) -> float:
+        """Return when the next call may start, at ``now`` or later, and take that start.
+
+        Infinity where the rate is 0, and then nothing is taken.
+        """
+        self._refill(now)
+        if self._level < 1.0:
+            if self._rate_per_s == 0.0:
+                return math.inf
+            self._at_s += (1.0 - self._level) / self._rate_per_s
+            self._level = 1.0
+        self._level -= 1.0
+        return self._at_s
+
+    def set_rate(self, now: float, rate_per_s: float) -> None:
+        """Change the rate from ``now`` on; starts that were given away stay, and count."""
+        self._refill(now)
+        self._rate_per_s = _checked(rate_per_s)
+
+    def _refill(self, now: float) -> None:
+        if now > self._at_s:
+            gained = 0.0 if self._at_s == -math.inf else (now - self._at_s) * self._rate_per_s
+            self._level = min(self._burst, self._level + gained)
+            self._at_s = now
+
+
+def _checked(rate_per_s: float) -> float:
+    if not 0.0 <= rate_per_s < math.inf:
+        message = f"a rate must be 0 or more and finite, not {rate_per_s!r}"
+        raise ValueError(message)
+    return rate_per_s
+
+
+class AdaptiveRate:
+    """A start rate that finds the account's limit and follows it: additive increase, multiplicative decrease.
+
+    Nobody documents the limit of OCR [unknown]; 1/s and 8/s are known of the vendor's other products [sibling]. So:
+
+    - *Searching*, each start adds 0.1/s, until the first 429.
+    - *Climbing*, after a 429: the rate drops a little and comes back to the refused rate on a cubic curve, fast at
+      first and flat near the top, so that the next 429 is a minute or two away. Past that rate by 3 %, the limit must
+      have grown, and the search starts again.
+    - A 429 soon after another means that the limit is far lower: the rate drops by a quarter, but not below what the
+      account accepted in between. Nothing accepted in between: it is halved.
+    - With a known ceiling, the rate starts there, never exceeds it, and a single 429 halves it for a few seconds only;
+      another one within 5 minutes counts as in a climb.
+
+    Time only counts while calls start at the rate: with too few calls to send, a rate proves nothing.
+
+    :param ceiling: most starts a second, where it is known.
+    :param start_per_s: first rate where no ceiling is known.
+    """
+
+    LEAST_PER_S = 0.05
+    """Never slower than one start in 20 s, else the rate could not learn that the limit is back."""
+    _SEARCH_PER_START = 0.1
+    _LEAVE = 1.03
+    _DROP_CALM = 0.04
+    _DROP_SOON = 0.25
+    _DROP_CLOSED = 0.5
+    _CLIMB_TO_CEILING_S = 5.0
+    _SAME_BURST_S = 1.0
+    _ONCE_S = 300.0
+
+    def __init__(self, *, ceiling: float | None = None, start_per_s: float = 1.0) -> None:
+        first = _checked(start_per_s if ceiling is None else ceiling)
+        if not first > 0.0:
+            message = f"a rate must be over 0, not {first!r}"
+            raise ValueError(message)
+        self._ceiling = ceiling
+        self._rate_per_s = first
+        self._top: float | None = None
+        """The refused rate that is climbed to; ``None`` while searching."""
+        self._bottom = first
+        self._climb_s = 1.0
+        self._climbed_s = 0.0
+        self._started_at: float | None = None
+        self._throttled_at: float | None = None
+        self._accepted = 0
+        """Starts since the last decrease that were not refused, as far as is known."""
+        self._ended = 0
+        self._refused = 0
+
+    @property
+    def rate_per_s(self) -> float:
+        """Starts a second that are right now."""
+        return self._rate_per_s
+
+    @property
+    def refused_share(self) -> float:
+        """Share of the ended calls that were refused with 429, 0 to 1."""
+        return self._refused / max(1, self._ended)
+
+    def on_started(self, now: float) -> None:
+        """Take note of a start; the rate grows here and nowhere else."""
+        gap_s = 0.0 if self._started_at is None else now - self._started_at
+        step_s = min(gap_s, 2.0 / self._rate_per_s)
+        self._started_at = now
+        self._accepted += 1
+        if self._top is None:
+            self._rate_per_s += self._SEARCH_PER_START * self._rate_per_s * step_s
+        else:
+            self._climb(self._top, step_s)
+        if self._ceiling is not None:
+            self._rate_per_s = min(self._rate_per_s, self._ceiling)
+
+    def on_success(self, now: float) -> None:  # noqa: ARG002  # the three events look alike
+        """Take note of an answer; it says nothing about the rate, since its call started 20 to 30 s ago."""
+        self._ended += 1
+
+    def on_throttled(self, now: float, *, started_at: float | None = None) -> None:
+        """Take note of a 429; of those that belong together only the first slows down.
+
+        :param started_at: when the refused call started: one from before the last decrease says nothing new.
+        """
+        self._ended += 1
+        self._refused += 1
+        self._accepted = max(0, self._accepted - 1)
+        last = self._throttled_at
+        if last is not None and (now - last < self._SAME_BURST_S or (started_at is not None and started_at <= last)):
+            return
+        rate, accepted = self._rate_per_s, self._accepted
+        since_s = math.inf if last is None else now - last
+        calm_s = self._usual_climb_s(rate)
+        self._throttled_at, self._accepted, self._climbed_s, self._climb_s = now, 0, 0.0, calm_s
+        if since_s >= calm_s / 3:
+            at_ceiling = self._ceiling is not None and rate >= 0.99 * self._ceiling and since_s > self._ONCE_S
+            self._climb_s = self._CLIMB_TO_CEILING_S if at_ceiling else calm_s
+            self._top, low = rate, rate * (1 - (self._DROP_CLOSED if at_ceiling else self._DROP_CALM))
+        elif accepted:
+            self._top, low = rate, max(rate * (1 - self._DROP_SOON), min(accepted / since_s, 0.99 * rate))
+        else:
+            self._top, low = self._top or rate, rate * (1 - self._DROP_CLOSED)
+        self._bottom = self._rate_per_s = max(low, min(self.LEAST_PER_S, rate))
+
+    def _climb(self, top: float, step_s: float) -> None:
+        self._climbed_s += step_s
+        way = (self._climbed_s - self._climb_s) / self._climb_s
+        depth = top - self._bottom if way <= 0.0 else max(top - self._bottom, self._DROP_CALM * top)
+        self._rate_per_s = top + depth * way**3
+        if self._rate_per_s > self._LEAVE * top:
+            self._top = None
+
+    @staticmethod
+    def _usual_climb_s(rate: float) -> float:
+        """Return how long a climb takes: at low rates longer, so that few of the starts are probes."""
+        return 55.0 + 65.0 / max(rate, 0.5)
+
+
+def next_share(live: int, others: Sequence[float], *, planned: int = 1) -> float:
+    """Return the share of the account's rate (0 to 1) that a shard may take from its next beat on.
+
+    An even share, but never what others still announce: who joins waits until the others have made room, so that
+    the sum of all announced shares never exceeds 1.
+
+    :param live: live shards, this one included.
+    :param others: shares that the other live shards announced.
+    :param planned: shards that may start in the same moment; given on the first beat, when they cannot see each other
+        yet, and 1 afterwards.
+    """
+    free = 1.0 - math.fsum(max(0.0, share) for share in others)
+    return max(0.0, min(1.0 / max(live, 1), 1.0 / max(planned, 1), free))
