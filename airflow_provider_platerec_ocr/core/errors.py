@@ -36,7 +36,11 @@ engine turns broken connections into them, and the operators turn them into task
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Money(StrEnum):
@@ -199,7 +203,7 @@ class OCRRunError(OCRError):
     """Whether Airflow should try the task again."""
     retry_after_s: float | None = None
     """Seconds before another try makes sense."""
-    counts: dict[str, int]
+    counts: Mapping[str, int] = MappingProxyType({})
     """How many images ended how, by status."""
 
 

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
 _TYPE = re.compile(r"[a-z0-9_]{1,40}")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
-_SIGNATURE = re.compile(
-    r"(?i)^(x-(amz|goog|oss|cos)-.*|awsaccesskeyid|googleaccessid|ossaccesskeyid|signature|expires|policy|key-pair-id"
-    r"|se|sig|sp|sv|sr|st|spr|sip|skoid|sktid|skt|ske|sks|skv|token|access_token|auth)$"
+_SECRET = re.compile(
+    r"(?i)(x-(amz|goog|oss|cos)-.*|awsaccesskeyid|googleaccessid|ossaccesskeyid|signature|key-pair-id|sig"
+    r"|token|access_token|auth)"
 )
+_BESIDE_SIGNATURE = re.compile(r"(?i)(expires|policy)")
+_BESIDE_SIG = re.compile(r"(?i)(se|sp|sv|sr|st|spr|sip|skoid|sktid|skt|ske|sks|skv)")
+"""Parts of an Azure SAS; too short to be taken for that where no ``sig`` stands beside them."""
 
 
 def check_type(value: str) -> str:
@@ -64,8 +67,17 @@ def fingerprint_url(base_url: str, type_: str, upload_url: str, image_version: s
 
 
 def stable_url(url: str) -> str:
-    """Return ``url`` without user, fragment and the parameters that signing adds; other parameters keep their order."""
+    """Return ``url`` without user, fragment and the parameters that signing adds; other parameters keep their order.
+
+    Short names that only belong to a signature beside a signature (``expires``, ``sr``, …) stay where there is none:
+    two photographs that differ in ``?sr=`` must not share an answer.
+    """
     parts = urlsplit(url)
-    query = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not _SIGNATURE.match(k)]
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    names = {name.lower() for name, _ in given}
+    patterns = [_SECRET]
+    patterns += [_BESIDE_SIGNATURE] if "signature" in names else []
+    patterns += [_BESIDE_SIG] if "sig" in names else []
+    query = [(name, value) for name, value in given if not any(pattern.fullmatch(name) for pattern in patterns)]
     host = parts.netloc.rpartition("@")[2].lower()
     return urlunsplit((parts.scheme.lower(), host, parts.path, urlencode(query), ""))

@@ -76,7 +76,11 @@ def to_utc(moment: datetime, name: str = "timestamp") -> datetime:
             f"Say which it is: {moment.isoformat()}Z for UTC, or e.g. {moment.isoformat()}+02:00."
         )
         raise OCRConfigError(message)
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        message = f"{name} {moment.isoformat()} lies outside the years 1 to 9999 in UTC."
+        raise OCRConfigError(message) from None
 
 
 def parse_timestamp(text: str, name: str = "timestamp") -> datetime:

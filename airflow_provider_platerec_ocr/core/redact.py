@@ -6,7 +6,9 @@ import re
 from urllib.parse import urlsplit, urlunsplit
 
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s'\"<>]+", re.IGNORECASE)
-_TOKEN = re.compile(r"(?i)\b(token|bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}")
+_OPAQUE = r"(?=[A-Za-z._~+/=-]*[0-9])[A-Za-z0-9._~+/=-]{6,}|[A-Za-z0-9._~+/=-]{16,}"
+_TOKEN = re.compile(rf"(?i)\b(token|bearer|basic)([\s:=\"']+)(?:{_OPAQUE})")
+"""A word with a digit, or a long one: "Invalid token header" is left as it is."""
 MASK = "***"
 
 
@@ -26,7 +28,7 @@ def redact(text: str, *secrets: str | None) -> str:
         if secret:
             text = text.replace(secret, MASK)
     text = _URL.sub(lambda match: redact_url(match.group(0)), text)
-    return _TOKEN.sub(lambda match: f"{match.group(1)} {MASK}", text)
+    return _TOKEN.sub(lambda match: f"{match.group(1)}{match.group(2)}{MASK}", text)
 
 
 def shorten(text: str, limit: int = 300) -> str:

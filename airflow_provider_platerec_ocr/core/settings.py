@@ -7,11 +7,13 @@ a setting comes from: the hook reads it from the Airflow connection, the sandbox
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.core.redact import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,6 +23,8 @@ READER_PATH = "/v1/ocr/reader/"
 STATISTICS_PATH = "/v1/ocr/statistics/"
 DEFAULT_MAX_UPLOAD_BYTES = 2_400_000
 """413 was seen from 2,590,988 bytes up; 2,411,654 is what clients of the vendor's other products settled on."""
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+_HOSTNAME = re.compile(r"[^\s/?#@\\]+")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -77,21 +81,53 @@ def normalize_base_url(host: str | None, *, port: int | None = None, allow_plain
         url_port = parts.port
     except ValueError:
         parts, url_port = urlsplit(""), None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
-        message = f"host {host!r} is not a base URL such as {DEFAULT_BASE_URL} or http://localhost:8080."
+    shown, hostname = redact_url(text), parts.hostname or ""
+    if parts.scheme not in {"http", "https"} or not _HOSTNAME.fullmatch(hostname) or parts.query:
+        message = f"host {shown!r} is not a base URL such as {DEFAULT_BASE_URL} or http://localhost:8080."
         raise OCRConfigError(message)
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK and not allow_plain_http:
+    if parts.scheme == "http" and hostname not in LOOPBACK and not allow_plain_http:
         message = (
-            f"host {host!r} would send the token in clear text. Use https, or set allow_plain_http in the connection's "
-            "extra if that network is trusted."
+            f"host {shown!r} would send the token in clear text. Use https, or set allow_plain_http in the "
+            "connection's extra if that network is trusted."
         )
         raise OCRConfigError(message)
-    name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    if "@" in parts.netloc:
+        message = (
+            f"host {shown!r} holds a user or a password: the token belongs into the password, and no user is needed."
+        )
+        raise OCRConfigError(message)
+    name = f"[{hostname}]" if ":" in hostname else hostname
     chosen = url_port or port
     path = parts.path.rstrip("/")
     for tail in (READER_PATH, STATISTICS_PATH, "/v1/ocr/", "/v1/"):
         path = path.removesuffix(tail.rstrip("/"))
     return f"{parts.scheme}://{name}{f':{chosen}' if chosen else ''}{path}"
+
+
+def check_token(token: str | None) -> str:
+    """Return the token, stripped; it goes into a header, so it is printable ASCII without spaces. Never shows it."""
+    text = (token or "").strip()
+    if not text:
+        message = (
+            "The connection has no token: put the API token into its password "
+            "(get one at https://app.platerecognizer.com/)."
+        )
+        raise OCRConfigError(message)
+    if not _TOKEN.fullmatch(text):
+        message = (
+            "The connection's password is no API token: it holds a space or a character that no header can carry. "
+            "Put in the token alone, without the word Token before it."
+        )
+        raise OCRConfigError(message)
+    return text
+
+
+def _check_proxy(proxy: Any) -> str | None:
+    """Return the proxy's URL, which may hold a password and is therefore never shown."""
+    if proxy is not None and not re.match(r"(?i)https?://[^/\s]", str(proxy)):
+        message = "proxy must be a URL such as http://proxy.example.com:3128 (its value is not shown)."
+        raise OCRConfigError(message)
+    return None if proxy is None else str(proxy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,18 +195,12 @@ class ClientSettings:
         """
         refuse_unknown(extra, (*cls.EXTRAS, "__extra__"), "The connection's extra")
         given = {key: value for key, value in extra.items() if value not in (None, "") and key != "__extra__"}
-        if not (token or "").strip():
-            message = (
-                "The connection has no token: put the API token into its password "
-                "(get one at https://app.platerecognizer.com/)."
-            )
-            raise OCRConfigError(message)
         plain = flag(given.get("allow_plain_http", False), "allow_plain_http")
         rate = given.get("rate_per_s")
         verify = given.get("verify", True)
         as_flag = isinstance(verify, bool) or str(verify).strip().lower() in {"true", "false", "1", "0", "yes", "no"}
         return cls(
-            token=(token or "").strip(),
+            token=check_token(token),
             base_url=normalize_base_url(host, port=port, allow_plain_http=plain),
             timeouts=Timeouts(
                 connect_s=number(given.get("connect_timeout_s", 10), "connect_timeout_s", low=0.1, high=300),
@@ -184,7 +214,7 @@ class ClientSettings:
                     given.get("max_upload_bytes", DEFAULT_MAX_UPLOAD_BYTES), "max_upload_bytes", low=10_000, high=1e8
                 )
             ),
-            proxy=given.get("proxy"),
+            proxy=_check_proxy(given.get("proxy")),
             verify=flag(verify, "verify") if as_flag else str(verify),
             cert=given.get("cert"),
             trust_env=flag(given.get("trust_env", False), "trust_env"),
