@@ -11,6 +11,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from io import BytesIO
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -21,7 +22,7 @@ from rapidocr import RapidOCR
 from airflow_provider_platerec_ocr.sandbox.lines import Line
 from airflow_provider_platerec_ocr.sandbox.picking import Rank, pick
 from airflow_provider_platerec_ocr.sandbox.reader import Identifier, NotAnImageError
-from airflow_provider_platerec_ocr.sandbox.strips import needs_second_look, strip_around
+from airflow_provider_platerec_ocr.sandbox.strips import needs_second_look, strips_around
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,14 +65,14 @@ class EngineReader:
 
     def _read(self, image: bytes, type_: str) -> list[Identifier]:
         pixels = decode(image)
-        found = pick(self._lines(with_border(pixels)), type_)
+        found = pick(self._lines(pixels), type_)
         if found and needs_second_look(found, type_):
             found = self._second_look(pixels, found, type_)
         if found is None:
             return []
         return [Identifier(found.code, found.run.orientation, round(found.run.score, 3))]
 
-    def _lines(self, pixels: Pixels) -> list[Line]:
+    def _load(self) -> RapidOCR:
         if self._engine is None:
             threads = min(_MAX_THREADS, os.cpu_count() or 1)
             self._engine = RapidOCR(
@@ -81,8 +82,11 @@ class EngineReader:
                     "EngineConfig.onnxruntime.intra_op_num_threads": threads,
                 }
             )
-        # All three each time: the engine remembers them from call to call.
-        read: Any = self._engine(pixels, use_det=True, use_cls=True, use_rec=True)
+        return self._engine
+
+    def _lines(self, pixels: Pixels) -> list[Line]:
+        """Find and read all lines. All three switches each time: the engine remembers them from call to call."""
+        read: Any = self._load()(with_border(pixels), use_det=True, use_cls=True, use_rec=True)
         if read.boxes is None:
             return []
         return [
@@ -90,10 +94,17 @@ class EngineReader:
             for corners, text, score in zip(read.boxes, read.txts, read.scores, strict=True)
         ]
 
+    def _one_line(self, pixels: Pixels) -> list[Line]:
+        """Read a strip as one line, without looking for boxes: finds digits in frames that the detector passes over."""
+        read: Any = self._load()(pixels, use_det=False, use_cls=True, use_rec=True)
+        height, width = pixels.shape[:2]
+        return [Line(read.txts[0], float(read.scores[0]), ((0, 0), (width, 0), (width, height), (0, height)))]
+
     def _second_look(self, pixels: Pixels, found: Candidate, type_: str) -> Candidate:
         """Read the strip around a code again, widened; take the result only if its check digit is right."""
-        for box in strip_around(found):
-            again = pick(self._lines(with_border(cut_out(pixels, box))), type_)
+        strips = [cut_out(pixels, box) for box in strips_around(found)]
+        for read, strip in product((self._one_line, self._lines), strips):
+            again = pick(read(strip), type_)
             if again and again.rank is Rank.CHECKED and found.code in again.code:
                 return replace(found, code=again.code, rank=again.rank)
         return found

@@ -28,7 +28,7 @@ def needs_second_look(found: Candidate, type_: str) -> bool:
     return type_ != "vin" and (found.rank is Rank.PARTIAL or lone_serial)
 
 
-def strip_around(found: Candidate) -> list[Box]:
+def strips_around(found: Candidate) -> list[Box]:
     """Give the strips to read, best first: longer after the code, or before it where the owner is missing."""
     first, last = found.run.pieces[0], found.run.pieces[-1]
     size = found.run.size
