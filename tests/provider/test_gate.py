@@ -28,9 +28,7 @@ def used(calls: int, resets_on: str | None = "2026-03-15T13:00:00Z", total: int 
         (Gate(min_remaining=10, reserve=5), 86, False),
     ],
 )
-def test_the_gate_is_open_while_enough_calls_are_left_above_the_reserve(
-    gate: Gate, calls: int, *, is_open: bool
-) -> None:
+def test_the_gate_is_open_while_enough_calls_are_left(gate: Gate, calls: int, *, is_open: bool) -> None:
     assert gate.judge(used(calls), NOW).open is is_open
 
 

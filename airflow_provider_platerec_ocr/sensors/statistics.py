@@ -1,0 +1,163 @@
+"""The gate in front of paid work: waits until the account has calls left, at the price of nothing.
+
+The rules are in :mod:`~..hooks.gate`; this file fits them into Airflow's three ways to wait.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_provider_platerec_ocr.core.errors import OCRError
+from airflow_provider_platerec_ocr.links import OCRAccountLink, OCRReferenceLink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from airflow.sdk import Context
+
+    from airflow_provider_platerec_ocr.core.clock import Clock
+    from airflow_provider_platerec_ocr.hooks.gate import Gate
+
+EVENT_VERSION = 1
+"""Version of the trigger's events that this sensor understands."""
+
+
+class OCRStatsSensor(BaseSensorOperator):
+    """Wait until at least ``min_remaining`` calls are left above the reserve; returns the statistics.
+
+    It succeeds with a dict of ``calls``, ``total_calls``, ``remaining``, ``month``, ``year`` and ``resets_on``. While
+    calls are missing it sleeps until ``resets_on``, and looks every six hours all the same, since a larger plan frees
+    calls at once. Where that date is past or unknown it looks every ``poke_interval``. A call that fails in passing
+    (network, 5xx, 429) is repeated within a minute, with a warning.
+
+    It fails at once, without retries, on a refused token, where OCR is not enabled, where the host is not the API, and
+    where the plan has fewer calls per period than it waits for.
+
+    :param min_remaining: calls that must be free. Default: 1. (templated)
+    :param reserve: calls on top of it that are kept for others. Default: 0. (templated)
+    :param conn_id: connection of type ``platerec_ocr``. (templated)
+    :param deferrable: wait in the triggerer, which takes no worker slot. Default: ``[operators] default_deferrable``.
+        With it, ``mode`` has no effect.
+    :param poke_interval: seconds between two looks where nobody knows when calls come back. Default: 1800.
+    :param timeout: seconds after which it gives up. Default: 35 days, since a reset can be a month away.
+    :param mode: ``reschedule`` (default; frees the worker slot between looks) or ``poke``.
+    :param clock: where time comes from; for tests.
+    """
+
+    template_fields: Sequence[str] = ("conn_id", "min_remaining", "reserve")
+    ui_color = "#e3eefc"
+    operator_extra_links = (OCRAccountLink(), OCRReferenceLink())
+
+    def __init__(  # noqa: PLR0913  # the operator's own parameters, by name only
+        self,
+        *,
+        min_remaining: int | str = 1,
+        reserve: int | str = 0,
+        conn_id: str = "platerec_ocr_default",
+        deferrable: bool | None = None,
+        poke_interval: timedelta | float = 1800,
+        timeout: timedelta | float = timedelta(days=35),
+        mode: str = "reschedule",
+        clock: Clock | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(poke_interval=poke_interval, timeout=timeout, mode=mode, **kwargs)
+        self.conn_id = conn_id
+        self.min_remaining = min_remaining
+        self.reserve = reserve
+        self.deferrable = (
+            conf.getboolean("operators", "default_deferrable", fallback=False) if deferrable is None else deferrable
+        )
+        self._clock = clock
+        self._wait_s = self.poke_interval
+
+    def execute(self, context: Context) -> Any:
+        """Look once; then wait in the chosen way."""
+        if not self.deferrable:
+            return super().execute(context)
+        first = self.poke(context)
+        if not first.is_done:
+            self._defer()
+        return first.xcom_value
+
+    def _defer(self) -> None:
+        from airflow_provider_platerec_ocr.triggers.statistics import OCRStatisticsTrigger  # noqa: PLC0415  # aiohttp
+
+        gate = self._gate()
+        self.defer(
+            trigger=OCRStatisticsTrigger(
+                conn_id=self.conn_id, min_remaining=gate.min_remaining, reserve=gate.reserve, poll_s=gate.poll_s
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=self.timeout),
+        )
+
+    def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002  # Airflow's signature
+        """Look once; remembers how long it makes sense to wait before the next look."""
+        from airflow_provider_platerec_ocr.hooks.gate import as_xcom, is_final  # noqa: PLC0415  # not at parse time
+        from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook  # noqa: PLC0415
+
+        try:
+            gate = self._gate()
+            statistics = PlateRecOCRHook(self.conn_id, clock=self._clock).statistics()
+            verdict = gate.judge(statistics, self._now())
+        except OCRError as error:
+            if is_final(error):
+                raise AirflowFailException(error.message) from error
+            self._wait_s = gate.wait_after(error)
+            self.log.warning("%s Next look in %.0f s.", error.message, self._wait_s)
+            return PokeReturnValue(is_done=False)
+        self.log.info(verdict.message)
+        self._wait_s = verdict.wait_s
+        return PokeReturnValue(is_done=verdict.open, xcom_value=as_xcom(statistics) if verdict.open else None)
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:  # noqa: ARG002
+        """Return the statistics of the trigger's event, or fail with its message.
+
+        :raises OCRError: an event of another version, which means that triggerer and worker run different versions of
+            this package; another try asks again.
+        """
+        event = event if isinstance(event, dict) else {"event": event}
+        statistics = event.get("statistics")
+        if event.get("version") == EVENT_VERSION:
+            if event.get("status") == "success" and isinstance(statistics, dict):
+                self.log.info(event.get("message"))
+                return statistics
+            if event.get("status") == "error":
+                raise AirflowFailException(str(event.get("message")))
+        message = (
+            f"The trigger sent an event that this version does not know (version {event.get('version')!r}, status "
+            f"{event.get('status')!r}). Install the same version of the provider on triggerers and workers."
+        )
+        raise OCRError(message)
+
+    def _gate(self) -> Gate:
+        from airflow_provider_platerec_ocr.hooks.gate import Gate  # noqa: PLC0415
+
+        return Gate(
+            min_remaining=_whole(self.min_remaining), reserve=_whole(self.reserve), poll_s=float(self.poke_interval)
+        )
+
+    def _now(self) -> datetime:
+        from airflow_provider_platerec_ocr.core.clock import SystemClock  # noqa: PLC0415
+
+        return (self._clock or SystemClock()).now()
+
+    def _get_next_poke_interval(
+        self,
+        started_at: datetime | float,  # noqa: ARG002  # Airflow's signature
+        run_duration: Callable[[], float],
+        poke_count: int,  # noqa: ARG002
+    ) -> float:
+        """Return what the last look found, but not beyond the timeout, which is checked after the next look."""
+        return max(1.0, min(self._wait_s, self.timeout - run_duration() + 1.0))
+
+
+def _whole(value: int | str) -> Any:
+    """Return a rendered template's text as the number that it is; what is none is left for the gate to refuse."""
+    return int(value) if isinstance(value, str) and value.strip().lstrip("-").isdigit() else value

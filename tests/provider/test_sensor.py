@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from airflow.sdk import PokeReturnValue
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    TaskDeferralTimeout,
+    TaskDeferred,
+)
+
+from airflow_provider_platerec_ocr.core.errors import OCRError
+from airflow_provider_platerec_ocr.sensors.statistics import OCRStatsSensor
+from airflow_provider_platerec_ocr.triggers.statistics import OCRStatisticsTrigger
+from support.airflow_home import connection_env
+from support.clock import FakeClock
+from support.recorder import recording_server
+from support.sandbox import running_sandbox
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from support.airflow_home import AirflowHome
+
+NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
+
+
+class FirstPoke:
+    """The task instance of a sensor that has not been rescheduled yet."""
+
+    def get_first_reschedule_date(self, _context: object) -> None:
+        return None
+
+
+CONTEXT = cast("Context", {"ti": FirstPoke()})
+
+
+@pytest.fixture
+def sensor_for(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def make(url: str, token: str = "tkn-abc123", **arguments: Any) -> OCRStatsSensor:  # noqa: S107
+        monkeypatch.setenv(*connection_env(url, token, conn_id="yard"))
+        return OCRStatsSensor(task_id="gate", conn_id="yard", clock=FakeClock(NOW), **arguments)
+
+    return make
+
+
+def usage(calls: int, resets_on: str = "2026-03-15T13:00:00Z") -> bytes:
+    return json.dumps({"usage": {"calls": calls, "resets_on": resets_on}, "total_calls": 100}).encode()
+
+
+@pytest.mark.parametrize("arguments", [{"deferrable": False}, {"deferrable": True}, {"mode": "poke"}])
+def test_an_open_gate_returns_the_statistics_at_once(arguments: dict[str, Any], sensor_for: Any) -> None:
+    with running_sandbox(quota=100, used=40) as sandbox:
+        result = sensor_for(sandbox.url, sandbox.token, min_remaining=60, **arguments).execute(CONTEXT)
+        billed = sandbox.books()["billed"]
+
+    assert (result["calls"], result["total_calls"], result["remaining"]) == (40, 100, 60)
+    assert billed == 0
+
+
+def test_an_exhausted_quota_is_looked_at_again_when_it_resets(sensor_for: Any) -> None:
+    with recording_server(body=usage(100)) as server, pytest.raises(AirflowRescheduleException) as caught:
+        sensor_for(server.url).execute(CONTEXT)
+
+    wait_s = (caught.value.reschedule_date - datetime.now(UTC)).total_seconds()
+    assert 3590 < wait_s <= 3602
+    assert len(server.asked) == 1
+
+
+def test_a_reset_in_the_past_is_polled_gently(sensor_for: Any) -> None:
+    with recording_server(body=usage(100, "2025-03-20T00:00:00Z")) as server:
+        sensor = sensor_for(server.url)
+        looked = sensor.poke(CONTEXT)
+
+    assert looked.is_done is False
+    assert sensor._get_next_poke_interval(0.0, lambda: 0.0, 1) == 1800  # noqa: SLF001  # what the base class asks
+
+
+def test_the_last_wait_does_not_go_far_beyond_the_timeout(sensor_for: Any) -> None:
+    with recording_server(body=usage(100)) as server:
+        sensor = sensor_for(server.url, timeout=600)
+        sensor.poke(CONTEXT)
+
+    assert sensor._get_next_poke_interval(0.0, lambda: 500.0, 1) == 101  # noqa: SLF001
+    assert sensor._get_next_poke_interval(0.0, lambda: 700.0, 1) == 1  # noqa: SLF001
+
+
+def test_waiting_ends_at_the_timeout(sensor_for: Any) -> None:
+    with recording_server(body=usage(100)) as server, pytest.raises(AirflowSensorTimeout):
+        sensor_for(server.url, timeout=0, mode="poke").execute(CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ({"status": 401, "body": b'{"detail": "Invalid token."}'}, "The API refused the token"),
+        ({"status": 403, "body": b'{"detail": "OCR is not enabled."}'}, "OCR is not enabled for this account"),
+        ({"status": 404, "body": b"<title>nginx</title>"}, "not the OCR API"),
+        ({"body": b'{"usage": {}}'}, "usage.calls"),
+    ],
+)
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_what_no_waiting_can_help_fails_at_once_without_retries(
+    answer: dict[str, Any], message: str, *, deferrable: bool, sensor_for: Any
+) -> None:
+    with recording_server(**answer) as server, pytest.raises(AirflowFailException, match=message):
+        sensor_for(server.url, deferrable=deferrable).execute(CONTEXT)
+
+    assert len(server.asked) == 1
+
+
+def test_more_calls_than_the_plan_has_fail_at_once(sensor_for: Any) -> None:
+    with recording_server(body=usage(0)) as server, pytest.raises(AirflowFailException, match="can never open"):
+        sensor_for(server.url, min_remaining=101).execute(CONTEXT)
+
+
+def test_a_wrong_number_fails_at_once_and_is_named(sensor_for: Any) -> None:
+    with pytest.raises(AirflowFailException, match=r"min_remaining must be a whole number .* not 'many'"):
+        sensor_for("http://localhost", min_remaining="many").execute(CONTEXT)
+
+
+def test_rendered_templates_are_numbers(sensor_for: Any) -> None:
+    with recording_server(body=usage(80)) as server:
+        looked = sensor_for(server.url, min_remaining="15", reserve=" 5 ").poke(CONTEXT)
+
+    assert looked.is_done is True
+    assert {"conn_id", "min_remaining", "reserve"} == set(OCRStatsSensor.template_fields)
+
+
+@pytest.mark.parametrize(
+    ("answer", "wait_s"),
+    [({"status": 502}, 60), ({"status": 429, "headers": {"Retry-After": "90"}}, 90), ({"status": 503}, 60)],
+)
+def test_a_passing_failure_is_a_warning_and_another_look(
+    answer: dict[str, Any], wait_s: float, sensor_for: Any
+) -> None:
+    with recording_server(**answer) as server:
+        sensor = sensor_for(server.url)
+        looked = sensor.poke(CONTEXT)
+
+    assert isinstance(looked, PokeReturnValue)
+    assert looked.is_done is False
+    assert sensor._get_next_poke_interval(0.0, lambda: 0.0, 1) == wait_s  # noqa: SLF001
+
+
+def test_an_unreachable_api_is_a_warning_and_another_look(sensor_for: Any) -> None:
+    with recording_server() as server:
+        gone = server.url
+
+    assert sensor_for(gone).poke(CONTEXT).is_done is False
+
+
+def test_a_deferred_gate_hands_on_no_secret(sensor_for: Any) -> None:
+    with recording_server(body=usage(100)) as server, pytest.raises(TaskDeferred) as caught:
+        sensor_for(server.url, min_remaining="7", reserve=2, poke_interval=600, deferrable=True).execute(CONTEXT)
+
+    trigger = caught.value.trigger
+    assert isinstance(trigger, OCRStatisticsTrigger)
+    assert trigger.serialize() == (
+        "airflow_provider_platerec_ocr.triggers.statistics.OCRStatisticsTrigger",
+        {"conn_id": "yard", "min_remaining": 7, "reserve": 2, "poll_s": 600.0},
+    )
+    assert caught.value.method_name == "execute_complete"
+    assert caught.value.timeout == timedelta(days=35)
+
+
+def test_the_triggers_success_is_the_sensors_result(sensor_for: Any) -> None:
+    event = {"version": 1, "status": "success", "statistics": {"remaining": 5}, "message": "open"}
+
+    assert sensor_for("http://localhost").execute_complete(CONTEXT, event) == {"remaining": 5}
+
+
+def test_the_triggers_error_fails_without_retries(sensor_for: Any) -> None:
+    event = {"version": 1, "status": "error", "error": "OCRUnauthorized", "message": "The API refused the token."}
+
+    with pytest.raises(AirflowFailException, match="The API refused the token"):
+        sensor_for("http://localhost").execute_complete(CONTEXT, event)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        "success",
+        {},
+        {"version": 2, "status": "success", "statistics": {}},
+        {"version": 1, "status": "maybe"},
+        {"version": 1, "status": "success"},
+    ],
+)
+def test_an_event_of_another_version_is_never_taken_for_a_success(event: Any, sensor_for: Any) -> None:
+    with pytest.raises(OCRError, match="same version of the provider on triggerers and workers"):
+        sensor_for("http://localhost").execute_complete(CONTEXT, event)
+
+
+class TimedOut(OCRStatsSensor):
+    """A gate whose deferral ran out."""
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:  # noqa: ARG002
+        raise TaskDeferralTimeout
+
+
+def test_a_deferral_that_times_out_is_a_sensor_timeout_and_soft_fail_skips_it() -> None:
+    with pytest.raises(AirflowSensorTimeout):
+        TimedOut(task_id="gate").resume_execution("execute_complete", {"event": None}, CONTEXT)
+    with pytest.raises(AirflowSkipException):
+        TimedOut(task_id="gate", soft_fail=True).resume_execution("execute_complete", {"event": None}, CONTEXT)
+
+
+def test_deferring_follows_airflows_default_and_the_timeout_outlasts_a_month(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert OCRStatsSensor(task_id="gate").deferrable is False
+    monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
+
+    sensor = OCRStatsSensor(task_id="gate")
+
+    assert sensor.deferrable is True
+    assert sensor.timeout == 35 * 86_400
+    assert sensor.mode == "reschedule"
+
+
+GATE_DAG = """
+from airflow.sdk import dag, task
+from airflow_provider_platerec_ocr.sensors.statistics import OCRStatsSensor
+
+@dag(schedule=None)
+def gate_{name}():
+    @task
+    def left(statistics: dict) -> int:
+        return statistics["remaining"]
+
+    left(OCRStatsSensor(task_id="gate", conn_id="yard", {arguments}).output)
+
+gate_{name}()
+"""
+
+
+@pytest.mark.airflow
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("deferred", "deferrable=True"), ("rescheduled", "mode='reschedule'"), ("poked", "mode='poke'")],
+)
+def test_the_gate_waits_for_a_reset_in_a_real_dag(
+    name: str, arguments: str, airflow_home: AirflowHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    airflow_home.add_dag(f"gate_{name}.py", GATE_DAG.format(name=name, arguments=arguments))
+    with running_sandbox(quota=50, used=50) as sandbox:
+        monkeypatch.setenv(*connection_env(sandbox.url, sandbox.token, conn_id="yard"))
+        reset = datetime.now(UTC) + timedelta(seconds=4)
+        sandbox.control(resets_on=reset.isoformat())
+
+        run = airflow_home.run_dag(f"gate_{name}")
+        books = sandbox.books()
+
+    assert run.tasks == {("gate", -1): "success", ("left", -1): "success"}
+    assert run.xcom("left") == 50
+    assert datetime.now(UTC) >= reset
+    assert books["billed"] == 0
