@@ -73,7 +73,7 @@ def normalize_base_url(host: str | None, *, port: int | None = None, allow_plain
     Without a host it is the API's own, without a scheme it is https. Plain http is refused, since it would show the
     token to the network, except for loopback or where the connection says ``allow_plain_http``.
     """
-    text = (host or "").strip().rstrip("/") or DEFAULT_BASE_URL
+    text = (host or "").strip() or DEFAULT_BASE_URL
     if "://" not in text:
         text = f"https://{text}"
     try:

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_platerec_ocr.core.backoff import LONGEST_WAIT_S, Backoff, header, retry_after_s
+
+NOW = datetime(2026, 3, 1, 22, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2", 2.0),
+        (" 90 ", 90.0),
+        ("1.5", 1.5),
+        ("0", 0.0),
+        ("86400", 86_400.0),
+        ("90000", 90_000.0),
+        ("1, 30", 30.0),
+        ("Sun, 01 Mar 2026 22:00:30 GMT", 30.0),
+        ("Sun, 01 Mar 2026 22:00:30 -0000", 30.0),
+        ("Sunday, 01-Mar-26 22:00:30 GMT", 30.0),
+        ("Sun Mar  1 22:00:30 2026", 30.0),
+        ("Sun, 01 Mar 2026 21:00:00 GMT", 0.0),
+        ("", None),
+        ("-5", None),
+        ("NaN", None),
+        ("inf", None),
+        ("1e12", None),
+        ("1000000000000", None),
+        ("1772402400", None),
+        ("soon", None),
+        ("Sun, 99 Foo 2026", None),
+        ("Sun, 01 Mar 9999 22:00:30 GMT", None),
+        ("Sun, 01 Mar 99999 22:00:30 GMT", None),
+        ("²", None),
+    ],
+)
+def test_the_header_says_how_long(value: str, expected: float | None) -> None:
+    assert retry_after_s({"Retry-After": value}, "", NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Request was throttled. Expected available in 2 seconds.", 2.0),
+        ("Request was throttled. Expected available in 1 second.", 1.0),
+        ("Please try again in 5 minutes.", 300.0),
+        ("Retry after 1.5s", 1.5),
+        ("wait 250 ms", 0.25),
+        ("wait 500 milliseconds", 0.5),
+        ("available in 2 h", 7200.0),
+        ("available in 1 day", 86_400.0),
+        ("available in 99999 days", None),
+        ("Request was throttled.", None),
+        ("The limit is 8 calls per second", None),
+        ("try again later. 503 nginx", None),
+        ("available in -5 seconds", None),
+        ("", None),
+    ],
+)
+def test_the_body_says_how_long_where_no_header_does(text: str, expected: float | None) -> None:
+    assert retry_after_s({}, text, NOW) == expected
+
+
+def test_the_header_counts_before_the_body() -> None:
+    assert retry_after_s({"retry-after": "7"}, "Expected available in 2 seconds.", NOW) == 7.0
+
+
+@pytest.mark.parametrize("nonsense", ["soon", "-1", "1000000000000"])
+def test_the_body_counts_where_the_header_is_nonsense(nonsense: str) -> None:
+    assert retry_after_s({"RETRY-AFTER": nonsense}, "Expected available in 2 seconds.", NOW) == 2.0
+
+
+def test_a_date_is_measured_by_the_clock_of_the_server() -> None:
+    headers = {"Retry-After": "Sun, 01 Mar 2026 23:00:30 GMT", "Date": "Sun, 01 Mar 2026 23:00:00 GMT"}
+
+    assert retry_after_s(headers, "", NOW) == 30.0
+
+
+def test_header_names_have_no_case() -> None:
+    assert header({"Content-TYPE": " text/html "}, "content-type") == "text/html"
+    assert header({}, "content-type") == ""
+
+
+@given(st.text(max_size=30), st.text(max_size=60))
+def test_whatever_the_server_says_a_wait_is_none_or_finite(value: str, text: str) -> None:
+    wait = retry_after_s({"Retry-After": value}, text, NOW)
+
+    assert wait is None or 0.0 <= wait <= LONGEST_WAIT_S
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1), st.none() | st.floats(0, LONGEST_WAIT_S))
+def test_the_delay_is_never_earlier_than_asked(attempt: int, jitter: float, asked: float | None) -> None:
+    backoff = Backoff(base_s=1, factor=2, cap_s=60)
+
+    delay = backoff.delay_s(attempt, jitter=jitter, retry_after_s=asked)
+
+    assert delay >= (asked or 0.0)
+    assert delay <= max(60.0, asked or 0.0)
+    assert delay >= 0.5
+
+
+def test_the_delay_doubles_up_to_its_cap() -> None:
+    backoff = Backoff(base_s=1, factor=2, cap_s=10)
+
+    assert [backoff.delay_s(n, jitter=1) for n in (1, 2, 3, 4, 5, 5000)] == [1, 2, 4, 8, 10, 10]
+    assert [backoff.delay_s(n, jitter=0) for n in (1, 2, 3)] == [0.5, 1, 2]
+    assert backoff.delay_s(2, jitter=0.5) == 1.5
+
+
+@pytest.mark.parametrize(("attempt", "jitter"), [(0, 0.5), (1, -0.1), (1, 1.1), (1, float("nan"))])
+def test_a_wrong_attempt_or_jitter_is_refused(attempt: int, jitter: float) -> None:
+    with pytest.raises(ValueError, match="counts from 1"):
+        Backoff().delay_s(attempt, jitter=jitter)
