@@ -112,7 +112,7 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": NAME,
-                "python-modules": [f"{_PACKAGE}.operators.{name}" for name in ("read", "plan", "batch", "export")],
+                "python-modules": [f"{_PACKAGE}.operators.{name}" for name in ("read", "plan", "read_batch", "export")],
             },
         ],
         "sensors": [{"integration-name": NAME, "python-modules": [f"{_PACKAGE}.sensors.statistics"]}],

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.core.budget import parse_reset
 from airflow_provider_platerec_ocr.core.errors import (
     OCRCallError,
     OCRConfigError,
@@ -33,6 +34,7 @@ JUST_RESET_S = 600.0
 SOON_S = 60.0
 """Pause after a failed call, and around a reset."""
 _SHORTEST_WAIT_S = 1.0
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Gate:
                 f"{self.reserve}) and the plan has {statistics.total_calls} a period. Lower them, or enlarge the plan."
             )
             raise OCRStop(message)
-        wait_s, until = self._wait(parse_reset(statistics.resets_on), now)
+        wait_s, until = self._wait(announced_reset(statistics), now)
         message = f"The gate is closed: {state}, {needed} are needed; {until}. Next look in {_span(wait_s)}."
         return Verdict(open=False, wait_s=wait_s, message=message)
 
@@ -113,13 +115,9 @@ def name_refusal(error: OCRForbidden) -> OCRNotEnabled:
     return OCRNotEnabled(message, **error.attributes)
 
 
-def parse_reset(text: str | None) -> datetime | None:
+def announced_reset(statistics: Statistics) -> datetime | None:
     """Return the time of the reset in UTC, past or not; ``None`` where it is missing or no time."""
-    try:
-        moment = datetime.fromisoformat((text or "").strip())
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return parse_reset(statistics.resets_on, _EVER)
 
 
 def as_xcom(statistics: Statistics) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from airflow_provider_platerec_ocr.core.errors import (
 )
 from airflow_provider_platerec_ocr.core.redact import redact, shorten
 from airflow_provider_platerec_ocr.hooks.connection import CONN_TYPE, DEFAULT_CONN_ID, load_settings
-from airflow_provider_platerec_ocr.hooks.gate import name_refusal, parse_reset
+from airflow_provider_platerec_ocr.hooks.gate import announced_reset, name_refusal
 
 if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter
@@ -156,7 +156,7 @@ class PlateRecOCRHook(HttpHook):
             statistics = self.statistics()
         except OCRError as error:
             return False, error.message
-        reset = parse_reset(statistics.resets_on)
+        reset = announced_reset(statistics)
         if reset is None:
             when = "the API does not say when the count starts anew"
         elif reset <= self._clock.now():

@@ -7,7 +7,7 @@ import pytest
 
 from airflow_provider_platerec_ocr.core import errors
 from airflow_provider_platerec_ocr.core.models import Statistics
-from airflow_provider_platerec_ocr.hooks.gate import Gate, as_xcom, is_final, name_refusal, parse_reset
+from airflow_provider_platerec_ocr.hooks.gate import Gate, announced_reset, as_xcom, is_final, name_refusal
 
 NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
 
@@ -127,4 +127,4 @@ def test_the_xcom_holds_the_numbers_and_what_is_left() -> None:
 
 
 def test_a_reset_is_read_in_any_zone() -> None:
-    assert parse_reset(" 2026-03-15T14:00:00+02:00 ") == datetime(2026, 3, 15, 12, tzinfo=UTC)
+    assert announced_reset(used(0, " 2026-03-15T14:00:00+02:00 ")) == datetime(2026, 3, 15, 12, tzinfo=UTC)
