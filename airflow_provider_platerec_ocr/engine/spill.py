@@ -58,9 +58,16 @@ def adopt(folder: Path, store: Store) -> int:
 
 def _adopt_one(path: Path, store: Store) -> bool:
     try:
-        data = path.read_bytes()
+        return _adopt(path, store)
     except FileNotFoundError:
         return False  # another worker of this machine was faster
+    except OSError as error:
+        log.warning("The spilled answer %s cannot be handled: %s. It stays where it is.", path, error)
+        return False
+
+
+def _adopt(path: Path, store: Store) -> bool:
+    data = path.read_bytes()
     record = records.unpack_end(data, End.ANSWER)
     if record is None:
         log.warning("The spilled answer %s cannot be read (%d bytes); it stays where it is.", path, len(data))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -428,3 +429,15 @@ def test_no_file_of_the_ledger_is_ever_changed(tmp_path: Path) -> None:
         assert contents.items() <= now.items()
         contents = now
     assert len(contents) == 4
+
+
+def test_threads_over_s3_claim_each_image_once(s3: S3Stand) -> None:
+    place = s3.place()
+    ledgers = [opened(s3.again(place), owner=replace(MINE, map_index=worker)) for worker in range(3)]
+    prints = [f"{number:064x}" for number in range(10)]
+
+    with ThreadPoolExecutor(6) as pool:
+        jobs = [(ledger, name) for name in prints for ledger in ledgers]
+        claims = list(pool.map(lambda job: job[0].claim("vin", job[1], 1, FACTS), jobs))
+
+    assert sorted(claim.fingerprint for claim in claims if claim) == prints
