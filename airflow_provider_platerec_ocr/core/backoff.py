@@ -100,7 +100,7 @@ class Backoff:
             message = f"attempt counts from 1 and jitter lies in 0 to 1, not {attempt!r} and {jitter!r}"
             raise ValueError(message)
         try:
-            longest = min(self.cap_s, self.base_s * self.factor ** (attempt - 1))
+            longest = min(self.cap_s, self.base_s * float(self.factor) ** (attempt - 1))
         except OverflowError:
             longest = self.cap_s
         return max(longest * (0.5 + jitter / 2), retry_after_s or 0.0)

@@ -78,7 +78,8 @@ class AdaptiveRate:
       first and flat near the top, so that the next 429 is a minute or two away. Past that rate by 3 %, the limit must
       have grown, and the search starts again.
     - A 429 soon after another means that the limit is far lower: the rate drops by a quarter, but not below what the
-      account accepted in between. Nothing accepted in between: it is halved.
+      account accepted in between. Nothing accepted in between: it is halved, and the
+      search begins anew.
     - With a known ceiling, the rate starts there, never exceeds it, and a single 429 halves it for a few seconds only;
       another one within 5 minutes counts as in a climb.
 
@@ -167,7 +168,7 @@ class AdaptiveRate:
         elif accepted:
             self._top, low = rate, max(rate * (1 - self._DROP_SOON), min(accepted / since_s, 0.99 * rate))
         else:
-            self._top, low = self._top or rate, rate * (1 - self._DROP_CLOSED)
+            self._top, low = None, rate * (1 - self._DROP_CLOSED)
         self._bottom = self._rate_per_s = max(low, min(self.LEAST_PER_S, rate))
 
     def _climb(self, top: float, step_s: float) -> None:

@@ -105,10 +105,10 @@ def test_the_delay_is_never_earlier_than_asked(attempt: int, jitter: float, aske
     assert delay >= 0.5
 
 
-def test_the_delay_doubles_up_to_its_cap() -> None:
+def test_the_delay_doubles_up_to_its_cap_however_many_attempts() -> None:
     backoff = Backoff(base_s=1, factor=2, cap_s=10)
 
-    assert [backoff.delay_s(n, jitter=1) for n in (1, 2, 3, 4, 5, 5000)] == [1, 2, 4, 8, 10, 10]
+    assert [backoff.delay_s(n, jitter=1) for n in (1, 2, 3, 4, 5, 5000, 10**9)] == [1, 2, 4, 8, 10, 10, 10]
     assert [backoff.delay_s(n, jitter=0) for n in (1, 2, 3)] == [0.5, 1, 2]
     assert backoff.delay_s(2, jitter=0.5) == 1.5
 

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_platerec_ocr.core.budget import (
+    Budget,
+    account_day,
+    exhausted,
+    pace_limit,
+    parse_reset,
+    period_key,
+)
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.core.models import Statistics
+
+NOW = datetime(2026, 3, 1, 22, tzinfo=UTC)
+COUNTS = st.integers(0, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("budget", "allowance", "reason"),
+    [
+        (Budget(500), 500, "The quota has 500 calls left, so 500 may be spent."),
+        (Budget(500, reserve=100), 400, "500 calls left (100 are the reserve), so 400"),
+        (
+            Budget(500, reserve=100, reserved_by_others=150),
+            250,
+            "(100 are the reserve, 150 are reserved by other runs), so 250",
+        ),
+        (Budget(50, reserve=100), 0, "so 0 may be spent"),
+        (Budget(-5), 0, "The quota has 0 calls left"),
+        (Budget(500, daily_limit=500), 500, "The quota"),
+        (
+            Budget(500, daily_limit=200, spent_today=80),
+            120,
+            "limit of 200 calls allows 120 more (80 spent today)",
+        ),
+        (Budget(500, daily_limit=200, spent_today=300), 0, "daily limit of 200 calls allows 0 more"),
+        (
+            Budget(500, daily_limit=200, spent_today=80, reserved_by_others=20, reserved_today_by_others=20),
+            100,
+            "(80 spent today, 20 reserved by other runs)",
+        ),
+        (Budget(500, reserved_by_others=100, daily_limit=450), 400, "100 are reserved by other runs"),
+    ],
+)
+def test_the_tightest_limit_binds_and_is_named(budget: Budget, allowance: int, reason: str) -> None:
+    assert budget.allowance() == allowance
+    assert reason in budget.reason()
+
+
+@given(st.integers(-10, 10_000), COUNTS, st.none() | COUNTS, COUNTS, COUNTS)
+def test_no_run_may_touch_the_reserve_or_pass_the_day(
+    remaining: int, reserve: int, daily_limit: int | None, spent_today: int, others: int
+) -> None:
+    allowance = Budget(remaining, reserve, daily_limit, spent_today, others).allowance()
+
+    assert allowance >= 0
+    assert allowance == 0 or allowance + others + reserve <= remaining
+    assert daily_limit is None or allowance == 0 or allowance + spent_today <= daily_limit
+
+
+@pytest.mark.parametrize("name", ["reserve", "daily_limit", "spent_today", "reserved_by_others"])
+def test_a_negative_limit_is_refused_by_name(name: str) -> None:
+    with pytest.raises(OCRConfigError, match=f"{name} must be 0 or more"):
+        Budget(remaining=10, **{name: -1})
+
+
+def test_the_quota_is_exhausted_at_the_reserve() -> None:
+    assert exhausted(Statistics(calls=100, total_calls=100))
+    assert not exhausted(Statistics(calls=99, total_calls=100))
+    assert exhausted(Statistics(calls=90, total_calls=100), reserve=10)
+    assert not exhausted(Statistics(calls=89, total_calls=100), reserve=10)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-03-20T00:00:00Z", datetime(2026, 3, 20, tzinfo=UTC)),
+        ("2026-03-20T00:00:00+02:00", datetime(2026, 3, 19, 22, tzinfo=UTC)),
+        ("2026-03-20T00:00:00", datetime(2026, 3, 20, tzinfo=UTC)),
+        ("2026-03-20", datetime(2026, 3, 20, tzinfo=UTC)),
+        ("2025-03-20T00:00:00Z", None),
+        ("2026-03-01T22:00:00Z", None),
+        ("0001-01-01T00:00:00+05:00", None),
+        ("soon", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_reset_in_the_past_or_garbage_is_unknown(text: str | None, expected: datetime | None) -> None:
+    assert parse_reset(text, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("remaining", "resets_on", "expected"),
+    [
+        (100, None, None),
+        (100, NOW - timedelta(seconds=1), None),
+        (100, NOW, None),
+        (100, NOW + timedelta(hours=1), 100),
+        (100, NOW + timedelta(days=10), 10),
+        (100, NOW + timedelta(days=10, hours=1), 10),
+        (10, NOW + timedelta(days=3), 4),
+        (0, NOW + timedelta(days=3), 0),
+        (-5, NOW + timedelta(days=3), 0),
+    ],
+)
+def test_what_is_left_is_spread_over_the_nights(
+    remaining: int, resets_on: datetime | None, expected: int | None
+) -> None:
+    assert pace_limit(remaining, NOW, resets_on) == expected
+
+
+@given(st.integers(0, 100_000), st.integers(1, 40 * 86_400))
+def test_keeping_the_pace_lasts_until_the_reset(remaining: int, seconds: int) -> None:
+    now, resets_on, left = NOW, NOW + timedelta(seconds=seconds), remaining
+    first = pace_limit(left, now, resets_on)
+    while now < resets_on:
+        tonight = pace_limit(left, now, resets_on)
+        assert tonight is not None
+        assert first is not None
+        assert tonight <= first
+        left -= tonight
+        now += timedelta(days=1)
+
+    assert left == 0
+
+
+def test_the_day_is_the_accounts_utc_day() -> None:
+    assert account_day(datetime(2026, 3, 2, 1, tzinfo=timezone(timedelta(hours=2)))) == "2026-03-01"
+
+
+@pytest.mark.parametrize(
+    ("statistics", "key"),
+    [
+        (Statistics(1, 2, month=3, year=2026, resets_on="2026-03-20T00:00:00Z"), "until-2026-03-20"),
+        (Statistics(1, 2, month=2, year=2026, resets_on="2025-03-20T00:00:00Z"), "2026-02"),
+        (Statistics(1, 2, month=2), "2026-03"),
+        (Statistics(1, 2), "2026-03"),
+    ],
+)
+def test_all_runs_of_a_period_agree_on_its_name(statistics: Statistics, key: str) -> None:
+    assert period_key(statistics, NOW) == key

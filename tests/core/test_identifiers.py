@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from stdnum import iso6346
+from vininfo import Vin
+
+from airflow_provider_platerec_ocr.core.identifiers import CodeCheck, check_code, iso6346_check_digit, vin_check_digit
+
+VIN_ALPHABET = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+VINS = st.text(VIN_ALPHABET, min_size=17, max_size=17)
+OWNERS = st.text(LETTERS, min_size=3, max_size=3)
+SERIALS = st.text("0123456789", min_size=6, max_size=6)
+
+
+def oracle(vin: str) -> bool:
+    """Return what vininfo says, for the makers that it does not exempt from the rule."""
+    found = Vin(vin)
+    assume(getattr(found.assembler, "uses_sae_checkdigit", True))
+    return bool(found.verify_checksum(check_year=False))
+
+
+@pytest.mark.parametrize(
+    "vin",
+    [
+        "1M8GDM9AXKP042788",
+        "11111111111111111",
+        "1J9RP1A36A1644345",
+        "1HGBH41JXMN109186",
+        "WDBEA30D3HA391172",
+        "LFMGJE720DS070251",
+        "5GZCZ43D13S812715",
+    ],
+)
+def test_a_good_vin_has_its_check_digit(vin: str) -> None:
+    assert check_code(vin, "vin") == CodeCheck(vin, vin, "vin", check_digit_ok=True, repaired=False)
+
+
+@pytest.mark.parametrize("vin", ["SGZCZ43D13S812715", "WP0ZZZ99ZTS392124", "1M8GDM9A1KP042788"])
+def test_another_check_digit_is_information_and_no_fault(vin: str) -> None:
+    assert check_code(vin, "vin") == CodeCheck(vin, vin, "vin", check_digit_ok=False, repaired=False)
+
+
+@given(VINS)
+def test_vin_check_digits_agree_with_vininfo(vin: str) -> None:
+    assert (vin_check_digit(vin) == vin[8]) == oracle(vin)
+
+
+@given(VINS)
+def test_a_vin_with_its_check_digit_put_in_passes(vin: str) -> None:
+    whole = vin[:8] + vin_check_digit(vin) + vin[9:]
+
+    assert check_code(whole, "vin").check_digit_ok is True
+    assert oracle(whole)
+
+
+@given(st.text(LETTERS + "0123456789", min_size=17, max_size=17))
+def test_a_repaired_vin_never_contains_i_o_or_q(code: str) -> None:
+    check = check_code(code, "vin")
+
+    assert set(check.code_normalized) <= set(VIN_ALPHABET)
+    assert check.repaired == bool(set(code) & set("IOQ"))
+    assert check.code == code
+
+
+def test_repairs_give_a_vin_its_digits_back_and_keep_the_raw_text() -> None:
+    check = check_code("iM8GDM9AXKPO4Z788", "vin")
+
+    assert check.code == "iM8GDM9AXKPO4Z788"
+    assert check.code_normalized == "1M8GDM9AXKP04Z788"
+    assert check.repaired
+    assert check_code("QHGBH4IJXMN1O9186", "vin").code_normalized == "0HGBH41JXMN109186"
+
+
+@pytest.mark.parametrize(
+    "code", ["*1HGBH41JXMN109186*", " 1HGBH41 JXMN 109186\n", "1hgbh41jxmn109186", "\uff11HGBH41JXMN109186"]
+)
+def test_marks_spaces_and_case_do_not_hide_a_vin(code: str) -> None:
+    check = check_code(code, "vin")
+
+    assert (check.code_normalized, check.check_digit_ok, check.repaired) == ("1HGBH41JXMN109186", True, False)
+
+
+@pytest.mark.parametrize("code", ["", "HGBH41JXMN109186", "1HGBH41JXMN1091861", "O12"])
+def test_another_length_is_no_vin_and_is_not_repaired(code: str) -> None:
+    assert check_code(code, "vin") == CodeCheck(code, code, None, None, repaired=False)
+
+
+@given(st.text(VIN_ALPHABET, min_size=17, max_size=17), st.sampled_from(["1J", "8H", "3L", "7P", "5E", "2S", "BK"]))
+def test_pairs_of_equal_value_pass_for_each_other(vin: str, pair: str) -> None:
+    swapped = vin.replace(pair[0], pair[1])
+    assume(swapped != vin)
+
+    assert vin_check_digit(swapped) == vin_check_digit(vin)
+
+
+@pytest.mark.parametrize("vin", ["", "1" * 16, "1" * 18, "I" + "1" * 16, "1hgbh41jxmn109186", "1" * 17 + "\n"])
+def test_only_a_vin_has_a_vin_check_digit(vin: str) -> None:
+    with pytest.raises(ValueError, match="is no VIN"):
+        vin_check_digit(vin)
+
+
+@given(OWNERS, st.sampled_from("UJZ"), SERIALS)
+def test_container_check_digits_agree_with_stdnum(owner: str, category: str, serial: str) -> None:
+    stem = owner + category + serial
+    digit = iso6346_check_digit(stem)
+
+    assert str(digit) == iso6346.calc_check_digit(stem)
+    for last in range(10):
+        check = check_code(f"{stem}{last}", "trailer_id")
+        assert (check.code_system, check.check_digit_ok) == ("bic", last == digit)
+        assert check.check_digit_ok == iso6346.is_valid(f"{stem}{last}")
+
+
+@given(OWNERS, st.sampled_from("ABDEK"), SERIALS)
+def test_a_european_loading_unit_counts_like_a_container(owner: str, category: str, serial: str) -> None:
+    stem = owner + category + serial
+    check = check_code(f"{stem}{iso6346.calc_check_digit(stem)}", "trailer_id")
+
+    assert (check.code_system, check.check_digit_ok) == ("ilu", True)
+
+
+@pytest.mark.parametrize("code", ["CSQU3054383", "csqu 305438 3", "CSQU-305438[3]"])
+def test_a_container_is_found_however_it_is_painted(code: str) -> None:
+    assert check_code(code, "trailer_id") == CodeCheck(code, "CSQU3054383", "bic", check_digit_ok=True, repaired=False)
+
+
+@pytest.mark.parametrize(
+    ("code", "normalized"),
+    [
+        ("12345", "12345"),
+        (" sw  5301 ", "SW 5301"),
+        ("JBHZ-53", "JBHZ-53"),
+        ("ABCX1234567", "ABCX1234567"),
+        ("OQI-1", "OQI-1"),
+        ("CSQU305438", "CSQU305438"),
+        ("1HGBH41JXMN109186", "1HGBH41JXMN109186"),
+    ],
+)
+def test_a_fleets_own_number_has_no_check_digit(code: str, normalized: str) -> None:
+    assert check_code(code, "trailer_id") == CodeCheck(code, normalized, None, None, repaired=False)
+
+
+def test_an_unknown_type_gets_no_check() -> None:
+    assert check_code(" 1hgbh41 jxmn109186 ", "odometer") == CodeCheck(
+        " 1hgbh41 jxmn109186 ", "1HGBH41 JXMN109186", None, None, repaired=False
+    )
+    assert check_code("CSQU3054383", "odometer").code_system is None
+
+
+@pytest.mark.parametrize("code", ["", "CSQU3054383", "CSQ30543830", "csqu305438", "CSQU30543٣"])
+def test_only_a_container_stem_has_a_container_check_digit(code: str) -> None:
+    with pytest.raises(ValueError, match="four capital letters and six digits"):
+        iso6346_check_digit(code)
