@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from operator import mul
 
 VIN = "vin"
 BIC = "bic"
 ILU = "ilu"
 
+_MARKS = re.compile(r"[^A-Z0-9]")
 _VIN_LENGTH = 17
 _VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
 _VIN_CHECK_AT = 8
@@ -63,7 +65,7 @@ def check_code(code: str, type_: str) -> CodeCheck:
     - any other type: only upper case and single spaces.
     """
     upper = " ".join(unicodedata.normalize("NFKC", code).upper().split())
-    compact = re.sub(r"[^A-Z0-9]", "", upper)
+    compact = _MARKS.sub("", upper)
     if type_ == VIN and len(compact) == _VIN_LENGTH:
         vin = compact.translate(_VIN_REPAIRS)
         return CodeCheck(code, vin, VIN, vin_check_digit(vin) == vin[_VIN_CHECK_AT], vin != compact)
@@ -82,7 +84,7 @@ def vin_check_digit(vin: str) -> str:
     if not _VIN.fullmatch(vin):
         message = f"{vin!r} is no VIN: 17 characters, capital letters without I, O and Q, and digits"
         raise ValueError(message)
-    total = sum(_VIN_VALUES[char] * weight for char, weight in zip(vin, _VIN_WEIGHTS, strict=True))
+    total = sum(map(mul, map(_VIN_VALUES.__getitem__, vin), _VIN_WEIGHTS))
     return "0123456789X"[total % 11]
 
 

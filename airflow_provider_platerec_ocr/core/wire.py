@@ -215,7 +215,7 @@ def _identifiers(item: Any) -> list[Identifier]:
     props = _dict(identifier.get("props")) or identifier
     codes = [_text(value) for value in _values(props.get("code"))]
     orientations = [_text(value) for value in _values(props.get("orientation"))]
-    numbers = [_number(v) for place in (props, identifier) for v in _values(place.get("confidence"))]
+    numbers = (_number(v) for place in (props, identifier) for v in _values(place.get("confidence")))
     confidence = next((number for number in numbers if number is not None), None)
     found = []
     for index, code in enumerate(codes):
@@ -242,7 +242,7 @@ def _text(value: Any) -> str | None:
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
         number = float(value)
