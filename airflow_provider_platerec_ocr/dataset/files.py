@@ -85,6 +85,13 @@ def remove(place: Place) -> None:
         place.fs.rm_file(place.path)
 
 
+def remove_folder(place: Place) -> None:
+    """Remove a folder and all below it; that it is gone already is fine."""
+    place.fs.invalidate_cache(place.path)
+    with contextlib.suppress(FileNotFoundError):
+        place.fs.rm(place.path, recursive=True)
+
+
 def find_files(folder: Place, pattern: str, *, deep: bool = True) -> list[Place]:
     """Return the files below ``folder`` whose name matches the regular expression ``pattern``, sorted by path.
 

@@ -19,7 +19,7 @@ from airflow_provider_platerec_ocr.dataset.lines import to_line
 from airflow_provider_platerec_ocr.dataset.names import OUTCOMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
     from typing import Self
 
@@ -106,28 +106,40 @@ def _folder(workspace: Place, shard: int) -> Place:
     return workspace / f"{OUTCOMES}/{shard:05d}"
 
 
+def read_parts(workspace: Place, shard: int) -> Iterator[tuple[Place, bytes]]:
+    """Yield the part files of a shard with their content, oldest try first."""
+    parts = find_files(_folder(workspace, shard), _PART, deep=False)
+    for place, data in zip(parts, ordered_map(read_whole, parts, threads=threads_for(workspace)), strict=True):
+        yield place, data or b""
+
+
 def read_outcomes(workspace: Place, shard: int) -> Iterator[Outcome]:
     """Yield all outcomes of a shard, oldest try first; an image may come several times.
 
     A line that cannot be read is logged and left out: its image then counts as one without an outcome.
     """
-    parts = find_files(_folder(workspace, shard), _PART, deep=False)
-    for place, data in zip(parts, ordered_map(read_whole, parts, threads=threads_for(workspace)), strict=True):
-        for number, line in enumerate((data or b"").splitlines(), start=1):
+    for place, data in read_parts(workspace, shard):
+        for number, line in enumerate(data.splitlines(), start=1):
             try:
-                yield Outcome(**json.loads(line))
-            except (ValueError, TypeError) as error:
+                yield Outcome.from_json(json.loads(line))
+            except (ValueError, TypeError, AttributeError) as error:
                 log.warning("Line %d of %s is no outcome and is left out: %s", number, place, error)
 
 
 def best_outcomes(workspace: Place, shard: int) -> list[Outcome]:
     """Return exactly one outcome for each image that has any, by row: an answer, else a rejection, else the latest."""
-    best: dict[int, Outcome] = {}
-    for outcome in read_outcomes(workspace, shard):
-        held = best.get(outcome.row)
-        if held is None or _rank(outcome) >= _rank(held):
-            best[outcome.row] = outcome
-    return [best[row] for row in sorted(best)]
+    found = list(read_outcomes(workspace, shard))
+    return [found[index] for index in best_of((item.row, item.status, item.at) for item in found)]
+
+
+def best_of(outcomes: Iterable[tuple[int, str, str | None]]) -> list[int]:
+    """Return the positions of the outcomes that count, by row; given are row, status and time of each in order."""
+    best: dict[int, tuple[int, str, int]] = {}
+    for position, (row, status, at) in enumerate(outcomes):
+        rank = (_RANK.get(status, 0), at or "", position)
+        if row not in best or rank > best[row]:
+            best[row] = rank
+    return [best[row][2] for row in sorted(best)]
 
 
 def settled_rows(workspace: Place, shard: int) -> dict[int, str]:
@@ -137,7 +149,3 @@ def settled_rows(workspace: Place, shard: int) -> dict[int, str]:
         if outcome.status in _RANK and found.get(outcome.row) != ReadStatus.READ:
             found[outcome.row] = outcome.status
     return found
-
-
-def _rank(outcome: Outcome) -> tuple[int, str]:
-    return _RANK.get(outcome.status, 0), outcome.at or ""

@@ -32,7 +32,6 @@ NEAR_MISSES = {
 Values = tuple[Any, ...]
 """The row's values in the order of :data:`COLUMNS`; ``None`` where the manifest does not say."""
 
-_DOTS = re.compile(r"(^|/)\.\.?(/|$)|//|/$")
 _UNWRITABLE = re.compile(r"[\ud800-\udfff]")
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -114,11 +113,12 @@ class RowMaker:
 
     def _make(self, row: int, values: Values) -> PlannedImage:
         name, url, type_, camera_id, timestamp, version = values
-        name, url = _text(name, "image"), _text(url, "upload_url")
-        type_ = self._type(_text(type_, "type"))
-        camera_id = camera_id and _text(camera_id, "camera_id")
+        name = name and _text(name, "image")
+        url = url and _text(url, "upload_url")
+        type_ = self._type(type_ and _text(type_, "type"))
+        camera_id = None if camera_id is None else _text(camera_id, "camera_id")
         timestamp = _timestamp(timestamp) if timestamp else None
-        version = version and _text(version, "image_version")
+        version = None if version is None else _text(version, "image_version")
         if name and url:
             _refuse("The row has both image and upload_url. Keep the one that is to be read.")
         if name:
@@ -143,8 +143,9 @@ class RowMaker:
     def _resolve(self, name: str) -> tuple[str, str]:
         """Return the identity of ``name`` and the URI to open."""
         if "://" not in name:
-            path = name if name[0] == "/" else f"{self._folder}/{name}"
-            image = _normal(path) if _DOTS.search(name) else path
+            image = name if name[0] == "/" else f"{self._folder}/{name}"
+            if "./" in name or "//" in name or name[-1] in "/.":  # seldom, and dear: most names are fine as they are
+                image = _normal(image)
             return image, with_user(image, self._user) if self._user else image
         scheme = _SCHEME.match(name)
         if scheme is None:

@@ -20,13 +20,14 @@ from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
 from airflow_provider_platerec_ocr.core.models import PlannedImage, format_timestamp
 from airflow_provider_platerec_ocr.core.redact import redact
 from airflow_provider_platerec_ocr.dataset.done import done_keys
-from airflow_provider_platerec_ocr.dataset.files import read_whole, relative, remove, write_whole
+from airflow_provider_platerec_ocr.dataset.files import read_whole, relative, remove, remove_folder, write_whole
 from airflow_provider_platerec_ocr.dataset.lines import to_line
 from airflow_provider_platerec_ocr.dataset.manifest import BadRow, read_manifest
 from airflow_provider_platerec_ocr.dataset.names import (
     BAD_ROWS,
     DEAD_LETTERS,
     FINISHED,
+    OUTCOMES,
     PLAN,
     READS,
     SHARDS,
@@ -36,7 +37,7 @@ from airflow_provider_platerec_ocr.dataset.names import (
 from airflow_provider_platerec_ocr.dataset.plan_model import Plan, PlanRequest, RunRef, ShardRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.core.storage import Place
@@ -69,16 +70,18 @@ def make_plan(request: PlanRequest, *, clock: Clock | None = None) -> Plan:
     }
     kept = [relative(place, folder) for folder, places in published.items() for place in places if place.name[0] != "."]
     with _spool() as images, _spool() as bad_rows:
+        sifted, affordable = _sift(request, images, bad_rows)
         plan = replace(
-            _sift(request, images, bad_rows),
+            sifted,
             kept=tuple(kept),
             first_part=max(map(next_part, published.values())),
             created_at=now,
         )
         if request.dry_run:
             return plan
+        remove_folder(request.workspace / OUTCOMES)  # of an earlier plan: its row numbers mean other images
         for shard in plan.shards:
-            write_whole(request.workspace / shard.path, b"".join(islice(images, shard.images)))
+            write_whole(request.workspace / shard.path, b"".join(islice(affordable, shard.images)))
         for place in _bad_row_files(request.workspace, plan):
             write_whole(place, b"".join(islice(bad_rows, BAD_ROWS_PER_FILE)))
     write_whole(request.workspace / PLAN, json.dumps(plan.to_json(), indent=1).encode())
@@ -119,13 +122,13 @@ def _spool() -> IO[bytes]:
     return tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)
 
 
-def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> Plan:
-    """Read the manifest once, keep what is to be read and what is bad, and count it all."""
+def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> tuple[Plan, Iterator[bytes]]:
+    """Read the manifest once, keep what is new and what is bad, count it all, and return what the budget covers."""
     done = done_keys(request.dataset, request.dead_letters, retry_rejected=request.retry_rejected)
-    allowance = math.inf if request.allowance is None else request.allowance
     seen: set[bytes] = set()
     known = request.known
-    rows = bad = finished = free = to_pay = left_over = 0
+    rows = bad = finished = 0
+    pays = bytearray()
     for item in read_manifest(
         request.manifest, opener=request.opener, default_type=request.default_type, recursive=request.recursive
     ):
@@ -141,17 +144,14 @@ def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> Plan:
         if key in done:
             finished += 1
             continue
-        if key in known:
-            free += 1
-        elif to_pay < allowance:
-            to_pay += 1
-        else:
-            left_over += 1
-            continue
+        pays.append(key not in known)
         images.write(to_line(item).encode())
     images.seek(0)
     bad_rows.seek(0)
-    return Plan(
+    wanted = sum(pays)
+    to_pay, reason = (wanted, "") if request.grant is None else request.grant(wanted)
+    free = len(pays) - wanted
+    plan = Plan(
         manifest=redact(request.manifest),
         rows=rows,
         bad_rows=bad,
@@ -160,10 +160,20 @@ def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> Plan:
         planned=free + to_pay,
         from_ledger=free,
         to_pay=to_pay,
-        left_over=left_over,
+        left_over=wanted - to_pay,
         shards=_sizes(free + to_pay, request),
-        limit_reason=request.limit_reason if left_over else "",
+        limit_reason=reason if to_pay < wanted else "",
     )
+    return plan, _affordable(images, pays, to_pay)
+
+
+def _affordable(images: Iterable[bytes], pays: bytearray, calls: int) -> Iterator[bytes]:
+    """Yield the lines of the images that cost nothing, and the first ``calls`` of those that cost a call."""
+    for line, costs in zip(images, pays, strict=True):
+        if costs and calls <= 0:
+            continue
+        calls -= costs
+        yield line
 
 
 def _sizes(planned: int, request: PlanRequest) -> tuple[ShardRef, ...]:

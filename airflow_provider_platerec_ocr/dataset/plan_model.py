@@ -11,7 +11,7 @@ from airflow_provider_platerec_ocr.dataset.names import slug_of
 from airflow_provider_platerec_ocr.dataset.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Callable, Container
 
     from airflow_provider_platerec_ocr.core.storage import Opener, Place
 
@@ -27,10 +27,13 @@ class RunRef:
     date: str
     """``YYYY-MM-DD``: the day of the run's data interval, which is the partition its rows go to."""
 
+    group: str = ""
+    """Task group within the DAG: two groups of one run keep their files apart."""
+
     @property
     def slug(self) -> str:
         """A file name for the run."""
-        return slug_of(self.dag_id, self.run_id)
+        return slug_of(f"{self.dag_id}.{self.group}" if self.group else self.dag_id, self.run_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +74,9 @@ class PlanRequest:
     """Most images of a shard, unless that makes too many shards."""
     max_shards: int = 1000
     """Most shards: Airflow maps at most 1,024 tasks by default."""
-    allowance: int | None = None
-    """Most calls that may be paid for; ``None`` for no limit."""
-    limit_reason: str = ""
-    """Which limit the allowance comes from, for the message about what is left over."""
+    grant: Callable[[int], tuple[int, str]] | None = None
+    """Asked once, with the calls that the new images need: returns those allowed (and reserved), and which limit binds,
+    for the message about what is left over. ``None`` for no limit."""
     known: Container[bytes] = frozenset()
     """:func:`~airflow_provider_platerec_ocr.core.claims.identity_key` of what the ledger answers for nothing."""
     dry_run: bool = False
@@ -86,9 +88,6 @@ class PlanRequest:
             if getattr(self, name) < 1:
                 message = f"{name} must be at least 1, not {getattr(self, name)}."
                 raise OCRConfigError(message)
-        if self.allowance is not None and self.allowance < 0:
-            message = f"allowance must be 0 or more, not {self.allowance}."
-            raise OCRConfigError(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,24 +139,27 @@ class Plan:
 
     def describe(self) -> list[str]:
         """Return what a person wants to know, as sentences for the log."""
-        said = [f"{redact(self.manifest)} has {_count(self.rows, 'row')}."]
+        said = [f"{redact(self.manifest)} has {count_of(self.rows, 'row')}."]
         if self.planned:
-            shards = _count(len(self.shards), "shard")
-            said.append(f"{_count(self.planned, 'image')} to read in {shards}, up to {_count(self.to_pay, 'call')}.")
+            shards = count_of(len(self.shards), "shard")
+            said.append(
+                f"{count_of(self.planned, 'image')} to read in {shards}, up to {count_of(self.to_pay, 'call')}."
+            )
         else:
             said.append("Nothing to read: no call will be made.")
         if self.from_ledger:
-            said.append(f"{_count(self.from_ledger, 'image')} the ledger answers for nothing.")
+            said.append(f"{count_of(self.from_ledger, 'image')} the ledger answers for nothing.")
         said.append(f"{self.done:,} already done.")
         if self.duplicates:
-            said.append(f"{_count(self.duplicates, 'duplicate row')} left aside.")
+            said.append(f"{count_of(self.duplicates, 'duplicate row')} left aside.")
         if self.bad_rows:
-            said.append(f"{_count(self.bad_rows, 'row')} cannot be used: see the dead letters.")
+            said.append(f"{count_of(self.bad_rows, 'row')} cannot be used: see the dead letters.")
         if self.left_over:
             why = f" ({self.limit_reason})" if self.limit_reason else ""
-            said.append(f"{_count(self.left_over, 'new image')} left for a later run: the budget is used up{why}.")
+            said.append(f"{count_of(self.left_over, 'new image')} left for a later run: the budget is used up{why}.")
         return said
 
 
-def _count(number: int, thing: str) -> str:
+def count_of(number: int, thing: str) -> str:
+    """Return the number with its thing, in the plural where it needs one."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"

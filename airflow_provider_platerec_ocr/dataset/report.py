@@ -1,0 +1,68 @@
+"""The report of a run: one JSON file beside the dataset, for people and for monitoring."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.core.clock import SystemClock
+from airflow_provider_platerec_ocr.core.models import format_timestamp
+from airflow_provider_platerec_ocr.dataset.files import write_whole
+from airflow_provider_platerec_ocr.dataset.schema import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_platerec_ocr.core.clock import Clock
+    from airflow_provider_platerec_ocr.core.storage import Place
+    from airflow_provider_platerec_ocr.dataset.export_model import ExportResult
+    from airflow_provider_platerec_ocr.dataset.plan_model import Plan, RunRef
+
+PLAN_FIELDS = (
+    "rows",
+    "bad_rows",
+    "duplicates",
+    "done",
+    "planned",
+    "from_ledger",
+    "to_pay",
+    "left_over",
+    "limit_reason",
+)
+
+
+def write_report(  # noqa: PLR0913  # what was asked, planned and found, and where it goes
+    folder: Place,
+    run: RunRef,
+    plan: Plan,
+    result: ExportResult,
+    *,
+    extra: Mapping[str, Any] | None = None,
+    clock: Clock | None = None,
+) -> Place:
+    """Write the run's report, replacing an earlier one of the same run, and return where.
+
+    :param folder: folder of the reports, outside of the dataset's.
+    :param extra: what only the caller knows, such as the account's statistics; JSON-ready.
+    """
+    report = {
+        "schema_version": SCHEMA_VERSION,
+        "dag_id": run.dag_id,
+        "run_id": run.run_id,
+        "date": run.date,
+        "written_at": format_timestamp((clock or SystemClock()).now()),
+        "whole": result.whole,
+        "manifest": plan.manifest,
+        "plan": {name: getattr(plan, name) for name in PLAN_FIELDS} | {"shards": len(plan.shards)},
+        "result": result.to_json(),
+        "summary": describe(plan, result),
+        **(extra or {}),
+    }
+    place = folder / f"{run.slug}.json"
+    write_whole(place, json.dumps(report, indent=1, ensure_ascii=False).encode())
+    return place
+
+
+def describe(plan: Plan, result: ExportResult) -> list[str]:
+    """Return the run in sentences, for the log."""
+    return [*plan.describe(), *result.describe()]
