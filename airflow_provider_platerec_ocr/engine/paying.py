@@ -82,7 +82,7 @@ class Payer:
             if now != fingerprint:
                 message = f"{image.image} changed while it was waiting to be sent; the next run reads it."
                 raise OCRImageError(message, reason=Reason.IMAGE_UNREADABLE, permanent=False)
-        return upload_name(loaded.filename, fingerprint)
+        return upload_name(loaded.filename, fingerprint, loaded.upload)
 
     async def _claim(self, image: PlannedImage, fingerprint: str, number: int) -> Claim | None:
         facts = {"image": image.image, "row": image.row}

@@ -5,6 +5,7 @@ The arithmetic is :mod:`..core.budget`, the reservations are :mod:`..engine.rese
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.budget import Budget, account_day, period_key
@@ -19,22 +20,22 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.models import Owner, Statistics
 
 
+@dataclass(frozen=True, slots=True)
 class PlanBudget:
-    """The budget of one plan.
+    """The budget of one plan."""
 
-    :param book: reservations of the account; ``None`` where nothing is to be written.
-    :param known: images that the ledger answers for nothing, by identity key.
-    """
-
-    def __init__(
-        self, budget: Budget, statistics: Statistics, owner: Owner, book: BudgetBook, known: set[bytes], *, dry: bool
-    ) -> None:
-        self.statistics = statistics
-        self.known = known
-        self._budget = budget
-        self._owner = owner
-        self._book = book
-        self._dry = dry
+    limits: Budget
+    """What the account has left and what the user allows."""
+    statistics: Statistics
+    """As seen when it was made."""
+    owner: Owner
+    """Whose run it is."""
+    book: BudgetBook
+    """Reservations of the account."""
+    known: set[bytes]
+    """Images that the ledger answers for nothing, by identity key."""
+    look_only: bool = False
+    """Whether nothing is to be reserved."""
 
     def grant(self, wanted: int) -> tuple[int, str]:
         """Return how many of ``wanted`` calls the run may make, reserved for it, and which limit binds."""
@@ -42,17 +43,17 @@ class PlanBudget:
 
         def allowed(others: int) -> int:
             nonlocal reason
-            budget = replace(self._budget, reserved_by_others=others)
+            budget = replace(self.limits, reserved_by_others=others, reserved_today_by_others=others)
             reason = budget.reason()
             return min(wanted, budget.allowance())
 
-        if self._dry:
-            return allowed(self._book.reserved_by_others(self._owner)), reason
-        return self._book.reserve(self._owner, self.statistics, allowed).calls, reason
+        if self.look_only:
+            return allowed(self.book.reserved_by_others(self.owner)), reason
+        return self.book.reserve(self.owner, self.statistics, allowed).calls, reason
 
 
 def open_budget(
-    conn_id: str, ledger: str | None, owner: Owner, *, reserve: int, daily_limit: int | None, dry_run: bool
+    conn_id: str, ledger: str | None, owner: Owner, *, reserve: int, daily_limit: int | None, look_only: bool
 ) -> PlanBudget:
     """Ask the statistics and open the ledger's book of reservations.
 
@@ -63,20 +64,26 @@ def open_budget(
     hook = PlateRecOCRHook(conn_id)
     settings, statistics = hook.settings(), hook.statistics()
     place = open_ledger_place(ledger)
-    if dry_run:
+    if look_only:
         opened = Ledger.peek(place, lease_s=settings.lease_s, clock=clock, owner=owner)
     else:
         opened = Ledger.open(place, lease_s=settings.lease_s, clock=clock, owner=owner, spill=spill_folder())
     now = clock.now()
     book = BudgetBook(opened.store, account_id(settings), period_key(statistics, now), clock)
-    budget = Budget(
+    limits = Budget(
         remaining=statistics.remaining,
         reserve=reserve,
         daily_limit=daily_limit,
-        spent_today=book.spent_today(account_day(now), statistics.calls, look_only=dry_run),
+        spent_today=book.spent_today(account_day(now), statistics.calls, look_only=look_only),
     )
-    return PlanBudget(budget, statistics, owner, book, opened.known(), dry=dry_run)
+    return PlanBudget(limits, statistics, owner, book, opened.known(), look_only=look_only)
 
 
-def release_budget(conn_id: str, ledger: str | None, owner: Owner) -> tuple[int, Statistics | None]:
-    """End the run's reservations; return how many there were."""
+def close_budget(conn_id: str, ledger: str | None, owner: Owner) -> Statistics:
+    """End the run's reservations, so that other runs may spend what it did not; return the account's statistics."""
+    clock: Clock = SystemClock()
+    hook = PlateRecOCRHook(conn_id)
+    settings = hook.settings()
+    store = Ledger.peek(open_ledger_place(ledger), lease_s=settings.lease_s, clock=clock, owner=owner).store
+    BudgetBook.release_all(store, account_id(settings), owner, clock)
+    return hook.statistics()

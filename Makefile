@@ -1,0 +1,55 @@
+# Everything starts here. `make demo` and `make test` need only Python 3.11 or later, make and git.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.made-from-constraints
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test check up lint types docs wheel bench clean
+
+help: ## Say what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+env: $(STAMP) ## Make .venv from constraints.txt (exact pins)
+
+$(STAMP): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the pinned packages into $(VENV) (once, a few minutes) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+demo: $(STAMP) ## Read 24 sample photographs with real Airflow and a local API; no token needed
+	@$(BIN)/python -m airflow_provider_platerec_ocr.demo run
+
+up: $(STAMP) ## Start Airflow with its web UI, the local API and the example DAGs, ready to click
+	@$(BIN)/python -m airflow_provider_platerec_ocr.demo up
+
+test: $(STAMP) ## Run all tests, with coverage
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --cov --cov-report=
+	$(BIN)/python -m coverage report --fail-under=95
+	$(BIN)/python -m coverage report --include='*/core/*' --fail-under=100
+
+check: $(STAMP) lint types ## The quick loop: linters, types and the quick tests
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not airflow and not ocr and not slow"
+
+lint: $(STAMP) ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP) ## mypy, strict
+	$(BIN)/mypy
+
+docs: $(STAMP) ## Build the documentation, strictly
+	$(BIN)/mkdocs build --strict --quiet
+
+wheel: $(STAMP) ## Build the wheel
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --wheel --outdir dist .
+
+clean: ## Remove what the commands above made, .venv included
+	rm -rf $(VENV) .demo .up dist build site .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

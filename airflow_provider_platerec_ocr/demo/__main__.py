@@ -1,0 +1,95 @@
+"""The demo's two commands: ``run`` (make demo) and ``up`` (make up)."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+
+from airflow_provider_platerec_ocr.demo import processes, summary
+from airflow_provider_platerec_ocr.demo.home import WEB_PORT, DemoError, DemoHome
+
+DAG_ID = "nightly_ocr_batch"
+
+
+def say(text: str) -> None:
+    """Print at once, so that a person sees that something happens."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _database(home: DemoHome, environment: dict[str, str]) -> None:
+    if not (home.airflow / "airflow.db").exists():
+        say("Making Airflow's database ...")
+        processes.airflow(home, environment, "db", "migrate", log="migrate")
+
+
+def run(home: DemoHome) -> None:
+    """Run the nightly DAG over the sample images, in four shards, and show what came of it."""
+    home.root.mkdir(exist_ok=True)
+    begun = time.monotonic()
+    say("Starting the sandbox, a local OCR API that really reads images ...")
+    with processes.sandbox(home) as url:
+        environment = home.environment(url)
+        _database(home, environment)
+        say(f"Running the DAG {DAG_ID} over {home.samples.relative_to(home.clone)} with real Airflow ...")
+        conf = {
+            "manifest": str(home.samples / "manifest.csv"),
+            "dataset": str(home.dataset),
+            "images_per_shard": 6,
+        }
+        said = processes.airflow(home, environment, "dags", "test", DAG_ID, "--conf", json.dumps(conf), log="dag")
+        books = processes.books(url)
+    lines = summary.compare(home)
+    say("\n" + summary.table(lines))
+    say(summary.closing(home, lines, books, _planned(said)))
+    say(f"It took {time.monotonic() - begun:.0f} s; Airflow's log is {home.log('dag').relative_to(home.clone)}.")
+    if not re.search(r"state[=:' ]+success", said) and "success" not in said:
+        message = f"The DAG run did not succeed; see {home.log('dag')}."
+        raise DemoError(message)
+
+
+def _planned(said: str) -> str:
+    """Return what the plan said of this run."""
+    found = re.search(
+        r"(\d[\d,]* images? to read in \d+ shards?, up to \d[\d,]* calls?\.|Nothing to read[^\n\"]*\.)", said
+    )
+    return found[1] if found else "see the log"
+
+
+def up(home: DemoHome) -> None:
+    """Start everything and leave it running until Ctrl-C."""
+    home.root.mkdir(exist_ok=True)
+    say("Starting the sandbox ...")
+    with processes.sandbox(home) as url:
+        environment = home.environment(url)
+        _database(home, environment)
+        say(f"Starting Airflow; in about a minute it is at http://localhost:{WEB_PORT} (no login).")
+        say(f"Sandbox: {url} (books at {url}/_sandbox/books). Unpause and trigger {DAG_ID}. Ctrl-C stops it all.")
+        with processes.standalone(home, environment) as airflow:
+            try:
+                airflow.wait()
+            except KeyboardInterrupt:
+                say("Stopping ...")
+
+
+def main() -> int:
+    """Run the command that was asked for."""
+    commands = {"run": run, "up": up}
+    name = sys.argv[1] if len(sys.argv) > 1 else "run"
+    if name not in commands:
+        say("usage: python -m airflow_provider_platerec_ocr.demo [run|up]")
+        return 2
+    try:
+        commands[name](DemoHome.find())
+    except DemoError as error:
+        say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""What the demo shows at its end: each read beside its truth, what it cost, and how to open the table."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.demo.home import DemoHome
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One sample image."""
+
+    image: str
+    type: str
+    truth: str
+    read: str
+
+    @property
+    def exact(self) -> bool:
+        """Whether the code was read as it is."""
+        return self.read == self.truth
+
+
+def compare(home: DemoHome) -> list[Line]:
+    """Return each sample's truth beside what the table says."""
+    from airflow_provider_platerec_ocr.dataset import read_dataset  # noqa: PLC0415  # pandas takes a second
+
+    found: dict[str, str] = {}
+    if home.dataset.exists():
+        for row in read_dataset(str(home.dataset)).to_dict("records"):
+            found.setdefault(str(row["filename"]), str(row["code_normalized"] or row["code"] or ""))
+    with (home.samples / "truth.csv").open(newline="") as file:
+        return [
+            Line(row["image"], row["type"], row["truth"], found.get(row["image"], "")) for row in csv.DictReader(file)
+        ]
+
+
+def table(lines: list[Line]) -> str:
+    """Return the comparison as text columns."""
+    rows = [("image", "type", "truth", "read", "")]
+    rows += [(line.image, line.type, line.truth, line.read or "-", "=" if line.exact else "differs") for line in lines]
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    shown = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([shown[0], "  ".join("-" * width for width in widths), *shown[1:]])
+
+
+def closing(home: DemoHome, lines: list[Line], books: dict[str, Any], planned: str) -> str:
+    """Return the last lines: how many are exact, what it cost, where the table is."""
+    exact = sum(line.exact for line in lines)
+    read = sum(bool(line.read) for line in lines)
+    billed = int(books["billed"])
+    bill = f"{billed} calls billed" if billed else "0 calls billed: what was paid for before was not paid for again"
+    path = home.dataset.relative_to(home.clone)
+    return f"""
+{read} of {len(lines)} sample images are in the table, {exact} read exactly as a person would.
+Plan: {planned}
+This run: {bill}.
+
+The table is at {path} (Parquet, Hive partitions type=…/date=…). Open it with
+  .venv/bin/python -c "from airflow_provider_platerec_ocr.dataset import read_dataset; print(read_dataset('{path}'))"
+  duckdb -c "FROM '{path}/**/*.parquet'"
+Run `make demo` again: nothing is planned and nothing is billed. `make up` opens the same in Airflow's web UI."""

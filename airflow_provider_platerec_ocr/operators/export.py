@@ -1,0 +1,173 @@
+"""Publishing a run: outcomes become typed rows, dead letters and a report, whatever became of the read tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from airflow_provider_platerec_ocr.core.errors import OCRDatasetError, OCRError, OCRIncomplete
+from airflow_provider_platerec_ocr.operators import _run
+from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+    from airflow_provider_platerec_ocr.core.storage import Place
+    from airflow_provider_platerec_ocr.dataset.plan import Plan, RunRef
+    from airflow_provider_platerec_ocr.dataset.publish import ExportResult
+
+
+class OCRExportOperator(BaseOperator):
+    """Publishes what a run has read, and fails where a planned image has no outcome.
+
+    It runs when the shards are done, whatever became of them, so that what was paid for is in the table even if a
+    shard failed. Running it again gives the same files.
+
+    :param dataset: (templated) folder of the published table.
+    :param workspace: (templated) folder for plans and outcomes. Default: ``<dataset>_workspace``.
+    :param dead_letters: (templated) folder of the dead-letter table. Default: ``<dataset>_dead_letters``.
+    :param reports: (templated) folder of the runs' reports. Default: ``<dataset>_reports``.
+    :param ledger: (templated) folder of the ledger, where the run's reservation of calls is released.
+    :param conn_id: (templated) the Airflow connection.
+    :param plan_only: (templated) publish nothing, since the run was to plan only. Default: false.
+    :param keep_workspaces_days: (templated) days after which workspaces of finished runs are removed. Default: 30.
+
+    Returns the report's counts; with ``outlets``, each asset's event carries them and the partition.
+
+    :raises OCRIncomplete: planned images have no outcome; the message says which shards.
+    :raises OCRDatasetError: there is no plan, or the dataset has another schema version.
+    """
+
+    template_fields: Sequence[str] = (
+        "dataset",
+        "workspace",
+        "dead_letters",
+        "reports",
+        "ledger",
+        "conn_id",
+        "plan_only",
+        "keep_workspaces_days",
+    )
+    ui_color = "#fef7e0"
+
+    def __init__(
+        self,
+        *,
+        dataset: str,
+        workspace: str | None = None,
+        dead_letters: str | None = None,
+        reports: str | None = None,
+        ledger: str | None = None,
+        conn_id: str = "platerec_ocr_default",
+        plan_only: bool | str = False,
+        keep_workspaces_days: int | str = 30,
+        **kwargs: Any,
+    ) -> None:
+        presets: dict[str, Any] = {"retry_policy": OCRRetryPolicy(), "trigger_rule": "all_done"}
+        super().__init__(**(presets | kwargs))
+        self.dataset = dataset
+        self.workspace = workspace
+        self.dead_letters = dead_letters
+        self.reports = reports
+        self.ledger = ledger
+        self.conn_id = conn_id
+        self.plan_only = plan_only
+        self.keep_workspaces_days = keep_workspaces_days
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Publish, report, tell the assets, and return the counts."""
+        if _run.truth(self.plan_only, "plan_only"):
+            self.log.info("Plan only: nothing was read and nothing is published. The plan task says what it would cost.")
+            return {"plan_only": True}
+        from airflow_provider_platerec_ocr.dataset.plan import load_plan  # noqa: PLC0415  # not at parse time
+        from airflow_provider_platerec_ocr.dataset.publish import publish  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.hooks.places import open_place  # noqa: PLC0415
+
+        run = _run.run_ref(context)
+        workspace = open_place(_run.workspace_of(self.workspace, self.dataset)) / run.slug
+        plan = load_plan(workspace)
+        if plan is None:
+            message = f"There is no plan at {workspace}: the plan task has to succeed first. Clear it and run again."
+            raise OCRDatasetError(message)
+        result = publish(
+            plan,
+            workspace=workspace,
+            dataset=open_place(self.dataset),
+            dead_letters=open_place(self.dead_letters or _run.beside(self.dataset, "dead_letters")),
+            run=run,
+        )
+        account = self._settle_account(context)
+        report = self._report(run, plan, result, account)
+        counts = _counts(plan, result) | account | {"report": report}
+        self._tell_assets(context, run, counts)
+        if not result.whole:
+            message = (
+                f"{result.missing} planned images have no outcome ({', '.join(result.missing_images)} …). What was "
+                "read is published. Clear the failed read tasks together with this one: nothing is paid twice."
+            )
+            raise OCRIncomplete(message, retry=False, counts=counts)
+        self._tidy(workspace.parent)
+        return counts
+
+    def _report(self, run: RunRef, plan: Plan, result: ExportResult, account: dict[str, Any]) -> str:
+        from airflow_provider_platerec_ocr.dataset.report import describe, write_report  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.hooks.places import open_place  # noqa: PLC0415
+
+        for line in describe(plan, result):
+            self.log.info(line)
+        folder = open_place(self.reports or _run.beside(self.dataset, "reports"))
+        place = write_report(folder, run, plan, result, extra={"account": account})
+        self.log.info("The report is at %s.", place)
+        return place.uri
+
+    def _settle_account(self, context: Context) -> dict[str, Any]:
+        """Release the run's reservations and ask what is left; a failure here must not hide a published table."""
+        from airflow_provider_platerec_ocr.hooks.budget import close_budget  # noqa: PLC0415
+
+        try:
+            statistics = close_budget(self.conn_id, self.ledger, _run.owner_of(context))
+        except OCRError as error:
+            self.log.warning("The run's reservation of calls stays until the period ends: %s", error)
+            return {}
+        self.log.info("%s of %s calls of this period are left.", statistics.remaining, statistics.total_calls)
+        return {
+            "calls_left": statistics.remaining,
+            "total_calls": statistics.total_calls,
+            "resets_on": statistics.resets_on,
+        }
+
+    def _tell_assets(self, context: Context, run: RunRef, counts: dict[str, Any]) -> None:
+        """Put counts and partition on the event of each outlet, so that a downstream DAG knows what is new."""
+        for outlet in self.outlets or ():
+            context["outlet_events"][outlet].extra = counts | {"partition": f"date={run.date}", "run_id": run.run_id}
+
+    def _tidy(self, root: Place) -> None:
+        from airflow_provider_platerec_ocr.core.clock import SystemClock  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.dataset.cleanup import remove_old_workspaces  # noqa: PLC0415
+
+        days = _run.whole_number(self.keep_workspaces_days, "keep_workspaces_days", empty=30)
+        for gone in remove_old_workspaces(root, days or 0, SystemClock().now()):
+            self.log.info("Removed the workspace of an old run: %s.", gone)
+
+
+def _counts(plan: Plan, result: ExportResult) -> dict[str, Any]:
+    """Return counts alone: XCom and asset events carry no lists of files or images."""
+    return {
+        "planned": result.planned,
+        "reads": result.reads,
+        "rows": result.rows,
+        "nothing_found": result.nothing_found,
+        "calls_billed": result.calls_billed,
+        "from_ledger": result.from_ledger,
+        "dead_letters": sum(result.dead_letters.values()),
+        "dead_letters_by_reason": result.dead_letters,
+        "in_doubt": result.in_doubt,
+        "held_elsewhere": result.held_elsewhere,
+        "missing": result.missing,
+        "already_done": plan.done,
+        "left_over": plan.left_over,
+        "files": len(result.files),
+    }

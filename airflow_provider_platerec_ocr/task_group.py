@@ -1,0 +1,137 @@
+"""The main job as one task group: plan → read, mapped over shards → export. All wiring of the operators is here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import TaskGroup
+
+from airflow_provider_platerec_ocr.core.models import InDoubtPolicy
+from airflow_provider_platerec_ocr.operators.export import OCRExportOperator
+from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator
+from airflow_provider_platerec_ocr.operators.read_batch import OCRReadBatchOperator
+from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+    from airflow.sdk import Asset, RetryPolicy
+
+
+class OCRManifestTaskGroup(TaskGroup):
+    """Reads all new images of a manifest into a Parquet dataset: plan, read (one task a shard), export.
+
+    It presets what Airflow's own defaults would disable: ``retries`` (0 means that a retry policy is never asked),
+    the retry policy, and the pool. Every parameter below that takes text may be a template.
+
+    :param group_id: id of the group; its tasks are ``<group_id>.plan``, ``.read`` and ``.export``.
+    :param manifest: the images to read: a CSV, JSON lines, Parquet or text file, a folder, or a glob.
+    :param dataset: folder of the published table.
+    :param type: what to read off images whose row names no type: ``vin`` or ``trailer_id``.
+    :param workspace: folder for plans and outcomes, shared by all workers. Default: ``<dataset>_workspace``.
+    :param dead_letters: folder of the dead-letter table. Default: ``<dataset>_dead_letters``.
+    :param reports: folder of the runs' reports. Default: ``<dataset>_reports``.
+    :param ledger: folder of the ledger of paid calls. Default: the option ``[platerec_ocr] ledger``.
+    :param conn_id: the Airflow connection.
+    :param reserve: calls that the run must leave to others. Default: 0.
+    :param daily_limit: most calls that the account may make a day (UTC). Default: no limit.
+    :param images_per_shard: most images that one task reads. Default: 2,000.
+    :param in_doubt: what to do with calls that may have been billed without an answer: ``resend`` once in a later
+        try (default), ``hold``, or ``fail``.
+    :param allowed_roots: folders that the manifest may name files in. Default: the manifest's own folder.
+    :param recursive: whether a folder's subfolders count. Default: true.
+    :param retry_rejected: whether images with a permanent dead letter are planned again. Default: false.
+    :param shrink: whether images over the upload limit are shrunk (needs Pillow). Default: false.
+    :param as_base64: send bytes as base64 text instead of as a file. Default: false.
+    :param plan_only: plan and say what it would cost, read nothing. Default: false.
+    :param keep_workspaces_days: days after which workspaces of finished runs are removed. Default: 30.
+    :param asset: outlet of the export; its event carries the counts and the partition. Not templated.
+    :param pool: pool of the read tasks; a shard takes one slot however many calls it has in flight. Not templated.
+    :param retries: tries after the first, of each task. Default: 3. Not templated.
+    :param retry_policy: decides on them. Default: :class:`OCRRetryPolicy`. Not templated.
+    :param read_timeout: ``execution_timeout`` of a read task; it drains one call's time before. Default: none.
+    :param max_active_shards: most read tasks of one run at once. Default: as many as the pool has slots for.
+    :param kwargs: for :class:`airflow.sdk.TaskGroup`.
+    """
+
+    plan: OCRPlanOperator
+    export: OCRExportOperator
+
+    def __init__(
+        self,
+        group_id: str,
+        *,
+        manifest: str,
+        dataset: str,
+        type: str = "vin",  # noqa: A002  # the API's own word
+        workspace: str | None = None,
+        dead_letters: str | None = None,
+        reports: str | None = None,
+        ledger: str | None = None,
+        conn_id: str = "platerec_ocr_default",
+        reserve: int | str = 0,
+        daily_limit: int | str | None = None,
+        images_per_shard: int | str = 2000,
+        in_doubt: str = InDoubtPolicy.RESEND,
+        allowed_roots: Sequence[str] | str | None = None,
+        recursive: bool | str = True,
+        retry_rejected: bool | str = False,
+        shrink: bool | str = False,
+        as_base64: bool | str = False,
+        plan_only: bool | str = False,
+        keep_workspaces_days: int | str = 30,
+        asset: Asset | None = None,
+        pool: str = "default_pool",
+        retries: int = 3,
+        retry_policy: RetryPolicy | None = None,
+        read_timeout: timedelta | None = None,
+        max_active_shards: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(group_id=group_id, **kwargs)
+        tries: dict[str, Any] = {"retries": retries, "retry_policy": retry_policy or OCRRetryPolicy()}
+        account: dict[str, Any] = {"conn_id": conn_id, "ledger": ledger}
+        places: dict[str, Any] = {"dataset": dataset, "workspace": workspace, "dead_letters": dead_letters}
+        with self:
+            self.plan = OCRPlanOperator(
+                task_id="plan",
+                manifest=manifest,
+                type=type,
+                reserve=reserve,
+                daily_limit=daily_limit,
+                images_per_shard=images_per_shard,
+                allowed_roots=allowed_roots,
+                recursive=recursive,
+                retry_rejected=retry_rejected,
+                plan_only=plan_only,
+                **places,
+                **account,
+                **tries,
+            )
+            self.read = OCRReadBatchOperator.partial(
+                task_id="read",
+                reserve=reserve,
+                in_doubt=in_doubt,
+                allowed_roots=allowed_roots,
+                shrink=shrink,
+                as_base64=as_base64,
+                pool=pool,
+                execution_timeout=read_timeout,
+                max_active_tis_per_dagrun=max_active_shards,
+                map_index_template="{{ task.shard.label }}",
+                **account,
+                **tries,
+            ).expand(shard=self.plan.output)
+            self.export = OCRExportOperator(
+                task_id="export",
+                reports=reports,
+                plan_only=plan_only,
+                keep_workspaces_days=keep_workspaces_days,
+                outlets=[asset] if asset else [],
+                trigger_rule="all_done",
+                **places,
+                **account,
+                **tries,
+            )
+            self.plan >> self.read >> self.export
