@@ -1,0 +1,401 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_platerec_ocr.engine.board import PaceBoard
+from airflow_provider_platerec_ocr.engine.limiter import MARGIN, StartLimiter
+from support.clock import FakeClock
+from support.pictures import local, opened
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from airflow_provider_platerec_ocr.core.storage import Place
+
+
+def limiter(clock: FakeClock, rate: float | None = 8.0 / MARGIN, *, max_in_flight: int = 1000) -> StartLimiter:
+    return StartLimiter(clock=clock, ceiling_per_s=rate, max_in_flight=max_in_flight)
+
+
+async def starts(limits: StartLimiter, clock: FakeClock, number: int) -> list[float]:
+    """Return when each of ``number`` calls started, in virtual seconds."""
+    moments = []
+    for _ in range(number):
+        (await limits.start()).done()
+        moments.append(round(clock.elapsed_s, 6))
+    return moments
+
+
+def test_starts_are_spaced_evenly_at_the_known_rate() -> None:
+    clock = FakeClock()
+    assert clock.run(starts(limiter(clock), clock, 5)) == [0, 0.125, 0.25, 0.375, 0.5]
+
+
+def test_a_known_ceiling_is_never_quite_reached() -> None:
+    clock = FakeClock()
+    moments = clock.run(starts(limiter(clock, 10.0), clock, 100))
+    assert all(late - early > 1.0 for early, late in zip(moments, moments[10:], strict=False))
+
+
+def test_time_without_calls_is_not_saved_up() -> None:
+    clock = FakeClock()
+
+    async def run() -> list[float]:
+        limits = limiter(clock)
+        await starts(limits, clock, 1)
+        await clock.sleep(60)
+        return await starts(limits, clock, 3)
+
+    assert clock.run(run()) == [60, 60.125, 60.25]
+
+
+def test_first_come_first_served() -> None:
+    clock = FakeClock()
+
+    async def run() -> list[int]:
+        limits, order = limiter(clock), []
+
+        async def call(number: int) -> None:
+            await limits.start()
+            order.append(number)
+
+        await asyncio.gather(*(call(number) for number in range(50)))
+        return order
+
+    assert clock.run(run()) == list(range(50))
+
+
+def test_a_cancelled_wait_costs_neither_time_nor_place() -> None:
+    clock = FakeClock()
+
+    async def run() -> list[float]:
+        limits = limiter(clock)
+        await starts(limits, clock, 1)
+        waiting = [asyncio.ensure_future(limits.start()) for _ in range(10)]
+        await asyncio.sleep(0.06)
+        for each in waiting:
+            each.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert limits.in_flight == 0
+        return await starts(limits, clock, 2)
+
+    assert clock.run(run()) == [0.125, 0.25]
+
+
+def test_no_more_calls_are_in_flight_than_allowed() -> None:
+    clock = FakeClock()
+
+    async def run() -> tuple[list[int], int]:
+        limits, moments, peak = limiter(clock, 100.0, max_in_flight=3), list[int](), 0
+
+        async def call() -> None:
+            nonlocal peak
+            permit = await limits.start()
+            moments.append(round(clock.elapsed_s))
+            peak = max(peak, limits.in_flight)
+            await clock.sleep(10)
+            permit.done()
+
+        await asyncio.gather(*(call() for _ in range(9)))
+        assert limits.in_flight == 0
+        return moments, peak
+
+    assert clock.run(run()) == ([0, 0, 0, 10, 10, 10, 20, 20, 20], 3)
+
+
+def test_a_permit_given_back_twice_counts_once() -> None:
+    clock = FakeClock()
+
+    async def run() -> int:
+        limits = limiter(clock)
+        permit, _ = await limits.start(), await limits.start()
+        permit.done()
+        permit.done()
+        return limits.in_flight
+
+    assert clock.run(run()) == 1
+
+
+def test_nothing_starts_before_a_hold_has_ended_and_then_the_pace_goes_on() -> None:
+    clock = FakeClock()
+
+    async def run() -> list[float]:
+        limits = limiter(clock)
+        waiting = asyncio.ensure_future(starts(limits, clock, 4))
+        await asyncio.sleep(0.13)
+        limits.hold(30)
+        limits.hold(5)
+        assert limits.held_for_s == pytest.approx(30)
+        return await waiting
+
+    assert clock.run(run()) == [0, 0.125, 30.13, 30.255]
+
+
+def test_a_429_holds_as_long_as_it_asks_and_slows_down() -> None:
+    clock = FakeClock()
+
+    async def run() -> tuple[float, float]:
+        limits = limiter(clock)
+        await starts(limits, clock, 1)
+        limits.throttled(90.0)
+        return (await starts(limits, clock, 1))[0], limits.rate_per_s
+
+    moment, rate = clock.run(run())
+    assert moment == 90
+    assert rate < 8
+
+
+def test_a_429_that_asks_for_nothing_holds_for_a_second() -> None:
+    clock = FakeClock()
+
+    async def run() -> list[float]:
+        limits = limiter(clock)
+        await starts(limits, clock, 1)
+        limits.throttled()
+        return await starts(limits, clock, 1)
+
+    assert clock.run(run()) == [1]
+
+
+def test_after_one_429_the_known_rate_is_back_within_seconds() -> None:
+    clock = FakeClock()
+
+    async def run() -> float:
+        limits = limiter(clock)
+        await starts(limits, clock, 10)
+        limits.throttled(1.0)
+        await starts(limits, clock, 80)
+        limits.succeeded()
+        return limits.rate_per_s
+
+    assert clock.run(run()) == pytest.approx(8.0)
+
+
+def test_a_late_wake_up_does_not_lead_to_a_burst() -> None:
+    clock = FakeClock()
+
+    async def run() -> list[float]:
+        limits = limiter(clock)
+        waiting = asyncio.ensure_future(starts(limits, clock, 4))
+        await asyncio.sleep(0.01)
+        clock.tick(1.0)  # the loop was blocked
+        return await waiting
+
+    moments = clock.run(run())
+    assert moments[0] == 0
+    assert all(late - early >= 0.125 for early, late in itertools.pairwise(moments))
+
+
+def test_an_unknown_rate_finds_the_accounts_limit_and_stays_below_it() -> None:
+    clock = FakeClock()
+
+    async def run() -> tuple[float, float]:
+        limits, tokens, at, refused, sent = limiter(clock, None), 8.0, 0.0, 0, 0
+        while clock.elapsed_s < 600:
+            (await limits.start()).done()
+            tokens, at = min(8.0, tokens + (clock.elapsed_s - at) * 8.0), clock.elapsed_s
+            late = at > 60
+            sent += late
+            if tokens < 1:
+                refused += late
+                limits.throttled(1.0)
+            else:
+                tokens -= 1
+                limits.succeeded()
+        return sent / 540, refused / sent
+
+    rate, refused = clock.run(run())
+    assert 7.0 < rate <= 8.0
+    assert refused < 0.02
+
+
+@contextlib.asynccontextmanager
+async def shard(clock: FakeClock, place: Place, *, planned: int = 1, rate: float = 8.0) -> AsyncIterator[StartLimiter]:
+    """Run a shard with its heartbeat."""
+    limits = StartLimiter(
+        clock=clock, ceiling_per_s=rate / MARGIN, max_in_flight=1000, board=PaceBoard(place), planned_shards=planned
+    )
+    heart = asyncio.ensure_future(limits.run_heartbeat())
+    try:
+        yield limits
+    finally:
+        heart.cancel()
+        await asyncio.gather(heart, return_exceptions=True)
+
+
+async def busy(limits: StartLimiter, clock: FakeClock, until_s: float, moments: list[float]) -> None:
+    while clock.elapsed_s < until_s:
+        (await limits.start()).done()
+        moments.append(clock.elapsed_s)
+
+
+def most_in(moments: list[float], window_s: float) -> int:
+    """Return the most starts that any window of this length holds."""
+    ordered = sorted(moments)
+    return max(sum(start <= other < start + window_s for other in ordered) for start in ordered)
+
+
+def test_a_lone_shard_of_many_planned_ones_takes_the_whole_rate_soon(tmp_path: Path) -> None:
+    clock = FakeClock()
+
+    async def run() -> float:
+        async with shard(clock, local(tmp_path), planned=4) as limits:
+            (await limits.start()).done()
+            first = limits.rate_per_s
+            await clock.sleep(5)
+            return first / limits.rate_per_s
+
+    assert clock.run(run()) == pytest.approx(1 / 4)
+
+
+@pytest.mark.parametrize("uri", ["local", "memory://pace-together"])
+def test_shards_that_start_together_never_exceed_the_accounts_rate(tmp_path: Path, uri: str) -> None:
+    clock, moments = FakeClock(), list[float]()
+    place = local(tmp_path) if uri == "local" else opened(uri)
+
+    async def run() -> None:
+        async def one() -> None:
+            async with shard(clock, place, planned=4) as limits:
+                await busy(limits, clock, 40, moments)
+
+        await asyncio.gather(*(one() for _ in range(4)))
+
+    clock.run(run())
+    assert most_in(moments, 10) <= 80 + 4
+    assert len(moments) >= 0.9 * 8 * 40
+
+
+def test_a_late_shard_gets_its_part_and_a_finished_one_leaves_its_own(tmp_path: Path) -> None:
+    clock, mine, others = FakeClock(), list[float](), list[float]()
+
+    async def run() -> None:
+        async def second() -> None:
+            await clock.sleep(30)
+            async with shard(clock, local(tmp_path)) as limits:
+                await busy(limits, clock, 60, others)
+
+        async with shard(clock, local(tmp_path)) as limits:
+            await asyncio.gather(busy(limits, clock, 90, mine), second())
+
+    clock.run(run())
+    assert most_in(mine + others, 5) <= 40 + 2
+    assert len([moment for moment in others if moment > 40]) == pytest.approx(20 * 4, abs=4)
+    assert len([moment for moment in mine if 40 < moment < 60]) == pytest.approx(20 * 4, abs=4)
+    assert len([moment for moment in mine if moment > 65]) == pytest.approx(25 * 8, abs=4)
+
+
+@pytest.mark.parametrize(("uri", "within_s"), [("local", 0.2), ("memory://pace-hold", 3.1)])
+def test_what_one_shard_is_told_holds_for_all(tmp_path: Path, uri: str, within_s: float) -> None:
+    clock, moments = FakeClock(), list[float]()
+    place = local(tmp_path) if uri == "local" else opened(uri)
+
+    async def run() -> None:
+        async with shard(clock, place) as one, shard(clock, place) as two:
+            await clock.sleep(10)
+            working = asyncio.ensure_future(busy(two, clock, 120, moments))
+            await clock.sleep(10)
+            one.throttled(60.0)
+            await working
+
+    clock.run(run())
+    held = [moment for moment in moments if 20 + within_s < moment < 80]
+    assert held == []
+    assert [moment for moment in moments if moment < 20]
+    assert [moment for moment in moments if 80 <= moment < 81]
+
+
+def test_what_one_shard_is_told_slows_all_down(tmp_path: Path) -> None:
+    clock = FakeClock()
+
+    async def run() -> tuple[float, float]:
+        async with shard(clock, local(tmp_path)) as one, shard(clock, local(tmp_path)) as two:
+            await clock.sleep(10)
+            (await two.start()).done()
+            before = two.rate_per_s
+            one.throttled(2.0)
+            await clock.sleep(1)
+            (await two.start()).done()
+            return before, two.rate_per_s
+
+    before, after = clock.run(run())
+    assert after < 0.8 * before
+
+
+def test_a_hold_that_is_over_slows_nobody_down(tmp_path: Path) -> None:
+    clock = FakeClock()
+
+    async def run() -> float:
+        board = PaceBoard(local(tmp_path))
+        board.beat(0.0)
+        board.hold(clock.now().timestamp() - 5, throttled_at_s=clock.now().timestamp() - 6)
+        board.leave()
+        async with shard(clock, local(tmp_path)) as limits:
+            (await limits.start()).done()
+            assert clock.elapsed_s == 0
+            return limits.rate_per_s
+
+    assert clock.run(run()) == pytest.approx(8.0)
+
+
+def test_a_waiting_start_comes_earlier_when_the_share_grows(tmp_path: Path) -> None:
+    clock = FakeClock()
+
+    async def run() -> list[float]:
+        async with shard(clock, local(tmp_path), planned=100, rate=1.0) as limits:
+            return await starts(limits, clock, 3)
+
+    moments = clock.run(run())
+    assert moments[0] == 0
+    assert moments[1] < 6  # a hundredth of the rate would have been 100 s
+
+
+def test_without_a_board_the_rate_is_split_by_plan() -> None:
+    clock = FakeClock()
+    limits = StartLimiter(clock=clock, ceiling_per_s=8 / MARGIN, max_in_flight=10, planned_shards=4)
+
+    async def run() -> list[float]:
+        await limits.run_heartbeat()
+        await limits.stop()
+        return await starts(limits, clock, 3)
+
+    assert clock.run(run()) == [0, 0.5, 1.0]
+
+
+def test_a_board_that_cannot_be_written_leaves_the_planned_part_and_warns_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    clock = FakeClock()
+
+    async def run() -> list[float]:
+        async with shard(clock, local(tmp_path / "file") / "account", planned=4) as limits:
+            moments = await starts(limits, clock, 3)
+            limits.throttled(10.0)
+            await clock.sleep(30)
+            return moments
+
+    assert clock.run(run()) == [0, 0.5, 1.0]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "1/4 of the rate" in caplog.text
+    assert str(tmp_path) in caplog.text
+
+
+def test_a_board_that_works_again_is_used_again(tmp_path: Path) -> None:
+    clock = FakeClock()
+    (tmp_path / "account").touch()
+
+    async def run() -> tuple[float, float]:
+        async with shard(clock, local(tmp_path) / "account", planned=4) as limits:
+            await starts(limits, clock, 1)
+            alone = limits.rate_per_s
+            (tmp_path / "account").unlink()
+            await clock.sleep(7)
+            return alone, limits.rate_per_s
+
+    assert clock.run(run()) == pytest.approx((2.0, 8.0))
