@@ -50,6 +50,11 @@ class DemoHome:
         return self.root / "data" / "reads"
 
     @property
+    def reports(self) -> Path:
+        """The runs' reports."""
+        return self.root / "data" / "reads_reports"
+
+    @property
     def ledger(self) -> Path:
         """The ledger of paid calls."""
         return self.root / "data" / "ledger"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.demo.home import DemoError
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.demo.home import DemoHome
@@ -39,6 +42,16 @@ def compare(home: DemoHome) -> list[Line]:
         ]
 
 
+def planned(home: DemoHome, *, since: float) -> str:
+    """Return what the plan of this run said, from the report that the export wrote after ``since`` (epoch seconds)."""
+    reports = [path for path in home.reports.glob("*.json") if path.stat().st_mtime >= since]
+    if not reports:
+        message = f"The DAG run published nothing; see {home.log('dag')}."
+        raise DemoError(message)
+    report = json.loads(max(reports, key=lambda path: path.stat().st_mtime).read_text())
+    return " ".join(report["summary"][1:3])
+
+
 def table(lines: list[Line]) -> str:
     """Return the comparison as text columns."""
     rows = [("image", "type", "truth", "read", "")]
@@ -48,7 +61,7 @@ def table(lines: list[Line]) -> str:
     return "\n".join([shown[0], "  ".join("-" * width for width in widths), *shown[1:]])
 
 
-def closing(home: DemoHome, lines: list[Line], books: dict[str, Any], planned: str) -> str:
+def closing(home: DemoHome, lines: list[Line], books: dict[str, Any], plan: str) -> str:
     """Return the last lines: how many are exact, what it cost, where the table is."""
     exact = sum(line.exact for line in lines)
     read = sum(bool(line.read) for line in lines)
@@ -57,7 +70,7 @@ def closing(home: DemoHome, lines: list[Line], books: dict[str, Any], planned: s
     path = home.dataset.relative_to(home.clone)
     return f"""
 {read} of {len(lines)} sample images are in the table, {exact} read exactly as a person would.
-Plan: {planned}
+Plan: {plan}
 This run: {bill}.
 
 The table is at {path} (Parquet, Hive partitions type=…/date=…). Open it with

@@ -80,7 +80,7 @@ class OCRExportOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Publish, report, tell the assets, and return the counts."""
         if _run.truth(self.plan_only, "plan_only"):
-            self.log.info("Plan only: nothing was read and nothing is published. The plan task says what it would cost.")
+            self.log.info("Plan only: nothing was read, nothing is published. The plan task says what it would cost.")
             return {"plan_only": True}
         from airflow_provider_platerec_ocr.dataset.plan import load_plan  # noqa: PLC0415  # not at parse time
         from airflow_provider_platerec_ocr.dataset.publish import publish  # noqa: PLC0415

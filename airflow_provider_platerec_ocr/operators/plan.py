@@ -120,7 +120,7 @@ class OCRPlanOperator(BaseOperator):
         for line in plan.describe():
             self.log.info(line)
         if dry:
-            self.log.info("Plan only: nothing is written or read. The run itself would make up to %s calls.", plan.to_pay)
+            self.log.info("Plan only: nothing is written or read. The run would make up to %s calls.", plan.to_pay)
         counts = plan.to_json() | {"workspace": folder, "plan_only": dry, "shards": len(plan.shards)}
         context["ti"].xcom_push(key="plan", value=counts)
         return [] if dry else self._shards(plan, folder)
