@@ -201,60 +201,6 @@ def test_ages_are_taken_on_the_stores_clock_whatever_ours_says() -> None:
     assert attempt.age_s == 100
 
 
-@pytest.mark.parametrize("content", [b"", b'{"schema":1,"no', b"[]", b'{"schema":1}'])
-def test_an_empty_or_torn_claim_lives_by_its_time(tmp_path: Path, content: bytes) -> None:
-    ledger = opened(local_place(tmp_path))
-    claimed(ledger)
-    path = tmp_path / "vin" / "ab" / f"{PRINT}.1.claim"
-    path.write_bytes(content)
-
-    assert isinstance(decided(ledger), Held)
-    age_claims(tmp_path, 300)
-    assert isinstance(decided(ledger), MayClaim)
-
-
-@pytest.mark.parametrize("content", [b"", b'{"schema":1,"nonce":"n","end":"answer","ans', b'{"schema":1,"nonce":"n"}'])
-def test_a_torn_answer_is_named_and_in_doubt(tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes) -> None:
-    ledger = opened(local_place(tmp_path))
-    ledger.answer(claimed(ledger), RAW, FACTS)
-    path = tmp_path / "vin" / "ab" / f"{PRINT}.1.answer"
-    path.write_bytes(content)
-
-    made = decided(ledger)
-
-    assert isinstance(made, MayClaim)
-    assert [attempt.end for attempt in made.doubts] == [End.TORN]
-    assert f"{path} ({len(content)} bytes) is torn" in caplog.text
-
-
-def test_a_later_answer_heals_a_torn_one(tmp_path: Path) -> None:
-    ledger = opened(local_place(tmp_path))
-    ledger.answer(claimed(ledger), RAW, FACTS)
-    (tmp_path / "vin" / "ab" / f"{PRINT}.1.answer").write_bytes(b"")
-
-    ledger.answer(claimed(ledger, 2), {**RAW, "version": 2}, FACTS)
-
-    made = decided(ledger)
-    assert isinstance(made, Answered)
-    assert made.attempt.number == 2
-
-
-def test_saving_an_answer_again_heals_what_the_first_save_tore(tmp_path: Path) -> None:
-    ledger = opened(local_place(tmp_path))
-    claim = claimed(ledger)
-    ledger.answer(claim, RAW, FACTS)
-    torn = tmp_path / "vin" / "ab" / f"{PRINT}.1.answer"
-    torn.write_bytes(b"{")
-
-    ledger.answer(claim, RAW, FACTS)
-
-    made = decided(ledger)
-    assert isinstance(made, Answered)
-    assert made.attempt.payload is not None
-    assert made.attempt.payload["answer"] == RAW
-    assert torn.read_bytes() == b"{"
-
-
 def test_saving_an_answer_twice_changes_nothing(tmp_path: Path) -> None:
     clock = FakeClock()
     ledger = opened(local_place(tmp_path), clock=clock, spill=tmp_path / "spill")
@@ -318,31 +264,6 @@ def test_a_claim_knows_its_age_on_its_own_clock_from_before_it_was_made() -> Non
     claim = claimed(ledger)
 
     assert claim.age_s(clock) == 40
-
-
-def test_keys_of_later_versions_are_left_aside(tmp_path: Path) -> None:
-    ledger = opened(local_place(tmp_path))
-    ledger.answer(claimed(ledger), RAW, FACTS)
-    for path in (tmp_path / "vin" / "ab").iterdir():
-        record = json.loads(path.read_bytes())
-        record["owner"]["team"] = "later"
-        path.write_text(json.dumps({**record, "schema": 2, "later": True}))
-
-    (attempt,) = ledger.look("vin", PRINT)
-
-    assert attempt.owner == MINE
-    assert attempt.end is End.ANSWER
-
-
-def test_a_claim_with_odd_values_is_still_a_claim(tmp_path: Path) -> None:
-    ledger = opened(local_place(tmp_path))
-    claimed(ledger)
-    odd = {"schema": 1, "nonce": "n", "owner": "me", "facts": None, "lease_s": "long"}
-    (tmp_path / "vin" / "ab" / f"{PRINT}.1.claim").write_text(json.dumps(odd))
-
-    (attempt,) = ledger.look("vin", PRINT)
-
-    assert (attempt.owner, attempt.facts, attempt.lease_s) == (Owner(), {}, None)
 
 
 def test_a_claim_that_is_moved_away_while_it_is_looked_at_is_gone() -> None:

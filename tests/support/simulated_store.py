@@ -77,6 +77,7 @@ class SimulatedStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec publis
         self.objects.pop(path, None)
 
     def mv(self, path1: str, path2: str, **_: Any) -> None:
+        self.before("move", path1)
         self.objects[path2] = self.objects.pop(path1)
 
     def modified(self, path: str) -> datetime:
