@@ -7,6 +7,7 @@ read in :mod:`~.core.wire`.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -22,11 +23,16 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRNotSent,
     OCRUnavailable,
 )
+from airflow_provider_platerec_ocr.core.models import InDoubtPolicy
 from airflow_provider_platerec_ocr.core.redact import redact, shorten
 from airflow_provider_platerec_ocr.hooks.connection import CONN_TYPE, DEFAULT_CONN_ID, load_settings
 from airflow_provider_platerec_ocr.hooks.gate import announced_reset, name_refusal
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from requests.adapters import HTTPAdapter
 
     from airflow_provider_platerec_ocr.core.clock import Clock
@@ -111,6 +117,52 @@ class PlateRecOCRHook(HttpHook):
         from airflow_provider_platerec_ocr.engine.client import OCRClient  # noqa: PLC0415  # loads aiohttp
 
         return OCRClient(self.settings(), clock=self._clock)
+
+    def read(  # the API's own parameters, by name only
+        self,
+        *,
+        type: str,  # noqa: A002  # the API's own name
+        image: str | os.PathLike[str] | bytes | None = None,
+        upload_url: str | None = None,
+        filename: str | None = None,
+        camera_id: str | None = None,
+        timestamp: str | datetime | None = None,
+        ledger: str | None = None,
+        in_doubt: InDoubtPolicy | str = InDoubtPolicy.RESEND,
+        as_base64: bool = False,
+        shrink: bool = False,
+        allowed_roots: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """Read one image and return the read as plain data; an image that was read before costs nothing.
+
+        It blocks until the answer is there and saved (20 to 30 s). The call goes through the ledger, as every paid
+        call does. Parameters, result and errors are those of :class:`~..operators.read.OCRReadOperator`; ``image``
+        may also be bytes, which ``filename`` names.
+
+        :raises OCRConfigError: called from a running event loop, or an argument cannot be used.
+        """
+        from airflow_provider_platerec_ocr.hooks.owner import current_owner  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.hooks.reading import SingleRead  # noqa: PLC0415  # loads aiohttp
+        from airflow_provider_platerec_ocr.hooks.request import ReadRequest  # noqa: PLC0415
+
+        if asyncio._get_running_loop() is not None:  # noqa: SLF001  # the public one raises
+            message = "read() blocks, so it cannot be called from async code: use OCRReadOperator, or a thread."
+            raise OCRConfigError(message)
+        request = ReadRequest(
+            type=type,
+            image=image,
+            upload_url=upload_url,
+            filename=filename,
+            camera_id=camera_id,
+            timestamp=timestamp,
+            as_base64=as_base64,
+            shrink=shrink,
+            allowed_roots=tuple(allowed_roots),
+            in_doubt=InDoubtPolicy(in_doubt),
+        )
+        single = SingleRead(self.settings(), request, current_owner(), ledger=ledger, clock=self._clock)
+        single.open()
+        return asyncio.run(single.run())
 
     def statistics(self) -> Statistics:
         """Return the account's usage: one free call, not repeated.

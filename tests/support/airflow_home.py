@@ -17,6 +17,7 @@
 # ruff: noqa: PLC0415  # Airflow must not be imported before claim() has run
 from __future__ import annotations
 
+import asyncio
 import atexit
 import json
 import os
@@ -45,6 +46,7 @@ def claim() -> Path:
     known = os.environ.get("_TESTS_AIRFLOW_HOME", "")
     if known.endswith(f"-{os.getpid()}"):
         return Path(known)
+    asyncio.set_event_loop(None)  # else BaseAsyncOperator takes the thread's default loop and never closes it
     home = Path(tempfile.mkdtemp(prefix="airflow-home-", suffix=f"-{os.getpid()}"))
     (home / "dags").mkdir()
     atexit.register(shutil.rmtree, home, ignore_errors=True)
@@ -89,6 +91,18 @@ class DagRunResult:
                 )
             )
             return None if row is None else XComModel.deserialize_value(row)
+
+    def rendered(self, task_id: str, *, map_index: int = -1) -> dict[str, Any]:
+        """Return the template fields as Airflow stored them for its pages."""
+        from airflow.models.renderedtifields import RenderedTaskInstanceFields
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        model = RenderedTaskInstanceFields
+        mine = {"dag_id": self.dag_id, "run_id": self.run_id, "task_id": task_id, "map_index": map_index}
+        with create_session() as session:
+            fields: dict[str, Any] = session.scalars(select(model).filter_by(**mine)).one().rendered_fields
+            return fields
 
 
 @dataclass(frozen=True)

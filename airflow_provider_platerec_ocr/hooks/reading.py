@@ -1,0 +1,130 @@
+"""Reading one image outside a batch: the same engine, ledger and limits as the batch, for the hook and the operator."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.core.clock import SystemClock
+from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRIncomplete
+from airflow_provider_platerec_ocr.core.models import ReadStatus
+from airflow_provider_platerec_ocr.engine.batch import Batch
+from airflow_provider_platerec_ocr.engine.board import PaceBoard
+from airflow_provider_platerec_ocr.engine.client import OCRClient
+from airflow_provider_platerec_ocr.engine.context import ReadContext, ReadOptions
+from airflow_provider_platerec_ocr.engine.images import ImageLoader
+from airflow_provider_platerec_ocr.engine.ledger import Ledger
+from airflow_provider_platerec_ocr.engine.limiter import StartLimiter
+from airflow_provider_platerec_ocr.engine.progress import Progress
+from airflow_provider_platerec_ocr.engine.reservations import account_id
+from airflow_provider_platerec_ocr.engine.stop import StopSignal
+from airflow_provider_platerec_ocr.hooks.places import open_ledger_place, spill_folder
+from airflow_provider_platerec_ocr.hooks.result import as_error, as_result
+
+if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.core.clock import Clock
+    from airflow_provider_platerec_ocr.core.models import Outcome, Owner
+    from airflow_provider_platerec_ocr.core.settings import ClientSettings
+    from airflow_provider_platerec_ocr.hooks.request import ReadRequest
+
+_THREADS = 4
+"""Threads for the ledger and the image."""
+
+
+@dataclass(slots=True)
+class SingleRead:
+    """One image to be read once. :meth:`open` blocks, :meth:`run` belongs on an event loop."""
+
+    settings: ClientSettings
+    """Account and limits."""
+    request: ReadRequest
+    """What to read."""
+    owner: Owner
+    """Who pays."""
+    ledger: str | None = None
+    """Place of the ledger; ``None`` takes the configured one."""
+    soft_timeout_s: float | None = None
+    """Seconds after which no call starts any more; ``None``: no limit."""
+    clock: Clock = field(default_factory=SystemClock)
+    """Where time comes from."""
+    _ledger: Ledger | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
+    _stop: StopSignal | None = None
+
+    def open(self) -> None:
+        """Open the ledger, which may ask Airflow for a connection: never from a running event loop."""
+        self._ledger = Ledger.open(
+            open_ledger_place(self.ledger),
+            lease_s=self.settings.lease_s,
+            clock=self.clock,
+            owner=self.owner,
+            spill=spill_folder(),
+        )
+
+    def stop(self) -> None:
+        """End early, from any thread: a call in flight is finished and saved, none begins."""
+        if self._loop is not None and self._stop is not None:
+            message = "The task was told to stop; a call in flight is finished first."
+            self._loop.call_soon_threadsafe(self._stop.set, OCRDrained(message))
+
+    async def run(self) -> dict[str, Any]:
+        """Return the read as plain data, see :func:`~.result.as_result`.
+
+        :raises OCRRejected: the API will never read this content. :raises OCRImageError: the image cannot be sent.
+        :raises OCRInDoubt: a call may have been billed without an answer. :raises OCRStop: nothing further makes sense.
+        :raises OCRRunError: stopped early, or another task is reading it. :raises OCRUnavailable: the API is down.
+        """
+        outcomes: list[Outcome] = []
+
+        async def keep(outcome: Outcome) -> None:
+            outcomes.append(outcome)
+
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="platerec") as pool:
+            async with OCRClient(self.settings, clock=self.clock) as client:
+                tools = self._tools(client, pool)
+                await Batch(tools, keep).run([self.request.planned(self._row)])
+        if outcomes and outcomes[0].status == ReadStatus.READ:
+            return as_result(outcomes[0], self.request.secrets())
+        if tools.stop.reason is not None:
+            raise tools.stop.reason
+        if outcomes:
+            raise as_error(outcomes[0], self.request.in_doubt, lease_s=self.settings.lease_s)
+        message = "The image has no outcome; the next try reads it."
+        raise OCRIncomplete(message)
+
+    @property
+    def _row(self) -> int:
+        """A mapped task's index, so that two tasks of one run that read the same image count their own calls."""
+        return max(self.owner.map_index, 0) + 1
+
+    def _tools(self, client: OCRClient, pool: ThreadPoolExecutor) -> ReadContext:
+        if self._ledger is None:
+            self.open()
+        assert self._ledger is not None  # noqa: S101
+        self._loop, self._stop = asyncio.get_running_loop(), StopSignal()
+        roots, opener = self.request.source()
+        soft_s = self.soft_timeout_s
+        return ReadContext(
+            client=client,
+            ledger=self._ledger,
+            limiter=StartLimiter(
+                clock=self.clock,
+                ceiling_per_s=self.settings.rate_per_s,
+                max_in_flight=self.settings.max_in_flight,
+                board=PaceBoard(self._ledger.board(account_id(self.settings))),
+            ),
+            loader=ImageLoader(
+                roots=roots, opener=opener, max_bytes=self.settings.max_upload_bytes, shrink=self.request.shrink
+            ),
+            settings=self.settings,
+            clock=self.clock,
+            pool=pool,
+            stop=self._stop,
+            progress=Progress(total=1),
+            owner=self.owner,
+            options=ReadOptions(in_doubt=self.request.in_doubt, as_base64=self.request.as_base64),
+            deadline=None if soft_s is None else self.clock.monotonic() + soft_s,
+            signed_urls=self.request.signed_urls(self._row),
+        )

@@ -1,0 +1,76 @@
+"""How one image ended, as the single-image operator and the hook say it: a dict, or one typed error."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.core.errors import (
+    OCRImageError,
+    OCRIncomplete,
+    OCRInDoubt,
+    OCRRejected,
+    OCRUnavailable,
+)
+from airflow_provider_platerec_ocr.core.identifiers import check_code
+from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, ReadStatus, Reason
+from airflow_provider_platerec_ocr.core.redact import MASK
+from airflow_provider_platerec_ocr.core.wire import read_from_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow_provider_platerec_ocr.core.errors import OCRError
+    from airflow_provider_platerec_ocr.core.models import Identifier, Outcome
+
+HELD_ELSEWHERE_S = 60.0
+"""Seconds after which an image that another task is reading is looked at again."""
+
+
+def as_result(outcome: Outcome, secrets: Iterable[str] = ()) -> dict[str, Any]:
+    """Return a read as plain data for XCom.
+
+    :param outcome: one that ended in :attr:`~.ReadStatus.READ`.
+    :param secrets: parts of the ``upload_url`` that are cut out, should the API have echoed them.
+    """
+    text = outcome.answer or "{}"
+    for secret in secrets:
+        text = text.replace(json.dumps(secret, ensure_ascii=False)[1:-1], MASK)
+    read = read_from_json(json.loads(text))
+    return {
+        "image": outcome.image,
+        "type": outcome.type,
+        "fingerprint": outcome.fingerprint,
+        "identifiers": [_identifier(found, outcome.type) for found in read.identifiers],
+        "from_ledger": outcome.from_ledger,
+        "calls_billed": outcome.calls_billed,
+        "camera_id": outcome.camera_id,
+        "timestamp": outcome.timestamp,
+        "processing_time": read.processing_time,
+        "read_at": outcome.read_at,
+        "raw": read.raw,
+    }
+
+
+def _identifier(found: Identifier, type_: str) -> dict[str, Any]:
+    checked = asdict(check_code(found.code, type_))
+    return {**checked, "orientation": found.orientation, "confidence": found.confidence}
+
+
+def as_error(outcome: Outcome, policy: InDoubtPolicy, *, lease_s: float) -> OCRError:
+    """Return the error of an image that was not read."""
+    message = f"{outcome.image}: {outcome.message}"
+    facts = {"status": outcome.http_status, "detail": outcome.message or ""}
+    match outcome.status, outcome.reason:
+        case ReadStatus.REJECTED, Reason.API_REJECTED:
+            return OCRRejected(message, **facts)
+        case ReadStatus.FAILED, Reason.API_UNAVAILABLE:
+            return OCRUnavailable(message, **facts)
+        case ReadStatus.HELD_ELSEWHERE, _:
+            return OCRIncomplete(message, retry=True, retry_after_s=HELD_ELSEWHERE_S)
+        case ReadStatus.IN_DOUBT, reason:
+            again = policy is InDoubtPolicy.RESEND and reason != Reason.IN_DOUBT_TWICE
+            return OCRInDoubt(message, retry=again, retry_after_s=lease_s if again else None)
+        case status, reason:
+            return OCRImageError(message, reason=reason, permanent=status == ReadStatus.REJECTED)

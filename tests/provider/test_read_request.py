@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.hooks.request import ReadRequest
+
+SIGNED = "https://bucket.example.com/yard/a.jpg?v=2&X-Amz-Signature=geheim77"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "Give either image .* or upload_url"),
+        ({"image": "/a.jpg", "upload_url": SIGNED}, "not both"),
+        ({"image": ""}, "not neither"),
+        ({"image": b""}, "not neither"),
+        ({"image": SIGNED}, r"image https://bucket.example.com/yard/a.jpg is a URL: give it as upload_url"),
+        ({"upload_url": "ftp://host/a.jpg"}, "no http or https URL"),
+        ({"upload_url": "https:///a.jpg"}, "no http or https URL"),
+        ({"upload_url": "https://[oops/a.jpg"}, "no http or https URL"),
+        ({"upload_url": "https://host/a b.jpg"}, "no http or https URL"),
+        ({"image": "/a.jpg", "type": "VIN!"}, "type 'VIN!' cannot be used"),
+        ({"image": "/a.jpg", "timestamp": "2026-03-01T22:00:00"}, "has no time zone"),
+        ({"image": "/a.jpg", "timestamp": datetime(2026, 3, 1)}, "has no time zone"),  # noqa: DTZ001
+        ({"image": "/a.jpg", "timestamp": "yesterday"}, "not an ISO 8601 time"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_before_anything_is_opened(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(OCRConfigError, match=message) as caught:
+        ReadRequest(**{"type": "vin", **arguments})
+
+    assert "geheim77" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("image", "identity", "uri"),
+    [
+        ("/yard/in/../a.jpg", "/yard/a.jpg", "/yard/in/../a.jpg"),
+        ("file:///yard/a.jpg", "/yard/a.jpg", "file:///yard/a.jpg"),
+        (Path("/yard/a.jpg"), "/yard/a.jpg", "/yard/a.jpg"),
+        ("s3://my_conn@bucket/a.jpg", "s3://bucket/a.jpg", "s3://my_conn@bucket/a.jpg"),
+        (b"bytes", "bytes/image.jpg", "bytes/image.jpg"),
+    ],
+)
+def test_an_image_is_identified_by_its_path_without_the_connection(image: Any, identity: str, uri: str) -> None:
+    planned = ReadRequest(type="vin", image=image).planned(3)
+
+    assert (planned.row, planned.image, planned.uri, planned.upload_url) == (3, identity, uri, None)
+
+
+def test_bytes_are_named_by_the_caller_but_never_lead_elsewhere() -> None:
+    request = ReadRequest(type="vin", image=b"\xff\xd8", filename="../../etc/door.jpg")
+    roots, opener = request.source()
+
+    place = opener("anything at all")
+
+    assert request.planned(1).image == "bytes/door.jpg"
+    assert place.fs.cat_file(place.path, start=0, end=1) == b"\xff"
+    assert place.fs.info(place.path) == {"type": "file", "size": 2}
+    assert place.parent == roots[0]
+
+
+def test_the_plan_of_a_url_holds_no_signature_but_memory_does() -> None:
+    request = ReadRequest(type="vin", upload_url=SIGNED)
+    planned = request.planned(1)
+
+    assert planned.upload_url == planned.image == "https://bucket.example.com/yard/a.jpg?v=2"
+    assert planned.signed is True
+    assert "geheim77" not in repr((request, planned))
+    assert request.signed_urls(1) == {1: SIGNED}
+    assert request.secrets() == ["v=2&X-Amz-Signature=geheim77"]
+
+
+def test_a_url_without_signature_is_sent_as_it_is() -> None:
+    planned = ReadRequest(type="vin", upload_url="https://host.example.com/a.jpg").planned(1)
+
+    assert planned.signed is False
+    assert ReadRequest(type="vin", upload_url="https://host.example.com/a.jpg").secrets() == []
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "sent"),
+    [
+        ("2026-03-01T23:00:00+01:00", "2026-03-01T22:00:00Z"),
+        (datetime(2026, 3, 1, 22, tzinfo=UTC), "2026-03-01T22:00:00Z"),
+        (None, None),
+    ],
+)
+def test_timestamps_are_sent_in_utc(timestamp: Any, sent: str | None) -> None:
+    assert ReadRequest(type="vin", image="/a.jpg", timestamp=timestamp).planned(1).timestamp == sent
+
+
+def test_an_image_may_lie_in_its_own_folder_or_in_the_allowed_roots() -> None:
+    assert [root.path for root in ReadRequest(type="vin", image="/yard/a.jpg").source()[0]] == ["/yard"]
+    roots = ReadRequest(type="vin", image="/yard/a.jpg", allowed_roots=("/data", "/more")).source()[0]
+    assert [root.path for root in roots] == ["/data", "/more"]
