@@ -57,9 +57,7 @@ with DAG(
             enum=["resend", "hold", "fail"],
             description="What to do with calls that may have been billed without an answer.",
         ),
-        "retry_rejected": Param(
-            default=False, type="boolean", description="Try rejected images once more."
-        ),
+        "retry_rejected": Param(default=False, type="boolean", description="Try rejected images once more."),
         "shrink": Param(default=False, type="boolean", description="Shrink images that are over the upload limit."),
         "plan_only": Param(default=False, type="boolean", description="Only say what the run would read and cost."),
     },

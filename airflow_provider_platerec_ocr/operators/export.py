@@ -141,8 +141,9 @@ class OCRExportOperator(BaseOperator):
 
     def _tell_assets(self, context: Context, run: RunRef, counts: dict[str, Any]) -> None:
         """Put counts and partition on the event of each outlet, so that a downstream DAG knows what is new."""
+        where = {"dataset": self.dataset, "date": run.date, "partition": f"date={run.date}", "run_id": run.run_id}
         for outlet in self.outlets or ():
-            context["outlet_events"][outlet].extra = counts | {"partition": f"date={run.date}", "run_id": run.run_id}
+            context["outlet_events"][outlet].extra = counts | where
 
     def _tidy(self, root: Place) -> None:
         from airflow_provider_platerec_ocr.core.clock import SystemClock  # noqa: PLC0415
