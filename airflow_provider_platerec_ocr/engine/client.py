@@ -40,6 +40,7 @@ LONGEST_PAUSE_S = 60.0
 """If the API asks for a longer pause before the statistics, the caller decides."""
 _SAME_REASON_S = 5.0
 """Hundreds of calls in flight get their 403 together; one look at the statistics serves them all."""
+_ENABLE = "Enable it at https://app.platerecognizer.com/, or put another account's token into the connection."
 
 
 class OCRClient:
@@ -142,14 +143,17 @@ class OCRClient:
                 self._known = (self._clock.monotonic(), found)
         found = self._known[1]
         facts = refused.attributes
+        if isinstance(found, OCRForbidden):  # a used-up quota does not forbid the free call [inferred]
+            message = (
+                f"OCR is not enabled for this account: both the call ({refused.status}: {refused.detail}) and the "
+                f"statistics ({found.status}: {found.detail}) are forbidden. {_ENABLE}"
+            )
+            return OCRNotEnabled(message, **facts)
         if isinstance(found, OCRCallError):
             return OCRForbidden(f"{refused.message} The statistics could not be asked: {found.message}", **facts)
         used = f"{found.calls} of {found.total_calls} calls of this period are used"
         if found.remaining:
-            message = (
-                f"OCR is not enabled for this account ({refused.status}: {refused.detail}; {used}). Enable it at "
-                "https://app.platerecognizer.com/, or put another account's token into the connection."
-            )
+            message = f"OCR is not enabled for this account ({refused.status}: {refused.detail}; {used}). {_ENABLE}"
             return OCRNotEnabled(message, **facts)
         message = (
             f"The account's calls are used up ({used}; reset: {found.resets_on or 'unknown'}). Wait for the reset, or "

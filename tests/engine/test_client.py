@@ -245,9 +245,11 @@ def test_a_403_with_no_calls_left_means_quota_and_names_the_reset() -> None:
     assert "5000 of 5000 calls of this period are used; reset: 2025-03-20T00:00:00Z" in error.message
 
 
-def test_a_403_whose_statistics_fail_keeps_both_facts() -> None:
-    error, _ = run(api(response(403, FORBIDDEN), statistics=(response(403, b'{"detail": "also no"}'),)), one)
-    assert type(error) is OCRForbidden
+@pytest.mark.parametrize(("status", "expected"), [(403, OCRNotEnabled), (500, OCRForbidden), (401, OCRForbidden)])
+def test_a_403_whose_statistics_fail_keeps_both_facts(status: int, expected: type[OCRCallError]) -> None:
+    error, _ = run(api(response(403, FORBIDDEN), statistics=(response(status, b'{"detail": "also no"}'),)), one)
+    assert type(error) is expected
+    assert error.status == 403
     assert "API call limit reached" in error.message
     assert "also no" in error.message
 
