@@ -32,7 +32,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = options_from(arguments)
     try:
         asyncio.run(_run(options))
-    except (OSError, ImportError) as error:
+    except ImportError as error:
+        hint = "install airflow-provider-platerec-ocr[sandbox] or use --reader deterministic"
+        sys.stderr.write(f"sandbox: cannot start: {error}; {hint}\n")
+        return 1
+    except OSError as error:
         sys.stderr.write(f"sandbox: cannot start: {error}\n")
         return 1
     return 0

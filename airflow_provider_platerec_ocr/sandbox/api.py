@@ -10,6 +10,7 @@ import random
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from airflow_provider_platerec_ocr.sandbox import outcomes, replies
 from airflow_provider_platerec_ocr.sandbox.accounts import Accounts
@@ -185,7 +186,7 @@ class Api:
         self.files[name] = form.image or b""
         if len(self.files) > KEPT_FILES:
             self.files.popitem(last=False)
-        self.webhooks.send(Processed(call.seq, answer, form.image, f"{base_url}/_sandbox/files/{name}"))
+        self.webhooks.send(Processed(call.seq, answer, form.image, f"{base_url}/_sandbox/files/{quote(name)}"))
 
     def change(self, **settings: Any) -> None:
         """Replace settings while running; ``faults`` begin to count anew.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 GRACE_S = 0.1
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Call:
     """One POST to the reader."""
 
@@ -102,8 +102,10 @@ class CallLog:
         return call
 
     def end(self, call: Call, status: int, retry_after_s: float | None = None) -> None:
-        """Note the reply to a call."""
+        """Note the reply to a call; one that began before ``clear`` no longer counts."""
         call.ended_s, call.status, call.retry_after_s = self._clock.monotonic(), status, retry_after_s
+        if self.calls[call.seq - 1 : call.seq] != [call]:
+            return
         self.in_flight -= 1
         self._write({"event": "call", **asdict(call)})
 
@@ -156,7 +158,7 @@ def early_starts(calls: list[Call], grace_s: float = GRACE_S) -> list[dict[str, 
     found = []
     index = 0
     for call in calls:
-        while index < len(refused) and _ended_s(refused[index]) <= call.arrived_s - grace_s:
+        while index < len(refused) and _ended_s(refused[index]) < call.arrived_s - grace_s:
             refusal = refused[index]
             own[refusal.account, refusal.key] = refusal
             if refusal.account not in longest or _wait_over_s(refusal) > _wait_over_s(longest[refusal.account]):

@@ -46,6 +46,14 @@ def _texts(key: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _count(key: str, value: Any) -> int:
+    number: int = _whole(key, value)
+    if number < 0:
+        msg = f"{key} is at least 0, not {value}"
+        raise ControlError(msg)
+    return number
+
+
 _text, _flag, _whole = _is(str, "a text"), _is(bool, "true or false"), _is(int, "a whole number")
 _number = _is((int, float, type(None)), "a number or null")
 
@@ -63,8 +71,8 @@ WEBHOOK_SETTINGS: dict[str, Callable[[str, Any], Any]] = {
     "webhook_retries": _whole,
 }
 ACCOUNT_SETTINGS: dict[str, Callable[[str, Any], Any]] = {
-    "quota": _whole,
-    "used": _whole,
+    "quota": _count,
+    "used": _count,
     "enabled": _flag,
     "auto_reset": _flag,
     "resets_on": lambda key, value: parse_iso(_text(key, value)),
@@ -149,6 +157,13 @@ def _account_state(account: Account) -> dict[str, Any]:
     }
 
 
+def _query_number(request: web.Request, name: str, default: float) -> float:
+    try:
+        return float(request.query.get(name, default))
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=f"{name} needs a number") from error
+
+
 def add_routes(app: web.Application, api: Api) -> None:
     """Mount the control calls."""
 
@@ -156,11 +171,11 @@ def add_routes(app: web.Application, api: Api) -> None:
         return web.json_response(state(api))
 
     async def show_calls(request: web.Request) -> web.Response:
-        since = int(request.query.get("since", "0"))
+        since = int(_query_number(request, "since", 0))
         return web.json_response({"calls": [asdict(call) for call in api.log.calls[since:]]})
 
     async def show_books(request: web.Request) -> web.Response:
-        return web.json_response(books(api.log, float(request.query.get("grace_s", GRACE_S))))
+        return web.json_response(books(api.log, _query_number(request, "grace_s", GRACE_S)))
 
     async def show_deliveries(_: web.Request) -> web.Response:
         return web.json_response({"deliveries": api.log.deliveries})

@@ -151,7 +151,7 @@ def _read_image(form: Form, fields: dict[str, Part]) -> None:
     elif part is not None and part.data:
         text = part.data.partition(b",")[2] if part.data.startswith(b"data:") else part.data
         # "+" arrives as a blank from clients that do not escape it in an urlencoded body.
-        text = b"".join(text.strip().splitlines()).replace(b" ", b"+")
+        text = b"".join(text.splitlines()).replace(b" ", b"+")
         try:
             form.image = base64.b64decode(text, validate=True)
         except binascii.Error:

@@ -17,6 +17,7 @@ from airflow_provider_platerec_ocr.sandbox.webhooks import WebhookForm, WebhookS
 if TYPE_CHECKING:
     from datetime import datetime
 
+SUCCESS_STATUSES = (200, 201)
 API_LATENCY_S = (20.0, 30.0)
 DEFAULT_PORT = 8642
 DEFAULT_MAX_UPLOAD_BYTES = 2_500_000
@@ -118,8 +119,11 @@ class Options:
         FaultScript(self.faults)
         RateLimit(self.rate_per_s, self.burst)
         parse_tokens(list(self.tokens))
-        if self.quota < 0 or self.used < 0:
-            msg = "quota and used are at least 0"
+        if self.quota < 0 or self.used < 0 or self.max_upload_bytes < 1:
+            msg = "quota and used are at least 0, max_upload_bytes at least 1"
+            raise OptionError(msg)
+        if self.success_status not in SUCCESS_STATUSES:
+            msg = f"success_status is 200 or 201, not {self.success_status}"
             raise OptionError(msg)
 
     def accounts(self) -> list[Account]:
@@ -165,7 +169,7 @@ def parser() -> argparse.ArgumentParser:
     add("--webhook-form", type=WebhookForm, choices=list(WebhookForm), default=WebhookForm.JSON, help="body")
     add("--webhook-retries", type=int, default=0, help="attempts after one that failed (default: %(default)s)")
     add("--rename-files", action="store_true", help="file names come back as 1617_7M83K_name.jpg")
-    add("--success-status", type=int, choices=(200, 201), default=200, help="default: %(default)s")
+    add("--success-status", type=int, choices=SUCCESS_STATUSES, default=200, help="default: %(default)s")
     add("--max-upload-bytes", type=int, default=DEFAULT_MAX_UPLOAD_BYTES, help="default: %(default)s")
     add("--log", type=Path, metavar="FILE", help="append the call log to this file, as JSON lines")
     add("--seed", type=int, default=0, help="for everything drawn (default: %(default)s)")

@@ -169,11 +169,11 @@ async def serve(
     :raises OSError: when the port is taken.
     """
     reader = make_reader(options.reader)
-    await reader.start()
     api = Api(options, reader, clock)
     runner = web.AppRunner(make_app(api, stopping), access_log=None, shutdown_timeout=_STOP_AFTER_S)
-    await runner.setup()
     try:
+        await reader.start()
+        await runner.setup()
         site = web.TCPSite(runner, options.host, options.port, backlog=_BACKLOG)
         await site.start()
         ready(f"http://{options.host}:{runner.addresses[0][1]}")

@@ -108,7 +108,7 @@ class Webhooks:
                     "at": iso(self._clock.now()),
                 }
             )
-            if status == 200:  # noqa: PLR2004 - the only status the document accepts
+            if status == 200 or attempt > self.settings.retries:  # noqa: PLR2004 - the only status the document accepts
                 return
             await self._clock.sleep(self.settings.pause_s)
 
@@ -125,7 +125,7 @@ class Webhooks:
     def _body(self, payload: dict[str, Any], processed: Processed) -> dict[str, Any]:
         if self.settings.form is WebhookForm.JSON:
             return {"json": payload}
-        form = aiohttp.FormData({"json": json.dumps(payload)})
+        form = aiohttp.FormData({"json": json.dumps(payload)}, quote_fields=False)
         if self.settings.form is WebhookForm.MULTIPART:
             name = str(processed.answer["filename"])
             form.add_field("upload", processed.image or b"", filename=name, content_type="image/jpeg")
