@@ -1,1 +1,1 @@
-"""What speaks to the API and keeps what was paid for. Knows the rules in :mod:`..core`, and neither Airflow nor tables."""
+"""Speaks to the API and keeps what was paid for. Knows the rules in :mod:`..core`; neither Airflow nor tables."""

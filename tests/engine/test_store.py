@@ -11,6 +11,7 @@ import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRLedgerError, OCRLedgerUnsafe, OCRLedgerUnwritable
 from airflow_provider_platerec_ocr.core.storage import Place
+from airflow_provider_platerec_ocr.engine.localdisk import write_whole
 from airflow_provider_platerec_ocr.engine.probe import prove_exclusive
 from airflow_provider_platerec_ocr.engine.store import Store, cause
 from airflow_provider_platerec_ocr.engine.storeclock import StoreClock
@@ -391,3 +392,38 @@ def test_a_half_written_file_of_a_killed_process_is_not_seen(tmp_path: Path) -> 
     (tmp_path / ".tmp-123").write_bytes(b"half")
 
     assert Store(local_place(tmp_path)).names() == []
+
+
+def test_a_store_that_keeps_something_else_is_refused() -> None:
+    fs = SimulatedStore(FakeClock())
+
+    def swap(operation: str, path: str) -> None:
+        if operation == "create":
+            fs.objects[path] = (b"something else", FakeClock().now())
+            raise ConnectionError
+
+    fs.after = swap
+
+    with pytest.raises(OCRLedgerUnsafe, match="did not keep"):
+        prove_exclusive(Store(fs.place()))
+
+
+def test_a_clock_that_cannot_be_probed_is_no_clock() -> None:
+    fs = SimulatedStore(FakeClock())
+
+    def full(operation: str, _path: str) -> None:
+        if operation == "overwrite":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    fs.before = full
+
+    with pytest.raises(OCRLedgerUnwritable, match="full"):
+        StoreClock(Store(fs.place()), FakeClock()).now_s()
+
+
+def test_a_whole_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+
+    with pytest.raises(OSError, match="taken"):
+        write_whole(tmp_path / "taken", b"1")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
