@@ -1,28 +1,22 @@
 from __future__ import annotations
 
-import contextlib
 import errno
-import os
-import subprocess
 from typing import TYPE_CHECKING
 
-import fsspec
 import pytest
 
-from airflow_provider_platerec_ocr.core.errors import OCRLedgerError, OCRLedgerUnsafe, OCRLedgerUnwritable
-from airflow_provider_platerec_ocr.core.storage import Place
+from airflow_provider_platerec_ocr.core.errors import OCRLedgerError, OCRLedgerUnwritable
 from airflow_provider_platerec_ocr.engine.localdisk import write_whole
-from airflow_provider_platerec_ocr.engine.probe import prove_exclusive
 from airflow_provider_platerec_ocr.engine.store import Store, cause
-from airflow_provider_platerec_ocr.engine.storeclock import StoreClock
 from support.clock import FakeClock
 from support.simulated_store import SimulatedStore
-from support.stores import local_place, s3_stand
+from support.stores import local_place, mounted, s3_stand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from airflow_provider_platerec_ocr.core.storage import Place
     from support.stores import S3Stand
 
 
@@ -95,52 +89,6 @@ def test_a_file_moves_aside(place: Place) -> None:
     assert store.read("forgotten-claims/now/x") == b"1"
 
 
-def test_a_store_that_creates_exclusively_is_accepted_and_left_clean(place: Place) -> None:
-    store = Store(place)
-
-    prove_exclusive(store)
-
-    assert store.names("store-probe") == []
-
-
-def test_the_stores_clock_goes_on_with_ours_between_probes(place: Place) -> None:
-    clock = FakeClock()
-    store_clock = StoreClock(Store(place), clock)
-    first = store_clock.now_s()
-
-    clock.tick(7)
-
-    assert store_clock.now_s() == pytest.approx(first + 7)
-
-
-def test_the_stores_clock_is_asked_again_after_a_while() -> None:
-    ours, theirs = FakeClock(), FakeClock()
-    store_clock = StoreClock(Store(SimulatedStore(theirs).place()), ours)
-    first = store_clock.now_s()
-
-    ours.tick(11)
-    theirs.tick(500)
-
-    assert store_clock.now_s() == first + 500
-
-
-@pytest.mark.parametrize("late_s", [0, 3])
-def test_the_stores_clock_is_never_ahead_of_the_store(late_s: float) -> None:
-    clock = FakeClock()
-    fs = SimulatedStore(clock)
-    fs.before = lambda operation, _: clock.tick(late_s if operation == "date" else 0)
-
-    assert StoreClock(Store(fs.place()), clock).now_s() <= clock.now().timestamp()
-
-
-def test_a_probe_that_vanishes_is_no_time() -> None:
-    fs = SimulatedStore(FakeClock())
-    fs.after = lambda operation, path: fs.objects.pop(path) and None if operation == "overwrite" else None
-
-    with pytest.raises(OCRLedgerUnwritable, match="is gone"):
-        StoreClock(Store(fs.place()), FakeClock()).now_s()
-
-
 def test_s3_creates_with_one_request_and_reads_with_one(s3: S3Stand) -> None:
     place = s3.place()
     store = Store(place)
@@ -157,73 +105,6 @@ def test_s3_refuses_the_second_create_of_another_worker(s3: S3Stand) -> None:
 
     assert Store(place).create("x.1.claim", b"first")
     assert not Store(s3.again(place)).create("x.1.claim", b"second")
-
-
-def test_a_missing_bucket_is_named_and_not_created(s3: S3Stand) -> None:
-    store = Store(Place(s3.file_system(), "nowhere-at-all/ledger", "s3"))
-
-    with pytest.raises(OCRLedgerUnwritable, match=r"s3://nowhere-at-all/ledger .*does the bucket exist"):
-        prove_exclusive(store)
-    assert not store.place.fs.exists("nowhere-at-all")
-
-
-def test_a_store_that_ignores_the_condition_is_refused() -> None:
-    fs = SimulatedStore(FakeClock(), exclusive=False)
-
-    with pytest.raises(OCRLedgerUnsafe, match=r"sim://bucket/ledger took both"):
-        prove_exclusive(Store(fs.place()))
-
-
-def test_a_store_that_merely_looks_before_it_writes_is_refused() -> None:
-    class LooksFirst(SimulatedStore):
-        def open(self, path: str, mode: str = "rb", **given: object) -> object:  # type: ignore[override]
-            if path in self.objects:
-                raise FileExistsError(path)
-            return super().open(path, mode, **given)
-
-    store = LooksFirst(FakeClock(), exclusive=False).place()
-
-    with pytest.raises(OCRLedgerUnsafe, match="took both"):
-        prove_exclusive(Store(store))
-
-
-def test_a_store_with_real_file_handles_may_refuse_at_opening() -> None:
-    class Handles(SimulatedStore):
-        def open(self, path: str, mode: str = "rb", **given: object) -> object:  # type: ignore[override]
-            if path in self.objects:
-                raise FileExistsError(path)
-            self.objects[path] = (b"", FakeClock().now())
-            return super().open(path, mode, **given)
-
-    prove_exclusive(Store(Handles(FakeClock(), exclusive=False).place()))
-
-
-def test_a_store_that_loses_what_it_took_is_refused() -> None:
-    fs = SimulatedStore(FakeClock())
-    fs.after = lambda operation, path: (
-        fs.objects.__setitem__(path, (b"?", FakeClock().now())) if operation == "create" else None
-    )
-
-    with pytest.raises(OCRLedgerUnsafe, match="replaced a file"):
-        prove_exclusive(Store(fs.place()))
-
-
-def test_memory_is_no_place_for_a_ledger() -> None:
-    with pytest.raises(OCRLedgerUnsafe, match="own memory"):
-        prove_exclusive(Store(Place(fsspec.filesystem("memory"), "/ledger", "memory")))
-
-
-def test_a_store_that_fails_while_it_is_probed_is_unwritable() -> None:
-    fs = SimulatedStore(FakeClock())
-
-    def refuse(operation: str, path: str) -> None:
-        if operation == "create" and not path.endswith(".folder"):
-            raise OSError(errno.EIO, "broken")
-
-    fs.before = refuse
-
-    with pytest.raises(OCRLedgerUnwritable, match="broken"):
-        prove_exclusive(Store(fs.place()))
 
 
 def test_a_lost_reply_does_not_lose_the_file() -> None:
@@ -324,19 +205,6 @@ def test_each_cause_says_what_to_do(error: Exception, says: str) -> None:
     assert says in cause(error)
 
 
-@contextlib.contextmanager
-def mounted(folder: Path, *options: str) -> Iterator[None]:
-    """Mount a small disk of its own on ``folder``."""
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", *options, "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:  # noqa: S603
-        pytest.skip("mounting a disk of one's own needs root")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)  # noqa: S603, S607
-
-
 def test_a_full_disk_is_told_and_nothing_half_written_stays(tmp_path: Path) -> None:
     with mounted(tmp_path / "disk", "-o", "size=64k"):
         store = Store(local_place(tmp_path / "disk"))
@@ -346,14 +214,6 @@ def test_a_full_disk_is_told_and_nothing_half_written_stays(tmp_path: Path) -> N
             store.create("vin/ab/large", b"x" * 200_000)
         assert [path.name for path in (tmp_path / "disk/vin/ab").iterdir()] == ["small"]
         (tmp_path / "disk/vin/ab/small").unlink()
-
-
-def test_a_read_only_disk_is_told(tmp_path: Path) -> None:
-    with mounted(tmp_path / "disk", "-o", "ro"):
-        store = Store(local_place(tmp_path / "disk"))
-
-        with pytest.raises(OCRLedgerUnwritable, match=r"disk cannot be written: it is mounted read-only"):
-            prove_exclusive(store)
 
 
 def test_a_root_that_went_away_does_not_come_back_empty(tmp_path: Path) -> None:
@@ -377,48 +237,10 @@ def test_a_root_that_is_a_file_is_told(tmp_path: Path) -> None:
         Store(local_place(tmp_path / "file")).prepare()
 
 
-@pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP])
-def test_a_disk_without_hard_links_is_refused(tmp_path: Path, code: int) -> None:
-    class WithoutLinks(Store):
-        def create(self, name: str, data: bytes) -> bool:
-            error = OSError(code, "not supported", self.path(f".tmp-{data[:1]!r}"), None, self.path(name))
-            raise self.unwritable(error) from error
-
-    with pytest.raises(OCRLedgerUnsafe, match="has no hard links"):
-        prove_exclusive(WithoutLinks(local_place(tmp_path)))
-
-
 def test_a_half_written_file_of_a_killed_process_is_not_seen(tmp_path: Path) -> None:
     (tmp_path / ".tmp-123").write_bytes(b"half")
 
     assert Store(local_place(tmp_path)).names() == []
-
-
-def test_a_store_that_keeps_something_else_is_refused() -> None:
-    fs = SimulatedStore(FakeClock())
-
-    def swap(operation: str, path: str) -> None:
-        if operation == "create":
-            fs.objects[path] = (b"something else", FakeClock().now())
-            raise ConnectionError
-
-    fs.after = swap
-
-    with pytest.raises(OCRLedgerUnsafe, match="did not keep"):
-        prove_exclusive(Store(fs.place()))
-
-
-def test_a_clock_that_cannot_be_probed_is_no_clock() -> None:
-    fs = SimulatedStore(FakeClock())
-
-    def full(operation: str, _path: str) -> None:
-        if operation == "overwrite":
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    fs.before = full
-
-    with pytest.raises(OCRLedgerUnwritable, match="full"):
-        StoreClock(Store(fs.place()), FakeClock()).now_s()
 
 
 def test_a_whole_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:

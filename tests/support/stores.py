@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import subprocess
 import uuid
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import s3fs
 from fsspec.asyn import sync_wrapper
 from fsspec.implementations.local import LocalFileSystem
@@ -80,3 +82,16 @@ def s3_stand() -> Iterator[S3Stand]:
         yield S3Stand(f"http://{host}:{port}")
     finally:
         server.stop()
+
+
+@contextlib.contextmanager
+def mounted(folder: Path, *options: str) -> Iterator[None]:
+    """Mount a small disk of its own on ``folder``."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", *options, "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:  # noqa: S603
+        pytest.skip("mounting a disk of one's own needs root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)  # noqa: S603, S607
