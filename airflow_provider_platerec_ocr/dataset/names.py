@@ -54,8 +54,3 @@ def next_part(files: list[Place]) -> int:
     """Return the number after the highest that the files have."""
     numbers = [int(place.name.rpartition("-")[2].partition(".")[0]) for place in files if place.name[0] != "."]
     return max(numbers, default=-1) + 1
-
-
-def workspace_of(root: Place, dag_id: str, run_id: str) -> Place:
-    """Return the folder of one run's plan, shards and outcomes below ``root``."""
-    return root / slug_of(dag_id, run_id)

@@ -95,7 +95,7 @@ def load_plan(workspace: Place) -> Plan | None:
         return None
     try:
         return Plan.from_json(json.loads(data))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{workspace / PLAN} is not a plan ({error}). Remove it, and the run is planned anew."
         raise OCRDatasetError(message) from error
 
@@ -149,7 +149,8 @@ def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> tuple
     images.seek(0)
     bad_rows.seek(0)
     wanted = sum(pays)
-    to_pay, reason = (wanted, "") if request.grant is None else request.grant(wanted)
+    granted, reason = (wanted, "") if request.grant is None else request.grant(wanted)
+    to_pay = max(0, min(wanted, granted))
     free = len(pays) - wanted
     plan = Plan(
         manifest=redact(request.manifest),

@@ -26,7 +26,6 @@ class RunRef:
     """Airflow's run id: names of files derive from it."""
     date: str
     """``YYYY-MM-DD``: the day of the run's data interval, which is the partition its rows go to."""
-
     group: str = ""
     """Task group within the DAG: two groups of one run keep their files apart."""
 
