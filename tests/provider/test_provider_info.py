@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import airflow
+import jsonschema  # type: ignore[import-untyped]  # its types are a package of their own
+import pytest
+from airflow.sdk.module_loading import import_string  # type: ignore[attr-defined]  # not in its __all__
+
+from airflow_provider_platerec_ocr import __version__
+from airflow_provider_platerec_ocr.core.settings import ClientSettings
+from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
+from airflow_provider_platerec_ocr.provider_info import get_provider_info
+from support.airflow_home import connection_env
+from support.sandbox import running_sandbox
+
+if TYPE_CHECKING:
+    from support.airflow_home import AirflowHome
+
+ROOT = Path(__file__).parents[2]
+CONNECTION: dict[str, Any] = get_provider_info()["connection-types"][0]
+
+
+def test_airflow_finds_the_provider_by_its_entry_point() -> None:
+    (found,) = [e for e in entry_points(group="apache_airflow_provider") if e.value.startswith("airflow_provider_pl")]
+
+    assert found.load()() == get_provider_info()
+
+
+def test_the_description_is_valid_by_airflows_own_schema() -> None:
+    schema = json.loads((Path(airflow.__file__).parent / "provider_info.schema.json").read_text())
+
+    jsonschema.validate(get_provider_info(), schema)
+    assert get_provider_info()["versions"] == [__version__]
+
+
+def test_every_setting_has_a_field_with_a_help_text_in_the_form() -> None:
+    fields = CONNECTION["conn-fields"]
+
+    assert set(fields) == set(ClientSettings.EXTRAS)
+    assert all(field["label"] and "Empty: " in field["description"] for field in fields.values())
+
+
+def test_every_setting_is_documented() -> None:
+    page = (ROOT / "docs" / "reference" / "connection.md").read_text()
+
+    assert [key for key in ClientSettings.EXTRAS if f"`{key}`" not in page] == []
+
+
+def _limits() -> list[tuple[str, str, Any]]:
+    fields = CONNECTION["conn-fields"].items()
+    return [
+        (key, end, field["schema"][end])
+        for key, field in fields
+        for end in ("minimum", "maximum")
+        if end in field["schema"]
+    ]
+
+
+@pytest.mark.parametrize(("key", "end", "limit"), _limits())
+def test_the_form_and_the_settings_agree_on_each_limit(key: str, end: str, limit: float) -> None:
+    beyond = limit / 2 if end == "minimum" else limit * 2
+
+    ClientSettings.from_connection(token="t", host=None, port=None, extra={key: limit})
+    with pytest.raises(ValueError, match=f"{key} must be from"):
+        ClientSettings.from_connection(token="t", host=None, port=None, extra={key: beyond})
+
+
+def test_the_default_in_each_help_text_is_the_real_default() -> None:
+    default = ClientSettings()
+    said = {key: field["description"].rpartition("Empty: ")[2] for key, field in CONNECTION["conn-fields"].items()}
+
+    assert said["max_in_flight"] == f"{default.max_in_flight}."
+    assert said["max_upload_bytes"] == f"{default.max_upload_bytes}."
+    assert said["connect_timeout_s"] == f"{default.timeouts.connect_s:g}."
+    assert said["call_timeout_s"] == f"{default.timeouts.call_s:g}."
+    assert said["statistics_timeout_s"] == f"{default.timeouts.statistics_s:g}."
+    assert (said["verify"], said["trust_env"], said["allow_plain_http"]) == ("true.", "false.", "false.")
+
+
+def test_the_form_and_the_hook_name_the_same_connection() -> None:
+    assert CONNECTION["connection-type"] == PlateRecOCRHook.conn_type
+    assert CONNECTION["hook-name"] == PlateRecOCRHook.hook_name
+    assert import_string(CONNECTION["hook-class-name"]) is PlateRecOCRHook
+
+
+def test_the_token_is_the_password_and_nothing_else_asks_for_one() -> None:
+    behaviour = CONNECTION["ui-field-behaviour"]
+
+    assert behaviour["relabeling"]["password"] == "API token"
+    assert behaviour["relabeling"]["host"] == "Base URL"
+    assert behaviour["placeholders"]["host"] == "https://api.platerecognizer.com"
+    assert {"schema", "login"} <= set(behaviour["hidden-fields"])
+    assert CONNECTION["conn-fields"]["proxy"]["schema"]["format"] == "password"
+
+
+def test_every_module_and_class_that_is_named_exists() -> None:
+    info = get_provider_info()
+    modules = [
+        m for kind in ("hooks", "operators", "sensors", "triggers") for e in info[kind] for m in e["python-modules"]
+    ]
+    there = ROOT / "airflow_provider_platerec_ocr"
+
+    assert [m for m in modules if not ROOT.joinpath(*m.split(".")).with_suffix(".py").exists()] == []
+    written = {
+        f"airflow_provider_platerec_ocr.{kind}.{path.stem}"
+        for kind in ("operators", "sensors", "triggers")
+        for path in (there / kind).glob("[!_]*.py")
+    }
+    assert written <= set(modules)
+
+
+def test_asking_for_the_description_loads_nothing_else() -> None:
+    code = (
+        "import sys; from airflow_provider_platerec_ocr.provider_info import get_provider_info; get_provider_info();"
+        "print([m for m in sys.modules if m.split('.')[0] in ('airflow', 'aiohttp', 'requests', 'pyarrow', 'fsspec')"
+        " or m.startswith('airflow_provider_platerec_ocr.core')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.airflow
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (("get", "airflow-provider-platerec-ocr"), f"airflow-provider-platerec-ocr  {__version__}"),
+        (("hooks",), "airflow_provider_platerec_ocr.hooks.ocr.PlateRecOCRHook"),
+        (("widgets",), "extra__platerec_ocr__rate_per_s"),
+        (("behaviours",), "platerec_ocr"),
+        (("links",), "airflow_provider_platerec_ocr.links.OCRAccountLink"),
+        (("configs",), "spill_folder"),
+    ],
+)
+def test_airflow_shows_the_provider(command: tuple[str, ...], expected: str, airflow_home: AirflowHome) -> None:
+    done = airflow_home.airflow("providers", *command, "--output", "plain", COLUMNS="500")
+
+    assert done.returncode == 0, done.stdout
+    assert expected in done.stdout
+    assert "WARNING" not in done.stdout
+
+
+@pytest.mark.airflow
+@pytest.mark.slow
+def test_the_connection_can_be_tested_from_the_command_line(
+    airflow_home: AirflowHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_sandbox(quota=5000, used=55) as sandbox:
+        monkeypatch.setenv(*connection_env(sandbox.url, sandbox.token, conn_id="yard"))
+        good = airflow_home.airflow("connections", "test", "yard")
+        monkeypatch.setenv(*connection_env(sandbox.url, "wrong-token-1", conn_id="yard"))
+        bad = airflow_home.airflow("connections", "test", "yard")
+        billed = sandbox.books()["billed"]
+
+    assert (good.returncode, bad.returncode) == (0, 1)
+    assert "Connection success!" in good.stdout  # the command shows a message only for a failure
+    assert "The API refused the token (401: Invalid token.)" in bad.stdout
+    assert "wrong-token-1" not in bad.stdout
+    assert billed == 0
