@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.pacing import AdaptiveRate, TokenBucket
-from airflow_provider_platerec_ocr.engine.sharing import Sharing
+from airflow_provider_platerec_ocr.engine.sharing import BEAT_S, Sharing
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -72,6 +72,7 @@ class StartLimiter:
         self._sharing = Sharing(board, planned=planned_shards, executor=executor)
         self._bucket = TokenBucket(self._rate.rate_per_s * self._sharing.share)
         self._in_flight = 0
+        self._waiting = 0
         self._due: float | None = None
         """The start that was taken from the bucket and not used yet."""
         self._held_until = -math.inf
@@ -98,6 +99,13 @@ class StartLimiter:
 
     async def start(self) -> Permit:
         """Wait for this call's turn and return its permit. First come, first served; cancelling costs no place."""
+        self._waiting += 1
+        try:
+            return await self._start()
+        finally:
+            self._waiting -= 1
+
+    async def _start(self) -> Permit:
         async with self._turn:
             looked = False
             while True:
@@ -217,12 +225,27 @@ class StartLimiter:
             return
         try:
             while True:
-                await self._beat()
+                if self._idle:
+                    await self._step_aside()
+                else:
+                    await self._beat()
                 await self._clock.sleep(self._sharing.pause_s)
         finally:
             await self.stop()
+
+    @property
+    def _idle(self) -> bool:
+        """Whether nobody wants to start, and nobody did for a while: the last calls of a shard take 20 to 30 s."""
+        last = self._last_start
+        return not self._waiting and last is not None and self._clock.monotonic() - last > BEAT_S
+
+    async def _step_aside(self) -> None:
+        if self._sharing.joined:
+            await self._sharing.leave()
+            self._apply_rate()
 
     async def stop(self) -> None:
         """Leave the board; permits that are out stay good."""
         await asyncio.gather(*self._posts, return_exceptions=True)
         await self._sharing.leave()
+        self._apply_rate()

@@ -52,6 +52,7 @@ class Sharing:
         self._planned = max(planned, 1)
         self._executor = executor
         self._warned = False
+        self._first = True
         self._busy = asyncio.Lock()
 
     @property
@@ -80,12 +81,12 @@ class Sharing:
                 self._go_alone(error)
                 return Hold()
             finally:
-                self.joined = True
+                self.joined, self._first = True, False
 
     async def _agree(self, board: PaceBoard, lowered: Callable[[], None]) -> None:
         others = await self._in_thread(board.beat, self.share)
         live = len(others) + 1
-        planned = 1 if self.joined else self._planned
+        planned = self._planned if self._first else 1
         target = math.floor(next_share(live, others, planned=planned) * MILLION) / MILLION
         if target < self.share:
             self.share = target
@@ -118,9 +119,11 @@ class Sharing:
                 self._warn(error)
 
     async def leave(self) -> None:
-        """Leave the board, so that the others share at once what this shard had."""
+        """Leave the board, so that the others share what this shard had; the next start joins again."""
         if self._board is not None:
-            await self._in_thread(self._board.leave)
+            async with self._busy:
+                self.share, self.joined, self.pause_s = 0.0, False, JOINING_S
+                await self._in_thread(self._board.leave)
 
     def _go_alone(self, error: OCRLedgerError) -> None:
         self.share = 1.0 / self._planned

@@ -290,6 +290,27 @@ def test_a_late_shard_gets_its_part_and_a_finished_one_leaves_its_own(tmp_path: 
     assert len([moment for moment in mine if moment > 65]) == pytest.approx(25 * 8, abs=4)
 
 
+def test_a_shard_that_only_waits_for_its_last_answers_leaves_the_rate_to_the_others(tmp_path: Path) -> None:
+    clock, moments = FakeClock(), list[float]()
+
+    async def run() -> tuple[float, list[float]]:
+        async with shard(clock, local(tmp_path)) as one, shard(clock, local(tmp_path)) as two:
+            permit = await two.start()
+            await busy(one, clock, 30, moments)
+            permit.done()
+            working = asyncio.ensure_future(busy(one, clock, 60, moments))
+            again = await starts(two, clock, 20)
+            rate = one.rate_per_s
+            await working
+            return rate, again
+
+    rate, again = clock.run(run())
+    assert len([moment for moment in moments if 15 < moment < 30]) == pytest.approx(15 * 8, abs=2)
+    assert again[0] < 35
+    assert rate == pytest.approx(4.0)
+    assert most_in(moments + again, 5) <= 40 + 2
+
+
 @pytest.mark.parametrize(("uri", "within_s"), [("local", 0.2), ("memory://pace-hold", 3.1)])
 def test_what_one_shard_is_told_holds_for_all(tmp_path: Path, uri: str, within_s: float) -> None:
     clock, moments = FakeClock(), list[float]()
@@ -395,7 +416,7 @@ def test_a_board_that_works_again_is_used_again(tmp_path: Path) -> None:
             await starts(limits, clock, 1)
             alone = limits.rate_per_s
             (tmp_path / "account").unlink()
-            await clock.sleep(7)
+            await busy(limits, clock, 7, [])
             return alone, limits.rate_per_s
 
     assert clock.run(run()) == pytest.approx((2.0, 8.0))
