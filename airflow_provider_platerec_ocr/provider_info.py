@@ -96,6 +96,31 @@ _CONN_FIELDS: dict[str, Any] = {
         "boolean",
     ),
 }
+_OPTIONS: dict[str, Any] = {
+    "ledger": {
+        "description": (
+            "Folder or object store prefix that remembers every paid call, so that no image is paid "
+            "for twice. All workers must see the same place. Empty: the folder platerec_ocr/ledger "
+            "under AIRFLOW_HOME, which only serves where all tasks run on one machine."
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "s3://aws_default@my-bucket/ocr-ledger",
+        "default": "",
+    },
+    "spill_folder": {
+        "description": (
+            "Local folder of each worker that takes paid answers while the ledger cannot be written; "
+            "the next task on that worker brings them to the ledger. Empty: the folder "
+            "platerec_ocr/spill under AIRFLOW_HOME."
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "/var/lib/airflow/ocr-spill",
+        "default": "",
+    },
+}
+"""Options of the section ``[platerec_ocr]`` of Airflow's configuration."""
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -134,33 +159,5 @@ def get_provider_info() -> dict[str, Any]:
             },
         ],
         "extra-links": [f"{_PACKAGE}.links.OCRAccountLink", f"{_PACKAGE}.links.OCRReferenceLink"],
-        "config": {
-            "platerec_ocr": {
-                "description": "Options of airflow-provider-platerec-ocr.",
-                "options": {
-                    "ledger": {
-                        "description": (
-                            "Folder or object store prefix that remembers every paid call, so that no image is paid "
-                            "for twice. All workers must see the same place. Empty: the folder platerec_ocr/ledger "
-                            "under AIRFLOW_HOME, which only serves where all tasks run on one machine."
-                        ),
-                        "version_added": "0.1.0",
-                        "type": "string",
-                        "example": "s3://aws_default@my-bucket/ocr-ledger",
-                        "default": "",
-                    },
-                    "spill_folder": {
-                        "description": (
-                            "Local folder of each worker that takes paid answers while the ledger cannot be written; "
-                            "the next task on that worker brings them to the ledger. Empty: the folder "
-                            "platerec_ocr/spill under AIRFLOW_HOME."
-                        ),
-                        "version_added": "0.1.0",
-                        "type": "string",
-                        "example": "/var/lib/airflow/ocr-spill",
-                        "default": "",
-                    },
-                },
-            },
-        },
+        "config": {"platerec_ocr": {"description": "Options of airflow-provider-platerec-ocr.", "options": _OPTIONS}},
     }

@@ -1,0 +1,262 @@
+"""Who may import whom, how long things may get, and what a DAG file loads. Read from the source, not from a run."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = "airflow_provider_platerec_ocr"
+SOURCE = ROOT / PACKAGE
+FILES = sorted(SOURCE.rglob("*.py"))
+DAGS = sorted((ROOT / "dags").glob("*.py"))
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 60
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one top-level module or subpackage may import."""
+
+    ours: frozenset[str] = frozenset()
+    """Layers of this package; its own is always allowed."""
+    others: frozenset[str] = frozenset()
+    """Packages that are neither ours nor the standard library's."""
+
+
+def layer(ours: str = "", others: str = "") -> Layer:
+    return Layer(frozenset(ours.split()), frozenset(others.split()))
+
+
+LAYERS = {
+    "__init__": layer(),
+    "provider_info": layer("__init__"),
+    "core": layer("__init__"),
+    "engine": layer("core", "aiohttp fsspec PIL"),
+    "dataset": layer("core", "pyarrow pandas fsspec"),
+    "hooks": layer("engine core", "airflow requests fsspec"),
+    "links": layer("provider_info", "airflow"),
+    "retry_policy": layer("core", "airflow"),
+    "operators": layer("hooks dataset engine core links retry_policy", "airflow"),
+    "triggers": layer("hooks engine core", "airflow"),
+    "sensors": layer("triggers hooks engine core links retry_policy", "airflow"),
+    "task_group": layer("operators retry_policy core", "airflow"),
+    "ledger": layer("engine core", "fsspec"),
+    "sandbox": layer("", "aiohttp rapidocr cv2 numpy PIL onnxruntime"),
+    "demo": layer("dataset core"),
+}
+"""The layers of the architecture page. `demo` may use what it likes; that nobody may use it is tested below."""
+
+SIDEWAYS = {"operators": {"_run"}, "sensors": set[str](), "triggers": set[str]()}
+"""Packages whose modules never import one another, but for what they share."""
+
+HOMES_OF_TIME = {"core/clock.py", "sandbox/clock.py", "sandbox/accuracy.py", "demo/__main__.py", "demo/processes.py"}
+"""Clocks, a stopwatch and two commands that wait for processes; the sandbox may not use our clock."""
+TIME_CALLS = {
+    "time": {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "sleep", "localtime", "gmtime"},
+    "datetime": {"now", "utcnow", "today"},
+    "date": {"today"},
+    "asyncio": {"sleep"},
+}
+
+HEAVY = (
+    "aiohttp",
+    "pyarrow",
+    "pandas",
+    "numpy",
+    "fsspec",
+    "requests",
+    "PIL",
+    "cv2",
+    "airflow.providers.http",
+    *(f"{PACKAGE}.{name}" for name in ("hooks", "engine", "dataset", "sandbox", "demo", "triggers")),
+)
+"""What must not be loaded because a DAG file was parsed."""
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(SOURCE).as_posix()
+
+
+def layer_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Yield the dotted names that a file imports anywhere, type hints included."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(path)} has a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def our_layers(path: Path) -> set[str]:
+    found = {name.split(".")[1] for name in imports_of(path) if name.startswith(f"{PACKAGE}.")}
+    return {"__init__" if name.startswith("__") else name for name in found}
+
+
+def functions_of(path: Path) -> Iterator[tuple[str, int]]:
+    """Yield each function with the length of its body in lines, signature and docstring not counted."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            body = node.body[1:] if ast.get_docstring(node) and len(node.body) > 1 else node.body
+            yield node.name, (node.end_lineno or 0) - body[0].lineno + 1
+
+
+def time_calls_of(path: Path) -> list[str]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.attr in TIME_CALLS.get(node.value.id, ()):
+                found.append(f"{node.value.id}.{node.attr}")
+        elif isinstance(node, ast.ImportFrom) and node.module == "time":
+            found += [f"time.{alias.name}" for alias in node.names]
+    return found
+
+
+def test_every_part_of_the_package_has_a_place_in_the_layers() -> None:
+    parts = {layer_of(path) for path in FILES}
+
+    assert parts == set(LAYERS)
+
+
+def test_a_file_imports_only_from_the_layers_below_it() -> None:
+    wrong = {name_of(path): our_layers(path) - {layer_of(path)} - LAYERS[layer_of(path)].ours for path in FILES}
+
+    assert {name: layers for name, layers in wrong.items() if layers} == {}
+
+
+def test_a_library_is_used_only_where_it_is_at_home() -> None:
+    used = {path: {name.partition(".")[0] for name in imports_of(path)} for path in FILES}
+    foreign = {path: names - set(sys.stdlib_module_names) - {PACKAGE} for path, names in used.items()}
+    wrong = {name_of(path): names - LAYERS[layer_of(path)].others for path, names in foreign.items()}
+
+    assert {name: libraries for name, libraries in wrong.items() if libraries} == {}
+
+
+def test_nobody_imports_the_demo() -> None:
+    users = [name_of(path) for path in FILES if "demo" in our_layers(path) and layer_of(path) != "demo"]
+
+    assert users == []
+
+
+@pytest.mark.parametrize("folder", SIDEWAYS)
+def test_operators_sensors_and_triggers_do_not_import_one_another(folder: str) -> None:
+    package = f"{PACKAGE}.{folder}"
+    found = []
+    for path in sorted((SOURCE / folder).glob("*.py")):
+        inside = {name.removeprefix(f"{package}.").split(".")[0] for name in imports_of(path) if package in name}
+        found += [(path.name, name) for name in inside - SIDEWAYS[folder] - {path.stem}]
+
+    assert found == []
+
+
+def test_the_rules_do_no_input_or_output() -> None:
+    forbidden = {
+        "os",
+        "io",
+        "pathlib",
+        "shutil",
+        "tempfile",
+        "subprocess",
+        "socket",
+        "ssl",
+        "http",
+        "logging",
+        "random",
+    }
+    found = [
+        (name_of(path), name)
+        for path in sorted((SOURCE / "core").glob("*.py"))
+        for name in imports_of(path)
+        if name.partition(".")[0] in forbidden or name.startswith("urllib.request")
+    ]
+
+    assert found == []
+
+
+def test_only_a_clock_reads_time_or_sleeps() -> None:
+    assert {name_of(path) for path in FILES if time_calls_of(path)} == HOMES_OF_TIME
+
+
+def test_paid_calls_are_never_run_in_a_group_that_cancels_them() -> None:
+    users = [
+        name_of(path)
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "asyncio.TaskGroup"
+    ]
+
+    assert users == []
+
+
+def test_a_trigger_makes_no_paid_call() -> None:
+    called = {
+        node.func.attr
+        for path in (SOURCE / "triggers").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+
+    assert "statistics" in called
+    assert called.isdisjoint({"read", "post", "request", "read_one", "attempt"})
+
+
+def test_no_file_is_longer_than_a_person_reads() -> None:
+    files = [path for folder in (PACKAGE, "dags", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+    lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines()) for path in files}
+
+    assert {path: lines for path, lines in lengths.items() if lines > LONGEST_FILE} == {}
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    long = {
+        f"{name_of(path)}:{name}": lines
+        for path in FILES
+        for name, lines in functions_of(path)
+        if lines > LONGEST_FUNCTION
+    }
+
+    assert long == {}
+
+
+def test_every_module_says_why_it_exists() -> None:
+    assert [name_of(path) for path in FILES if not ast.get_docstring(ast.parse(path.read_text()))] == []
+
+
+def test_the_package_has_no_airflow_namespace_inside() -> None:
+    assert [path for path in SOURCE.rglob("airflow") if path.is_dir()] == []
+
+
+def modules_after(*lines: str) -> set[str]:
+    code = "\n".join([*lines, "import sys", "print('\\n'.join(sys.modules))"])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)  # noqa: S603  # our own code
+    return set(done.stdout.split())
+
+
+@pytest.fixture(scope="module")
+def airflow_alone() -> set[str]:
+    return modules_after(
+        "import airflow.sdk",
+        "from airflow.sdk import DAG, Asset, BaseAsyncOperator, BaseSensorOperator, Param, RetryPolicy, TaskGroup",
+        "from airflow.sdk import conf, task",
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dag", DAGS, ids=lambda path: path.stem)
+def test_parsing_an_example_dag_loads_nothing_heavy_through_us(dag: Path, airflow_alone: set[str]) -> None:
+    ours = modules_after(f"import runpy; runpy.run_path({str(dag)!r})") - airflow_alone
+
+    assert sorted(name for name in ours if name.startswith(HEAVY)) == []
