@@ -1,0 +1,185 @@
+"""A whole Airflow as a service: scheduler, DAG processor, triggerer, API server and LocalExecutor, over REST.
+
+For what only real processes show: clearing, killing, two runs at once. Starting takes about a minute on two cores.
+
+::
+
+    with standalone(tmp_path, environment, dags=DAGS) as airflow:
+        run_id = airflow.trigger("nightly_ocr_batch", {"manifest": …})
+        assert airflow.wait("nightly_ocr_batch", run_id) == "success"
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DONE = frozenset({"success", "failed"})
+PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+
+
+def free_port() -> int:
+    """Return a port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Standalone:
+    """A running Airflow and its REST API."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    token: str = field(default="", repr=False)
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Call ``/api/v2`` and return the JSON answer (``None`` where it is empty)."""
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(f"{self.url}/api/v2{path}", data=data, headers=headers, method=method)  # noqa: S310  # loopback
+        try:
+            with urlopen(request, timeout=60) as response:  # noqa: S310
+                text = response.read()
+        except HTTPError as error:
+            message = f"{method} {path}: {error.code} {error.read().decode()[:500]}"
+            raise AssertionError(message) from error
+        return json.loads(text) if text else None
+
+    def sign_in(self) -> None:
+        """Fetch a token; everybody is an administrator here."""
+        with urlopen(f"{self.url}/auth/token", timeout=30) as response:  # noqa: S310
+            self.token = json.load(response)["access_token"]
+
+    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None, run_id: str | None = None) -> str:
+        """Unpause the DAG, start a run and return its id."""
+        self.call("PATCH", f"/dags/{dag_id}", {"is_paused": False})
+        body: dict[str, Any] = {"logical_date": None, "conf": conf or {}}
+        if run_id:
+            body["dag_run_id"] = run_id
+        return str(self.call("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+    def state(self, dag_id: str, run_id: str) -> str:
+        """Return the run's state."""
+        return str(self.call("GET", f"/dags/{dag_id}/dagRuns/{quote(run_id)}")["state"])
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Return all task instances of a run."""
+        found = self.call("GET", f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances?limit=1000")
+        return list(found["task_instances"])
+
+    def wait(self, dag_id: str, run_id: str, *, within_s: float = 300) -> str:
+        """Return the state in which a run ended."""
+        until = time.monotonic() + within_s
+        while time.monotonic() < until:
+            state = self.state(dag_id, run_id)
+            if state in DONE:
+                return state
+            time.sleep(0.5)
+        states = {f"{ti['task_id']}[{ti['map_index']}]": ti["state"] for ti in self.tasks(dag_id, run_id)}
+        message = f"{dag_id} {run_id} did not end within {within_s} s: {states}; see {self.log}"
+        raise AssertionError(message)
+
+    def wait_for_task(self, dag_id: str, run_id: str, task_id: str, state: str, *, within_s: float = 120) -> None:
+        """Return when a task of a run is in ``state``."""
+        until = time.monotonic() + within_s
+        while not any((ti["task_id"], ti["state"]) == (task_id, state) for ti in self.tasks(dag_id, run_id)):
+            assert time.monotonic() < until, f"{task_id} never was {state}: {self.tasks(dag_id, run_id)}"
+            time.sleep(0.5)
+
+    def clear(self, dag_id: str, run_id: str) -> None:
+        """Clear a whole run, so that it runs again."""
+        self.call("POST", f"/dags/{dag_id}/dagRuns/{quote(run_id)}/clear", {"dry_run": False})
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
+        """Return what a task pushed."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/xcomEntries/{key}"
+        value = self.call("GET", path)["value"]
+        return json.loads(value) if isinstance(value, str) else value
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/api/v2/monitor/health", timeout=5) as response:  # noqa: S310
+            health = json.load(response)
+    except (URLError, OSError, ValueError):
+        return False
+    return all(health.get(part, {}).get("status") == "healthy" for part in PARTS)
+
+
+def settings(home: Path, dags: Path, port: int) -> dict[str, str]:
+    """Return the environment of an Airflow of its own in ``home``."""
+    mine = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
+    return mine | {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "8",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "PATH": f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ.get('PATH', '')}",  # noqa: PTH120
+    }
+
+
+@contextlib.contextmanager
+def standalone(home: Path, dags: Path, extra: dict[str, str], *, within_s: float = 240) -> Iterator[Standalone]:
+    """Run Airflow in ``home`` over the DAG folder ``dags`` until the block ends.
+
+    :param extra: more environment: the connection, ``AIRFLOW__PLATEREC_OCR__LEDGER``, ….
+    """
+    port = free_port()
+    environment = settings(home, dags, port) | extra
+    home.mkdir(parents=True, exist_ok=True)
+    log = home / "standalone.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # our own environment
+            [sys.executable, "-m", "airflow", "standalone"],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    airflow = Standalone(f"http://127.0.0.1:{port}", process, log)
+    try:
+        until = time.monotonic() + within_s
+        while not _healthy(airflow.url):
+            assert process.poll() is None, log.read_text()[-3000:]
+            assert time.monotonic() < until, f"Airflow did not become healthy: {log.read_text()[-3000:]}"
+            time.sleep(1)
+        airflow.sign_in()
+        yield airflow
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the whole session: standalone's children do not always follow it."""
+    for ending in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, ending)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(15)
