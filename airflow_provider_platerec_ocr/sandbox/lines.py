@@ -26,6 +26,7 @@ _MAX_OVERLAP = 0.6
 _MAX_SHIFT = 0.5
 _MAX_SIZE_RATIO = 2.2
 _MAX_DOWN_GAP = 1.6
+_MAX_DOWN_OVERLAP = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ def _below(chain: list[Line], line: Line) -> float | None:
     gap = (y1 - y0) - (last.height + line.height) / 2
     stacked = all(piece.is_tall or len(piece.text.strip()) <= 2 for piece in (last, line))  # noqa: PLR2004
     fits = y1 > y0 and abs(x1 - x0) <= _MAX_SHIFT * max(last.width, line.width) and stacked
-    return gap if fits and -_MAX_OVERLAP * size <= gap <= _MAX_DOWN_GAP * size else None
+    return gap if fits and -_MAX_DOWN_OVERLAP * size <= gap <= _MAX_DOWN_GAP * size else None
 
 
 if TYPE_CHECKING:

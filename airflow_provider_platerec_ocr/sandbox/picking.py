@@ -8,6 +8,7 @@ volumes, size and type codes, DOT and phone numbers are not trailer numbers. Pur
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -87,6 +88,15 @@ def pick(lines: Sequence[Line], type_: str) -> Candidate | None:
     return min(found, key=lambda candidate: candidate.order, default=None)
 
 
+def _plain(text: str) -> str:
+    """Upper case, with the wide forms that the engine gives for stacked letters made plain."""
+    return unicodedata.normalize("NFKC", text).upper()
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"[^A-Z0-9]", "", _plain(text))
+
+
 def _vins(lines: Sequence[Line]) -> Iterator[Candidate]:
     for run in runs(lines):
         for code in vins_in(run.text):
@@ -98,9 +108,9 @@ def vins_in(text: str) -> Iterator[str]:
 
     A text that is longer gives the part after a label such as ``VIN:``, and single words of 17 characters.
     """
-    upper = text.upper()
+    upper = _plain(text)
     for part in dict.fromkeys((upper, _VIN_LABEL.sub("", upper), *upper.split())):
-        code = re.sub(r"[^A-Z0-9]", "", part).translate(_VIN_REPAIRS)
+        code = _squeezed(part).translate(_VIN_REPAIRS)
         if len(code) == VIN_LENGTH and _VIN.fullmatch(code):
             yield code
 
@@ -108,7 +118,7 @@ def vins_in(text: str) -> Iterator[str]:
 def _trailers(lines: Sequence[Line]) -> Iterator[Candidate]:
     all_runs = list(runs(lines))
     for run in all_runs:
-        code = re.sub(r"[^A-Z0-9]", "", run.text.upper())
+        code = _squeezed(run.text)
         candidate = _container(code, run) or _fleet(code, run)
         if candidate:
             yield candidate
@@ -131,7 +141,7 @@ def _container(code: str, run: Run) -> Candidate | None:
 
 
 def _fleet(code: str, run: Run) -> Candidate | None:
-    text = run.text.upper()
+    text = _plain(run.text)
     if _MEASURE.search(text) or _OTHER_NUMBER.search(text) or _SIZE_TYPE.fullmatch(code):
         return None
     return Candidate(code, Rank.FLEET, run) if any(shape.fullmatch(code) for shape in _FLEET) else None
@@ -139,7 +149,7 @@ def _fleet(code: str, run: Run) -> Candidate | None:
 
 def _two_rows(all_runs: Iterable[Run]) -> Iterator[Candidate]:
     """Join an owner code with a serial number written elsewhere, if the check digit agrees and both stand together."""
-    texts = [(re.sub(r"[^A-Z0-9]", "", run.text.upper()), run) for run in all_runs]
+    texts = [(_squeezed(run.text), run) for run in all_runs]
     owners = [(text, run) for text, run in texts if len(text) == _OWNER_LETTERS and text.isalpha() and text[3] in "UJZ"]
     serials = [(text, run) for text, run in texts if len(text) == _SERIAL_DIGITS + 1 and text.isdigit()]
     for owner, above in owners:

@@ -124,7 +124,7 @@ def test_a_part_cut_out_is_straightened_to_a_fixed_height() -> None:
 
 def test_a_check_digit_in_a_frame_is_found_by_the_second_look() -> None:
     # On these doors the detector passes over the framed digit; the strip read again has it.
-    scenes = [container_door(Random(seed)) for seed in (200, 204)]
+    scenes = [container_door(Random(seed)) for seed in (200, 204)]  # noqa: S311 - drawings, not secrets
 
     async def read() -> list[str]:
         reader = EngineReader()

@@ -109,6 +109,11 @@ def test_an_owner_code_and_a_serial_number_in_two_rows_are_joined_if_they_check(
     assert picked("trailer_id", "MSKU", "4135328") == "4135328"
 
 
+def test_the_wide_letters_that_stacked_text_comes_back_with_are_plain_ones() -> None:
+    assert picked("trailer_id", "M\uff33KU\uff14\uff11\uff135329") == "MSKU4135329"
+    assert list(vins_in("\uff11HGBH41JXMN10918\uff16")) == ["1HGBH41JXMN109186"]
+
+
 def test_a_vertical_code_is_called_vertical() -> None:
     letters = [
         Line(char, 0.9, ((0, 50.0 * index), (30, 50.0 * index), (30, 50.0 * index + 40), (0, 50.0 * index + 40)))
