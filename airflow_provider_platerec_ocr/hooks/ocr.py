@@ -105,9 +105,8 @@ class PlateRecOCRHook(HttpHook):
         session.proxies = {"http": settings.proxy, "https": settings.proxy} if settings.proxy else {}
         session.verify = settings.verify
         session.cert = settings.cert
-        if mounted := self.adapter or self.keep_alive_adapter:
-            session.mount("http://", mounted)
-            session.mount("https://", mounted)
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, self.adapter or self.keep_alive_adapter)
         timeouts = (settings.timeouts.connect_s, settings.timeouts.statistics_s)
         self.merged_extra = {"timeout": timeouts, **(extra_options or {}), "allow_redirects": False}
         return session
@@ -160,8 +159,7 @@ class PlateRecOCRHook(HttpHook):
             allowed_roots=tuple(allowed_roots),
             in_doubt=InDoubtPolicy(in_doubt),
         )
-        single = SingleRead(self.settings(), request, current_owner(), ledger=ledger, clock=self._clock)
-        single.open()
+        single = SingleRead.open(self.settings(), request, current_owner(), ledger=ledger, clock=self._clock)
         return asyncio.run(single.run())
 
     def statistics(self) -> Statistics:
@@ -190,7 +188,7 @@ class PlateRecOCRHook(HttpHook):
         settings = self.settings()
         detail = shorten(redact(str(error), settings.token, settings.proxy), 200)
         if isinstance(error, requests.exceptions.InvalidProxyURL):
-            return OCRConfigError("The proxy in the connection's extra is no URL such as http://proxy:3128.")
+            return OCRConfigError("HTTPS_PROXY or HTTP_PROXY of the environment is no URL such as http://proxy:3128.")
         if isinstance(error, requests.exceptions.ConnectionError):
             message = (
                 f"The API at {settings.base_url} cannot be reached ({detail}). Check the connection's host, the "

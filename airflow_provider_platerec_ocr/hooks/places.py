@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from typing import Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.redact import redact_url
@@ -49,28 +48,20 @@ def _local(path: str) -> Place:
 
 
 def _remote(scheme: str, uri: str) -> Place:
+    import fsspec  # noqa: PLC0415  # a DAG file never needs it
     from airflow.sdk import ObjectStoragePath  # noqa: PLC0415  # loads every provider's file systems
 
     try:
         path = ObjectStoragePath(uri)
+        fs, name = path.fs, f"{scheme}://{path.path.lstrip('/')}"
     except (ValueError, ImportError) as error:
-        raise _unknown_scheme(scheme, uri, error) from error
-    try:
-        fs = path.fs
-    except ValueError as error:
-        if path.conn_id:
+        if "@" in uri.split("/")[2]:  # a connection needs the provider that knows it
             raise _unknown_scheme(scheme, uri, error) from error
-        fs = _fsspec(scheme, uri)
-    return Place(fs, fs._strip_protocol(f"{scheme}://{path.path.lstrip('/')}").rstrip("/"), scheme)  # noqa: SLF001  # fsspec's own way
-
-
-def _fsspec(scheme: str, uri: str) -> Any:
-    import fsspec  # noqa: PLC0415
-
-    try:
-        return fsspec.filesystem(scheme)
-    except (ValueError, ImportError) as error:
-        raise _unknown_scheme(scheme, uri, error) from error
+        try:
+            fs, name = fsspec.filesystem(scheme), uri
+        except (ValueError, ImportError) as unknown:
+            raise _unknown_scheme(scheme, uri, unknown) from unknown
+    return Place(fs, fs._strip_protocol(name).rstrip("/"), scheme)  # noqa: SLF001  # fsspec has no public way
 
 
 def _unknown_scheme(scheme: str, uri: str, error: Exception) -> OCRConfigError:

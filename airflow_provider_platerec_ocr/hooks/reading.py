@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
-from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRIncomplete
+from airflow_provider_platerec_ocr.core.errors import OCRDrained
 from airflow_provider_platerec_ocr.core.models import ReadStatus
 from airflow_provider_platerec_ocr.engine.batch import Batch
 from airflow_provider_platerec_ocr.engine.board import PaceBoard
@@ -43,31 +43,42 @@ class SingleRead:
     """What to read."""
     owner: Owner
     """Who pays."""
-    ledger: str | None = None
-    """Place of the ledger; ``None`` takes the configured one."""
+    ledger: Ledger
+    """Where it is written down."""
+    clock: Clock
+    """Where time comes from."""
     soft_timeout_s: float | None = None
     """Seconds after which no call starts any more; ``None``: no limit."""
-    clock: Clock = field(default_factory=SystemClock)
-    """Where time comes from."""
-    _ledger: Ledger | None = None
+    _stopped: bool = False
     _loop: asyncio.AbstractEventLoop | None = None
     _stop: StopSignal | None = None
 
-    def open(self) -> None:
-        """Open the ledger, which may ask Airflow for a connection: never from a running event loop."""
-        self._ledger = Ledger.open(
-            open_ledger_place(self.ledger),
-            lease_s=self.settings.lease_s,
-            clock=self.clock,
-            owner=self.owner,
-            spill=spill_folder(),
-        )
+    @classmethod
+    def open(  # what one read needs, mostly by name
+        cls,
+        settings: ClientSettings,
+        request: ReadRequest,
+        owner: Owner,
+        *,
+        ledger: str | None = None,
+        soft_timeout_s: float | None = None,
+        clock: Clock | None = None,
+    ) -> Self:
+        """Open the ledger, which may ask Airflow for a connection: never from a running event loop.
+
+        :param ledger: its place; ``None`` takes the configured one.
+        :raises OCRLedgerError: it cannot be used.
+        """
+        clock = clock or SystemClock()
+        place = open_ledger_place(ledger)
+        opened = Ledger.open(place, lease_s=settings.lease_s, clock=clock, owner=owner, spill=spill_folder())
+        return cls(settings, request, owner, opened, clock, soft_timeout_s)
 
     def stop(self) -> None:
         """End early, from any thread: a call in flight is finished and saved, none begins."""
+        self._stopped = True
         if self._loop is not None and self._stop is not None:
-            message = "The task was told to stop; a call in flight is finished first."
-            self._loop.call_soon_threadsafe(self._stop.set, OCRDrained(message))
+            self._loop.call_soon_threadsafe(self._stop.set, _drained())
 
     async def run(self) -> dict[str, Any]:
         """Return the read as plain data, see :func:`~.result.as_result`.
@@ -89,10 +100,7 @@ class SingleRead:
             return as_result(outcomes[0], self.request.secrets())
         if tools.stop.reason is not None:
             raise tools.stop.reason
-        if outcomes:
-            raise as_error(outcomes[0], self.request.in_doubt, lease_s=self.settings.lease_s)
-        message = "The image has no outcome; the next try reads it."
-        raise OCRIncomplete(message)
+        raise as_error(outcomes[0], self.request.in_doubt, lease_s=self.settings.lease_s)
 
     @property
     def _row(self) -> int:
@@ -100,20 +108,19 @@ class SingleRead:
         return max(self.owner.map_index, 0) + 1
 
     def _tools(self, client: OCRClient, pool: ThreadPoolExecutor) -> ReadContext:
-        if self._ledger is None:
-            self.open()
-        assert self._ledger is not None  # noqa: S101
         self._loop, self._stop = asyncio.get_running_loop(), StopSignal()
+        if self._stopped:
+            self._stop.set(_drained())
         roots, opener = self.request.source()
         soft_s = self.soft_timeout_s
         return ReadContext(
             client=client,
-            ledger=self._ledger,
+            ledger=self.ledger,
             limiter=StartLimiter(
                 clock=self.clock,
                 ceiling_per_s=self.settings.rate_per_s,
                 max_in_flight=self.settings.max_in_flight,
-                board=PaceBoard(self._ledger.board(account_id(self.settings))),
+                board=PaceBoard(self.ledger.board(account_id(self.settings))),
             ),
             loader=ImageLoader(
                 roots=roots, opener=opener, max_bytes=self.settings.max_upload_bytes, shrink=self.request.shrink
@@ -128,3 +135,7 @@ class SingleRead:
             deadline=None if soft_s is None else self.clock.monotonic() + soft_s,
             signed_urls=self.request.signed_urls(self._row),
         )
+
+
+def _drained() -> OCRDrained:
+    return OCRDrained("The task was told to stop; a call in flight was finished and saved first.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseAsyncOperator
 
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy
 from airflow_provider_platerec_ocr.core.redact import redact_url
 from airflow_provider_platerec_ocr.links import OCRAccountLink, OCRReferenceLink
@@ -112,6 +113,7 @@ class OCRReadOperator(BaseAsyncOperator):
         self.shrink = shrink
         self.as_base64 = as_base64
         self._single: SingleRead | None = None
+        self._killed = False
 
     @property
     def upload_url(self) -> Any:
@@ -135,16 +137,24 @@ class OCRReadOperator(BaseAsyncOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Open everything that blocks, then read on an event loop."""
         self._single = self._opened(context)
+        if self._killed:
+            self._single.stop()
         result: dict[str, Any] = super().execute(context)  # type: ignore[no-untyped-call]  # Airflow's
         return result
 
-    async def aexecute(self, context: Context) -> dict[str, Any]:
-        """Read the image; :meth:`execute` has opened what it needs."""
-        single = self._single or self._opened(context)
-        return await single.run()
+    async def aexecute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002  # Airflow's signature
+        """Read the image; :meth:`execute` opens what it needs, so that nothing here blocks the loop.
+
+        :raises OCRConfigError: it is called by itself.
+        """
+        if self._single is None:
+            message = "aexecute() needs what execute() opens: call execute()."
+            raise OCRConfigError(message)
+        return await self._single.run()
 
     def on_kill(self) -> None:
         """Drain: Airflow raises nothing in the task, so a call in flight can still be saved."""
+        self._killed = True
         if self._single is not None:
             self._single.stop()
 
@@ -171,15 +181,13 @@ class OCRReadOperator(BaseAsyncOperator):
             mask_secret(secret)
         settings = load_settings(self.conn_id)
         timeouts = settings.timeouts
-        single = SingleRead(
+        return SingleRead.open(
             settings,
             request,
             _run.owner_of(context),
             ledger=self.ledger,
             soft_timeout_s=_run.soft_timeout_s(self.execution_timeout, timeouts.call_s, timeouts.save_s),
         )
-        single.open()
-        return single
 
 
 def _is_template(value: str) -> bool:

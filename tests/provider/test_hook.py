@@ -177,15 +177,17 @@ def test_a_slow_answer_ends_at_the_statistics_timeout(hook_for: Any) -> None:
         hook_for(server.url, statistics_timeout_s=0.1).statistics()
 
 
-@pytest.mark.parametrize(
-    ("extra", "message"),
-    [({"proxy": "http://"}, "proxy in the connection's extra"), ({"verify": "/no/such/ca.pem"}, "verify or cert")],
-)
-def test_a_proxy_or_certificate_that_cannot_be_used_is_named(
-    extra: dict[str, Any], message: str, hook_for: Any
-) -> None:
-    with pytest.raises(errors.OCRConfigError, match=message):
-        hook_for("https://ocr.example.com", **extra).statistics()
+def test_a_certificate_that_cannot_be_used_is_named(hook_for: Any) -> None:
+    with pytest.raises(errors.OCRConfigError, match="verify or cert in the connection's extra cannot be used"):
+        hook_for("https://ocr.example.com", verify="/no/such/ca.pem").statistics()
+
+
+def test_a_proxy_of_the_environment_that_is_no_url_is_named(hook_for: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "HTTPS_PROXY", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http:///oops")
+
+    with pytest.raises(errors.OCRConfigError, match="HTTPS_PROXY or HTTP_PROXY of the environment"):
+        hook_for("https://ocr.example.com", trust_env=True).statistics()
 
 
 def test_the_password_of_a_proxy_is_in_no_message(hook_for: Any) -> None:

@@ -237,8 +237,19 @@ def _kill_after_a_refusal(task: OCRReadOperator, sandbox: Sandbox) -> None:
     task.on_kill()
 
 
-def test_a_kill_of_a_task_that_has_not_begun_does_nothing() -> None:
-    operator(image="/yard/a.jpg").on_kill()
+def test_a_kill_before_anything_is_open_is_not_forgotten(sandbox: Sandbox, image: Path) -> None:
+    task = operator(image=str(image))
+    task.on_kill()
+
+    with pytest.raises(errors.OCRDrained):
+        task.execute(context())
+
+    assert sandbox.calls() == []
+
+
+def test_the_async_part_alone_is_refused(image: Path) -> None:
+    with pytest.raises(errors.OCRConfigError, match="call execute"):
+        asyncio.run(operator(image=str(image)).aexecute(context()))
 
 
 def test_an_execution_timeout_shorter_than_a_call_is_refused_before_anything_is_paid(
@@ -314,6 +325,38 @@ def test_the_hooks_client_speaks_for_the_connection(sandbox: Sandbox) -> None:
             return (await client.statistics()).remaining
 
     assert asyncio.run(remaining()) == sandbox.state()["accounts"][0]["quota"]
+
+
+HOOK_DAG = """
+from airflow.sdk import dag, task
+
+@dag(schedule=None)
+def read_by_hook():
+    @task
+    def door(dag_run=None) -> str:
+        from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
+
+        return PlateRecOCRHook("yard").read(type="vin", image=dag_run.conf["image"])["fingerprint"]
+
+    door()
+
+read_by_hook()
+"""
+
+
+@pytest.mark.airflow
+@pytest.mark.slow
+@pytest.mark.usefixtures("sandbox")
+def test_a_task_that_reads_by_the_hook_is_named_in_the_ledger(
+    airflow_home: AirflowHome, image: Path, ledger: Path
+) -> None:
+    airflow_home.add_dag("read_by_hook.py", HOOK_DAG)
+
+    run = airflow_home.run_dag("read_by_hook", {"image": str(image)})
+
+    (claim,) = ledger.glob(f"vin/*/{run.xcom('door')}.1.claim")
+    owner = json.loads(claim.read_text())["owner"]
+    assert (owner["dag_id"], owner["run_id"], owner["task_id"]) == ("read_by_hook", run.run_id, "door")
 
 
 EXPAND_DAG = """
