@@ -68,6 +68,6 @@ class ExportResult:
         if self.held_elsewhere:
             said.append(f"{count_of(self.held_elsewhere, 'image')} left to another run that is reading them.")
         if self.missing:
-            names = ", ".join(self.missing_images)
-            said.append(f"{count_of(self.missing, 'image')} without an outcome, so this run is not whole: {names} …")
+            names = ", ".join(self.missing_images) + (", …" if self.missing > len(self.missing_images) else "")
+            said.append(f"{count_of(self.missing, 'image')} without an outcome, so this run is not whole: {names}.")
         return said

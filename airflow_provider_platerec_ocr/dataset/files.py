@@ -64,12 +64,6 @@ def write_whole(place: Place, data: bytes) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def exists(place: Place) -> bool:
-    """Return whether the file or folder is there now, whatever the file system has cached."""
-    place.fs.invalidate_cache(place.parent.path)
-    return bool(place.fs.exists(place.path))
-
-
 def read_whole(place: Place) -> bytes | None:
     """Return the file's content, or ``None`` where there is no such file."""
     place.fs.invalidate_cache(place.parent.path)

@@ -6,6 +6,7 @@ leaves the published table as it was. What the rows mean is not known here.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from dataclasses import dataclass, field
@@ -180,5 +181,7 @@ class _StagedFile:
 
     def discard(self) -> None:
         """Remove what was staged."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # a full disk takes no footer, and none is needed any more
+            self._writer.close()
+            self._file.close()
         self._path.unlink(missing_ok=True)

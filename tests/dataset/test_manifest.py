@@ -98,6 +98,12 @@ def test_a_list_holds_paths_and_urls(tmp_path: Path) -> None:
     ]
 
 
+def test_blank_lines_are_passed_over_and_still_count_as_lines(tmp_path: Path) -> None:
+    found = rows(tmp_path / "m.csv", "image,timestamp\r\n\r\na.jpg,  \r\n")
+
+    assert found == [PlannedImage(row=2, image=f"{tmp_path}/a.jpg", type="vin", uri=f"{tmp_path}/a.jpg")]
+
+
 def test_an_unsigned_url_is_sent_as_it_is(tmp_path: Path) -> None:
     (found,) = rows(tmp_path / "m.csv", "upload_url\nhttps://x.example/c.jpg\n")
 
