@@ -53,7 +53,7 @@ class OCRStatsSensor(BaseSensorOperator):
     ui_color = "#e3eefc"
     operator_extra_links = (OCRAccountLink(), OCRReferenceLink())
 
-    def __init__(  # noqa: PLR0913  # the operator's own parameters, by name only
+    def __init__(  # the operator's own parameters, by name only
         self,
         *,
         min_remaining: int | str = 1,
