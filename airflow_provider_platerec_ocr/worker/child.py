@@ -1,0 +1,143 @@
+"""The child process: takes a job from its standard input, reads the shard, and outlives its parent to drain.
+
+Standard input carries the job, then the word ``stop`` where the parent wants an early end; its end of file means that
+the parent is gone, which is the same wish. Standard output carries one JSON object a line: log records, and at last
+how it ended. Nothing is written to disk here but what the reading itself saves.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import os
+import pickle
+import sys
+import threading
+from typing import TYPE_CHECKING, BinaryIO
+
+from airflow_provider_platerec_ocr.core.clock import SystemClock
+from airflow_provider_platerec_ocr.core.errors import OCRDrained
+from airflow_provider_platerec_ocr.worker.job import Ended, read_shard
+from airflow_provider_platerec_ocr.worker.note import leave_note
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_platerec_ocr.worker.job import ShardJob
+
+LENGTH_BYTES = 8
+STOP = b"stop\n"
+GRACE_S = 30.0
+"""Seconds beyond one call and its saving after which an orphan ends by force."""
+
+
+class Lines:
+    """Writes JSON lines to the parent for as long as there is one."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def send(self, message: dict[str, object]) -> bool:
+        """Send one object; return whether somebody could have read it."""
+        data = json.dumps(message, default=str).encode() + b"\n"
+        try:
+            with self._lock:
+                self._stream.write(data)
+                self._stream.flush()
+        except (OSError, ValueError):  # the parent is gone: the ledger matters, not the log
+            return False
+        return True
+
+
+class LinesHandler(logging.Handler):
+    """Sends log records to the parent, which gives them to Airflow's task log."""
+
+    def __init__(self, lines: Lines) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send one record, with its traceback if it has one."""
+        text = record.getMessage()
+        if record.exc_info:
+            text = f"{text}\n{logging.Formatter().formatException(record.exc_info)}"
+        self._lines.send({"log": record.name, "level": record.levelno, "text": text})
+
+
+def take_job(source: int) -> ShardJob:
+    """Return the job that the parent sends first through the descriptor: its length in 8 bytes, then the pickle.
+
+    :raises EOFError: the parent died before it had sent the job; nothing was begun.
+    """
+    length = int.from_bytes(_exactly(source, LENGTH_BYTES), "big")
+    job: ShardJob = pickle.loads(_exactly(source, length))  # noqa: S301  # from our own parent, through a pipe
+    return job
+
+
+def _exactly(source: int, length: int) -> bytes:
+    parts = bytearray()
+    while len(parts) < length:
+        part = os.read(source, length - len(parts))
+        if not part:
+            raise EOFError
+        parts += part
+    return bytes(parts)
+
+
+class Watch:
+    """Listens to the parent while the reading runs."""
+
+    def __init__(self, source: int, job: ShardJob) -> None:
+        self._source = source
+        timeouts = job.settings.timeouts
+        self._limit_s = timeouts.call_s + timeouts.save_s + GRACE_S
+        self.orphaned = False
+
+    def begin(self, stop: Callable[[Exception], None]) -> None:
+        """Stop the reading when the parent says so, or is gone."""
+        threading.Thread(target=self._listen, args=(stop,), daemon=True, name="platerec-parent").start()
+
+    def _listen(self, stop: Callable[[Exception], None]) -> None:
+        while said := os.read(self._source, 64):  # without a buffer, whose lock would not let the process end
+            if STOP in said:
+                stop(OCRDrained("The task was told to stop; calls in flight were finished and saved first."))
+        self.orphaned = True
+        stop(OCRDrained("The task's process is gone; calls in flight were finished and saved."))
+        timer = threading.Timer(self._limit_s, os._exit, args=(3,))
+        timer.daemon = True
+        timer.start()
+
+
+def main(source: int, lines: Lines) -> int:
+    """Read one shard; return 0, since the parent was told how it ended, or a note was left.
+
+    :param source: descriptor on which the parent speaks.
+    """
+    job = take_job(source)
+    watch = Watch(source, job)
+    begun = SystemClock().now()
+    try:
+        ended = read_shard(job, watch.begin)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the parent raises it as the task's own
+        ended = Ended({}, error)
+    if watch.orphaned or not lines.send({"ended": base64.b64encode(_pickled(ended)).decode()}):
+        leave_note(job, ended, begun)
+    return 0
+
+
+def _pickled(ended: Ended) -> bytes:
+    """Return ``ended`` for the parent; an error that cannot travel goes as its text."""
+    try:
+        data = pickle.dumps(ended)
+        pickle.loads(data)  # noqa: S301  # our own, to see that it can be read
+    except Exception:  # noqa: BLE001  # any error of a third party's class
+        data = pickle.dumps(Ended(ended.counts, RuntimeError(f"{type(ended.error).__name__}: {ended.error}")))
+    return data
+
+
+if __name__ == "__main__":
+    to_parent = Lines(sys.stdout.buffer)
+    logging.basicConfig(level=logging.INFO, handlers=[LinesHandler(to_parent)])
+    sys.exit(main(sys.stdin.fileno(), to_parent))

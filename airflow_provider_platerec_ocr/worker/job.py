@@ -1,0 +1,197 @@
+"""What one shard's reading needs, as one value that can be handed to another process, and the reading itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from airflow_provider_platerec_ocr.core.claims import identity_key
+from airflow_provider_platerec_ocr.core.clock import SystemClock
+from airflow_provider_platerec_ocr.core.models import ReadStatus
+from airflow_provider_platerec_ocr.core.storage import Place
+from airflow_provider_platerec_ocr.dataset.journal import OutcomeWriter, settled_rows
+from airflow_provider_platerec_ocr.dataset.plan import load_shard
+from airflow_provider_platerec_ocr.engine.batch import Batch, verdict
+from airflow_provider_platerec_ocr.engine.board import PaceBoard
+from airflow_provider_platerec_ocr.engine.client import OCRClient
+from airflow_provider_platerec_ocr.engine.context import ReadContext, ReadOptions
+from airflow_provider_platerec_ocr.engine.images import ImageLoader
+from airflow_provider_platerec_ocr.engine.ledger import Ledger
+from airflow_provider_platerec_ocr.engine.limiter import StartLimiter
+from airflow_provider_platerec_ocr.engine.progress import Progress
+from airflow_provider_platerec_ocr.engine.reservations import account_id
+from airflow_provider_platerec_ocr.engine.stop import StopSignal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from airflow_provider_platerec_ocr.core.models import Outcome, Owner, PlannedImage
+    from airflow_provider_platerec_ocr.core.settings import ClientSettings
+
+log = logging.getLogger(__name__)
+
+POOL_THREADS = 16
+"""Threads for the ledger and for images: an object store takes about 50 ms an operation, four per image."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardJob:
+    """One shard to read. It holds the token, so it is never written down; it goes to the child through a pipe."""
+
+    settings: ClientSettings
+    """Account and how to speak to it."""
+    owner: Owner
+    """Who makes the claims."""
+    ledger: Place
+    """Folder of the ledger."""
+    spill: Path
+    """Folder on this machine for answers that the ledger does not take."""
+    workspace: Place
+    """Folder of the run."""
+    path: str
+    """The shard's file, relative to the workspace."""
+    index: int
+    """The shard's number, from 0."""
+    images: int
+    """Images of the shard."""
+    shards: int
+    """Shards of the run."""
+    roots: tuple[Place, ...]
+    """Folders that images may lie in, opened."""
+    options: ReadOptions = field(default_factory=ReadOptions)
+    """The user's choices about reading."""
+    shrink: bool = False
+    """Whether images over the limit are shrunk."""
+    reserve: int | None = None
+    """Calls that the account must keep; ``None`` does not ask."""
+    soft_timeout_s: float | None = None
+    """Seconds from its start after which nothing new begins."""
+    last_try: bool = False
+    """Whether Airflow will not try again."""
+    signed_urls: dict[int, str] = field(default_factory=dict, repr=False)
+    """Manifest row to the ``upload_url`` with its signature."""
+
+    def place_of(self, uri: str) -> Place:
+        """Return the place of an image's URI; it is read on a root's file system, so it needs none of its own."""
+        protocol, found, rest = uri.partition("://")
+        if not found:
+            return Place(None, uri, "file")
+        known = next((root for root in self.roots if root.protocol == protocol), None)
+        path = rest.rpartition("@")[2] if "@" in rest.partition("/")[0] else rest
+        stripped = known.fs._strip_protocol(f"{protocol}://{path}") if known else path  # noqa: SLF001  # fsspec's own way
+        return Place(None, stripped, protocol)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a shard's reading ended."""
+
+    counts: dict[str, int]
+    """Images by status, calls, from the ledger, refused."""
+    error: Exception | None = None
+    """Why the task fails; ``None`` where it succeeded."""
+
+
+def read_shard(job: ShardJob, started: Callable[[Callable[[Exception], None]], None]) -> Ended:
+    """Read the shard on an event loop of its own and return how it ended; everything is saved by then.
+
+    :param started: called once with a function that any thread may call to stop the reading early.
+    :raises OCRLedgerError: the ledger cannot be used; nothing was sent. :raises OCRDatasetError: there is no shard.
+    """
+    return asyncio.run(_read(job, started))
+
+
+@dataclass(slots=True)
+class _Opened:
+    """What was opened for a job; opening blocks."""
+
+    ledger: Ledger
+    journal: OutcomeWriter
+    images: list[PlannedImage]
+    settled: int
+    keys: list[bytes]
+    """Identity keys of images that were read, for the ledger's index."""
+
+    @classmethod
+    def open(cls, job: ShardJob) -> _Opened:
+        """Open ledger, shard and journal, and leave out what an earlier try of the run has settled."""
+        lease_s, clock = job.settings.lease_s, SystemClock()
+        ledger = Ledger.open(job.ledger, lease_s=lease_s, clock=clock, owner=job.owner, spill=job.spill)
+        if ledger.adopted:
+            log.info("%s spilled answers were moved into the ledger.", ledger.adopted)
+        images = list(load_shard(job.workspace / job.path))
+        settled = settled_rows(job.workspace, job.index)
+        return cls(
+            ledger=ledger,
+            journal=OutcomeWriter(job.workspace, job.index, job.owner.try_number),
+            images=[image for image in images if image.row not in settled],
+            settled=len(settled),
+            keys=[_key(image) for image in images if settled.get(image.row) == ReadStatus.READ],
+        )
+
+
+async def _read(job: ShardJob, started: Callable[[Callable[[Exception], None]], None]) -> Ended:
+    loop, stop = asyncio.get_running_loop(), StopSignal()
+    begun = SystemClock().monotonic()
+
+    def end_early(reason: Exception) -> None:
+        loop.call_soon_threadsafe(stop.set, reason)
+
+    started(end_early)
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="platerec"))
+        writing = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="platerec-journal"))
+        opened = await loop.run_in_executor(pool, _Opened.open, job)
+
+        async def keep(outcome: Outcome) -> None:
+            await loop.run_in_executor(writing, opened.journal.append, outcome)
+            if outcome.status == ReadStatus.READ:
+                opened.keys.append(_key(outcome))
+
+        async with OCRClient(job.settings, clock=SystemClock()) as client:
+            deadline = None if job.soft_timeout_s is None else begun + job.soft_timeout_s
+            tools = replace(_tools(job, opened, client, pool, stop), deadline=deadline)
+            try:
+                await Batch(tools, keep, reserve=job.reserve).run(opened.images)
+            finally:
+                await loop.run_in_executor(writing, opened.journal.close)
+        await loop.run_in_executor(pool, opened.ledger.remember, opened.keys)
+    return Ended(tools.progress.counts(), verdict(tools, last_try=job.last_try))
+
+
+def _tools(
+    job: ShardJob, opened: _Opened, client: OCRClient, pool: ThreadPoolExecutor, stop: StopSignal
+) -> ReadContext:
+    settings = job.settings
+    return ReadContext(
+        client=client,
+        ledger=opened.ledger,
+        limiter=StartLimiter(
+            clock=SystemClock(),
+            ceiling_per_s=settings.rate_per_s,
+            max_in_flight=settings.max_in_flight,
+            board=PaceBoard(opened.ledger.board(account_id(settings))),
+            planned_shards=job.shards,
+            executor=pool,
+        ),
+        loader=ImageLoader(
+            roots=job.roots, opener=job.place_of, max_bytes=settings.max_upload_bytes, shrink=job.shrink
+        ),
+        settings=settings,
+        clock=SystemClock(),
+        pool=pool,
+        stop=stop,
+        progress=Progress(total=job.images, settled_before=opened.settled),
+        owner=job.owner,
+        options=job.options,
+        signed_urls=job.signed_urls,
+    )
+
+
+def _key(image: PlannedImage | Outcome) -> bytes:
+    return identity_key(image.type, image.image, image.image_version)
