@@ -1,4 +1,4 @@
-"""Getting what is certain into the ledger, however long its store refuses.
+"""Getting what is certain into the ledger, however long its store refuses, and pausing new calls while it does.
 
 A save that fails stops new calls until it works again; an answer that cannot be saved in time goes to the spill, and
 then the task stops: paying for more answers that cannot be kept would be worse than waiting.
@@ -8,43 +8,61 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRLedgerError, OCRLedgerUnwritable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from airflow_provider_platerec_ocr.engine.context import ReadContext
     from airflow_provider_platerec_ocr.engine.ledger import Claim
 
 log = logging.getLogger(__name__)
 
+_LONGEST_PAUSE_S = 10.0
+"""Longest pause between two tries to save."""
+_STUMBLE_S = 1.0
+"""Pause after the ledger could not be asked."""
+
 
 class Saver:
-    """Writes the ends of claims, and closes the gate for new calls while it cannot."""
+    """Writes the ends of claims, and closes the gate for new calls while the ledger does not work."""
 
     def __init__(self, context: ReadContext) -> None:
         self._context = context
         self._troubled = 0
         self._healthy = asyncio.Event()
         self._healthy.set()
+        self._stumbling_since: float | None = None
         self.spilled: list[str] = []
+        """Where answers lie that the ledger did not take."""
 
     async def healthy(self) -> None:
-        """Return when no save is failing."""
+        """Return when the ledger works, as far as is known."""
         await self._healthy.wait()
 
     async def answer(self, claim: Claim, raw: dict[str, Any], facts: dict[str, Any]) -> None:
-        """Save a paid answer: to the ledger, else to the spill, else to the log; never nowhere."""
+        """Save a paid answer: to the ledger, else to the spill, else to the log; never nowhere.
+
+        A stopping task may be killed before its ledger works again, so then a copy goes to the spill at once; a ledger
+        that has the answer removes the copy when it is opened.
+        """
         ledger = self._context.ledger
-        trouble = await self._persist(lambda: ledger.answer(claim, raw, facts))
+        copies: list[str] = []
+
+        def copy() -> None:
+            copies.append(ledger.spill_answer(claim, raw, facts))
+
+        trouble = await self._persist(lambda: ledger.answer(claim, raw, facts), copy)
         if trouble is None:
             return
-        where = await self._context.io(ledger.spill_answer, claim, raw, facts)
-        self.spilled.append(where)
+        if not copies:
+            await self._context.io(copy)
+        self.spilled += copies
         message = (
-            f"{trouble} The paid answer of {claim.fingerprint} is kept in {where}; the next run on this machine "
+            f"{trouble} The paid answer of {claim.fingerprint} is kept in {copies[0]}; the next run on this machine "
             "moves it into the ledger. Nothing new is started."
         )
         self._context.stop.set(OCRLedgerUnwritable(message))
@@ -59,42 +77,82 @@ class Saver:
         ledger = self._context.ledger
         await self._or_stop(claim, lambda: ledger.release(claim, reason))
 
+    async def stumbled(self, error: OCRLedgerError) -> None:
+        """Pause after the ledger could not be asked or claimed in; stop where that has gone on for too long.
+
+        Nothing is paid meanwhile, so less patience is needed than with an answer.
+        """
+        now = self._context.clock.monotonic()
+        since = self._stumbling_since = now if self._stumbling_since is None else self._stumbling_since
+        if now - since >= self._context.options.ledger_patience_s:
+            self._context.stop.set(error)
+            return
+        with self._gate_closed(error):
+            await self._context.rest(_STUMBLE_S)
+
+    def walks(self) -> None:
+        """Note that the ledger could be asked or claimed in."""
+        self._stumbling_since = None
+
     async def _or_stop(self, claim: Claim, write: Callable[[], None]) -> None:
         trouble = await self._persist(write)
         if trouble is not None:
             log.error("Claim %s of %s stays open and will be in doubt: %s", claim.number, claim.fingerprint, trouble)
             self._context.stop.set(trouble)
 
-    async def _persist(self, write: Callable[[], None]) -> OCRLedgerError | None:
-        """Call ``write`` until it works; return the last error where time ran out."""
-        clock, options = self._context.clock, self._context.options
-        saving_s = self._context.settings.timeouts.save_s
-        begun = clock.monotonic()
-        deadline = self._context.deadline
-        until = begun + options.save_for_s if deadline is None else max(deadline, begun + saving_s)
-        attempt = 0
-        try:
-            while True:
-                try:
-                    await self._context.io(write)
-                except OCRLedgerError as error:
-                    attempt += 1
-                    if attempt == 1:
-                        self._trouble(1)
-                        log.warning("%s Trying again; no new call starts meanwhile.", error)
-                    if clock.monotonic() >= until:
-                        return error
-                    delay = self._context.backoff.delay_s(attempt, jitter=0.5, retry_after_s=None)
-                    await clock.sleep(min(delay, 10.0))
-                else:
-                    return None
-        finally:
-            if attempt:
-                self._trouble(-1)
+    async def _persist(
+        self, write: Callable[[], None], copy: Callable[[], None] | None = None
+    ) -> OCRLedgerError | None:
+        """Call ``write`` until it works; return the last error where time ran out.
 
-    def _trouble(self, change: int) -> None:
-        self._troubled += change
-        if self._troubled:
-            self._healthy.clear()
+        :param copy: called once, should ``write`` still fail when the task is stopping.
+        """
+        error = await self._try(write)
+        if error is None:
+            return None
+        context = self._context
+        now = context.clock.monotonic()
+        save_s, save_for_s = context.settings.timeouts.save_s, context.options.save_for_s
+        until = now + save_for_s if context.deadline is None else max(context.deadline, now + save_s)
+        attempt = 0
+        with self._gate_closed(error):
+            while error is not None and context.clock.monotonic() < until:
+                attempt += 1
+                if copy is not None and context.stop.is_set():
+                    await context.io(copy)
+                    copy = None
+                await self._pause(min(context.backoff.delay_s(attempt, jitter=0.5), _LONGEST_PAUSE_S))
+                error = await self._try(write)
+        return error
+
+    async def _try(self, write: Callable[[], None]) -> OCRLedgerError | None:
+        """Return why ``write`` did not work; a fault of our own counts as the store's, since money hangs on it."""
+        try:
+            await self._context.io(write)
+        except OCRLedgerError as error:
+            return error
+        except Exception as error:
+            log.exception("Saving failed because of a fault in the provider.")
+            return OCRLedgerUnwritable(f"Saving failed: {type(error).__name__}: {error}.")
+        return None
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep, but be there when the task is told to stop."""
+        if self._context.stop.is_set():
+            await self._context.clock.sleep(seconds)
         else:
-            self._healthy.set()
+            await self._context.rest(seconds)
+
+    @contextmanager
+    def _gate_closed(self, error: OCRLedgerError) -> Iterator[None]:
+        """Let no new call begin while this lasts."""
+        if not self._troubled:
+            log.warning("%s Trying again; no new call starts meanwhile.", error)
+        self._troubled += 1
+        self._healthy.clear()
+        try:
+            yield
+        finally:
+            self._troubled -= 1
+            if not self._troubled:
+                self._healthy.set()
