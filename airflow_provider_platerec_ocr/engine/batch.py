@@ -10,10 +10,17 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRError, OCRInDoubt, OCRQuotaExhausted
+from airflow_provider_platerec_ocr.core.errors import (
+    OCRDrained,
+    OCRError,
+    OCRInDoubt,
+    OCRQuotaExhausted,
+    OCRRateLimited,
+)
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Outcome, ReadStatus, Reason, format_timestamp
 from airflow_provider_platerec_ocr.engine.reader import Reader
 from airflow_provider_platerec_ocr.engine.slot import Phase, Slot
+from airflow_provider_platerec_ocr.engine.watching import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -22,9 +29,6 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.engine.context import ReadContext
 
 log = logging.getLogger(__name__)
-
-PROGRESS_EVERY_S = 30.0
-STATISTICS_EVERY_S = 60.0
 
 
 class Batch:
@@ -44,32 +48,34 @@ class Batch:
     ) -> None:
         self._context = context
         self._journal = journal
-        self._reserve = reserve
+        self._watch = Watch(context, reserve)
         self._reader = Reader(context)
         self._events: asyncio.Queue[asyncio.Task[Outcome | None] | None] = asyncio.Queue()
         """Tasks that ended, and ``None`` where only the state of affairs changed."""
         self._slots: dict[asyncio.Task[Outcome | None], tuple[PlannedImage, Slot]] = {}
+        self._held = 0
+        """Slots that wait for somebody else's claim."""
 
     async def run(self, images: Iterable[PlannedImage]) -> None:
-        """Read ``images``; after a stop, return when everything in flight is finished and saved."""
+        """Read ``images``; after a stop, return when everything in flight is finished and saved.
+
+        Being cancelled is a stop, too: it drains first, and is cancelled then.
+        """
         context = self._context
         context.progress.started_at = context.clock.monotonic()
-        helpers = [asyncio.ensure_future(work) for work in self._helpers()]
+        watchers = self._watch.start()
+        working = asyncio.ensure_future(self._work(iter(images)))
         try:
-            await self._work(iter(images))
+            await asyncio.shield(working)
+        except asyncio.CancelledError:
+            context.stop.set(OCRDrained("The task was cancelled; calls in flight are finished first."))
+            await asyncio.shield(working)
+            raise
         finally:
-            for helper in helpers:
-                helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
-            log.info(self._line())
-
-    def _helpers(self) -> Iterator[Awaitable[None]]:
-        yield self._say_progress()
-        yield self._context.limiter.run_heartbeat()
-        if self._context.deadline is not None:
-            yield self._watch_deadline(self._context.deadline)
-        if self._reserve is not None:
-            yield self._watch_reserve(self._reserve)
+            for watcher in watchers:
+                watcher.cancel()
+            await asyncio.gather(*watchers, return_exceptions=True)
+            log.info(self._watch.line())
 
     async def _work(self, images: Iterator[PlannedImage]) -> None:
         stop = self._context.stop
@@ -78,8 +84,8 @@ class Batch:
         more = True
         try:
             while True:
-                while more and not stop.is_set() and self._busy() < self._window:
-                    image = next(images, None)
+                while more and not stop.is_set() and len(self._slots) - self._held < self._window:
+                    image = self._next(images)
                     more = image is not None
                     if image is not None:
                         self._start(image)
@@ -97,11 +103,20 @@ class Batch:
     def _window(self) -> int:
         return self._context.settings.max_in_flight + self._context.options.prefetch
 
-    def _busy(self) -> int:
-        return sum(slot.phase is not Phase.HELD for _, slot in self._slots.values())
+    def _next(self, images: Iterator[PlannedImage]) -> PlannedImage | None:
+        try:
+            return next(images, None)
+        except Exception as error:
+            log.exception("Stopping: the list of images broke off.")
+            self._context.stop.set(error)
+            return None
+
+    def _moved(self, phase: Phase) -> None:
+        self._held += 1 if phase is Phase.HELD else -1
+        self._events.put_nowait(None)
 
     def _start(self, image: PlannedImage) -> None:
-        slot = Slot(moved=lambda: self._events.put_nowait(None))
+        slot = Slot(self._moved)
         task = asyncio.ensure_future(self._reader.read_one(image, slot))
         task.add_done_callback(self._events.put_nowait)
         self._slots[task] = (image, slot)
@@ -112,7 +127,8 @@ class Batch:
                 task.cancel()
 
     async def _finish(self, task: asyncio.Task[Outcome | None]) -> None:
-        image, _ = self._slots.pop(task)
+        image, slot = self._slots.pop(task)
+        self._held -= slot.phase is Phase.HELD
         if task.cancelled():
             return
         error = task.exception()
@@ -123,7 +139,16 @@ class Batch:
             outcome = task.result()
         if outcome is not None:
             self._context.progress.add(outcome)
+            await self._write(outcome)
+
+    async def _write(self, outcome: Outcome) -> None:
+        """Hand the outcome on; where that fails, drain: what was paid for is in the ledger, where another try looks."""
+        try:
             await self._journal(outcome)
+        except Exception as error:
+            if not self._context.stop.is_set():
+                log.exception("Stopping: the outcome of %s cannot be written down.", outcome.image)
+            self._context.stop.set(error)
 
     def _broken(self, image: PlannedImage, error: BaseException) -> Outcome:
         """Return the outcome of an image on which our own code failed: named, and planned again."""
@@ -140,45 +165,6 @@ class Batch:
             at=format_timestamp(self._context.clock.now()),
         )
 
-    def _line(self) -> str:
-        limiter, now = self._context.limiter, self._context.clock.monotonic()
-        return self._context.progress.line(now, rate_per_s=limiter.rate_per_s, in_flight=limiter.in_flight)
-
-    async def _say_progress(self) -> None:
-        while True:
-            await self._context.clock.sleep(PROGRESS_EVERY_S)
-            log.info(self._line())
-
-    async def _watch_deadline(self, deadline: float) -> None:
-        await self._context.clock.sleep(deadline - self._context.clock.monotonic())
-        message = "The soft deadline is reached (execution_timeout less one call); calls in flight are finished first."
-        self._context.stop.set(OCRDrained(message))
-
-    async def _watch_reserve(self, reserve: int) -> None:
-        """Ask the free statistics as we go, more often as the end comes near."""
-        context = self._context
-        while True:
-            pause = STATISTICS_EVERY_S
-            try:
-                statistics = await context.client.statistics()
-            except OCRError as error:
-                log.warning("The statistics did not answer, asking again later: %s", error)
-            else:
-                left = statistics.remaining - reserve
-                if left <= 0:
-                    context.stop.set(_reserve_reached(statistics.remaining, reserve, statistics.resets_on))
-                    return
-                pause = min(pause, max(2.0, left / max(context.limiter.rate_per_s, 0.01) / 2))
-            await context.clock.sleep(pause)
-
-
-def _reserve_reached(remaining: int, reserve: int, resets_on: str | None) -> OCRQuotaExhausted:
-    message = (
-        f"{remaining} calls are left and {reserve} are to be kept, so nothing more is sent; "
-        f"the rest is planned again after the reset ({resets_on or 'date unknown'})."
-    )
-    return OCRQuotaExhausted(message, remaining=remaining, resets_on=resets_on)
-
 
 def verdict(context: ReadContext, *, last_try: bool) -> Exception | None:
     """Return the error with which a finished batch ends its task, or ``None`` where it succeeded.
@@ -187,7 +173,8 @@ def verdict(context: ReadContext, *, last_try: bool) -> Exception | None:
     """
     counts = context.progress.counts()
     reason = context.stop.reason
-    if reason is not None:
+    whole = context.progress.done >= context.progress.total and not counts[ReadStatus.HELD_ELSEWHERE]
+    if reason is not None and not (whole and isinstance(reason, (OCRDrained, OCRQuotaExhausted, OCRRateLimited))):
         if isinstance(reason, OCRError):
             reason.add_note(f"{context.progress.done} of {context.progress.total} images are done and saved.")
         return reason
@@ -196,7 +183,8 @@ def verdict(context: ReadContext, *, last_try: bool) -> Exception | None:
     if doubts and policy is InDoubtPolicy.FAIL:
         message = f"{doubts} images are in doubt and the policy is fail: settle them, then clear this task."
         return OCRInDoubt(message, retry=False, counts=counts)
-    if counts["unknown"] and policy is InDoubtPolicy.RESEND and not last_try:
-        message = f"{counts['unknown']} calls ended with an unknown outcome; the next try sends each once more."
+    waiting = context.progress.in_doubt_once
+    if waiting and policy is InDoubtPolicy.RESEND and not last_try:
+        message = f"{waiting} images are in doubt; the next try sends each once more, after the lease of its call."
         return OCRInDoubt(message, retry=True, retry_after_s=context.settings.lease_s, counts=counts)
     return None

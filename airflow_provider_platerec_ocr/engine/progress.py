@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.core.models import ReadStatus
+from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.models import Outcome
@@ -40,12 +40,16 @@ class Progress:
     """Calls whose outcome is not known."""
     resent: int = 0
     """Calls that repeat one in doubt."""
+    in_doubt_once: int = 0
+    """Images in doubt that are not so for the second time: the policy may send them once more."""
 
     def add(self, outcome: Outcome) -> None:
         """Count one ended image."""
         self.by_status[outcome.status] += 1
         if outcome.status == ReadStatus.READ and outcome.from_ledger:
             self.from_ledger += 1
+        if outcome.status == ReadStatus.IN_DOUBT and outcome.reason == Reason.IN_DOUBT:
+            self.in_doubt_once += 1
 
     @property
     def done(self) -> int:

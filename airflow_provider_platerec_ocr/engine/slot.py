@@ -23,10 +23,10 @@ class Phase(StrEnum):
 class Slot:
     """One image's place in the batch: its phase, and whom to tell when it changes.
 
-    :param moved: called on the event loop when the image stops to count as busy, or begins to again.
+    :param moved: called on the event loop with the new phase when the image begins to be held, and when that ends.
     """
 
-    def __init__(self, moved: Callable[[], None] | None = None) -> None:
+    def __init__(self, moved: Callable[[Phase], None] | None = None) -> None:
         self.phase = Phase.IDLE
         self._moved = moved
 
@@ -35,4 +35,4 @@ class Slot:
         turns = Phase.HELD in {phase, self.phase} and phase is not self.phase
         self.phase = phase
         if turns and self._moved is not None:
-            self._moved()
+            self._moved(phase)
