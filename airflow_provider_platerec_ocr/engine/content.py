@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.errors import OCRImageError
+from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes
 from airflow_provider_platerec_ocr.core.models import Reason
+from airflow_provider_platerec_ocr.engine.images import upload_name
 
 if TYPE_CHECKING:
     import asyncio
@@ -25,13 +27,8 @@ class Content:
     def __init__(self, context: ReadContext, loading: asyncio.Semaphore, image: PlannedImage) -> None:
         self._context = context
         self._loading = loading
-        self._uri = image.uri
+        self._image = image
         self._loaded: LoadedImage | None = None
-
-    @property
-    def loaded(self) -> bool:
-        """Whether the bytes are in memory."""
-        return self._loaded is not None
 
     @property
     def upload(self) -> bytes | None:
@@ -46,16 +43,38 @@ class Content:
     async def get(self) -> LoadedImage:
         """Return the image's bytes; raises :class:`OCRImageError` where they cannot be had."""
         if self._loaded is None:
-            if self._uri is None:
+            uri = self._image.uri
+            if uri is None:
                 message = "the planned row has neither an image nor an upload_url; plan the run again."
                 raise OCRImageError(message, reason=Reason.ROW_INVALID, permanent=True)
             await self._loading.acquire()
             try:
-                self._loaded = await self._context.io(self._context.loader.load, self._uri)
+                self._loaded = await self._context.io(self._context.loader.load, uri)
             except BaseException:
                 self._loading.release()
                 raise
         return self._loaded
+
+    async def ready(self, fingerprint: str) -> str:
+        """Have in memory what is to be sent, and return the name under which it goes out: it carries the fingerprint.
+
+        :raises OCRImageError: it cannot be had, or it is not what the fingerprint was made of.
+        """
+        image = self._image
+        if image.upload_url is not None:
+            if image.signed and image.row not in self._context.signed_urls:
+                message = f"{image.image}: its signed URL is no longer in the manifest; the next run plans it anew."
+                raise OCRImageError(message, reason=Reason.ROW_INVALID, permanent=False)
+            return image.upload_url.rpartition("/")[2]
+        again = self._loaded is None
+        loaded = await self.get()
+        if again:
+            base_url = self._context.settings.base_url
+            now = await self._context.io(fingerprint_bytes, base_url, image.type, loaded.content)
+            if now != fingerprint:
+                message = f"{image.image} changed while it was waiting to be sent; the next run reads it."
+                raise OCRImageError(message, reason=Reason.IMAGE_UNREADABLE, permanent=False)
+        return upload_name(loaded.filename, fingerprint, loaded.upload)
 
     def drop(self) -> None:
         """Let the bytes go, and the next image in."""

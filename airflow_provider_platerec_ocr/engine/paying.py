@@ -9,24 +9,24 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.errors import (
     OCRCallError,
+    OCRConfigError,
     OCRImageError,
     OCRLedgerError,
     OCROutcomeUnknown,
     OCRRateLimited,
-    OCRRefused,
     OCRRejected,
     OCRStop,
 )
-from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes
 from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason, format_timestamp
-from airflow_provider_platerec_ocr.engine.images import upload_name
 from airflow_provider_platerec_ocr.engine.outage import Outage
 from airflow_provider_platerec_ocr.engine.settlement import Settlement, rejected
 from airflow_provider_platerec_ocr.engine.slot import Phase
 
 if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.core.claims import MayClaim
     from airflow_provider_platerec_ocr.core.models import PlannedImage
     from airflow_provider_platerec_ocr.engine.content import Content
     from airflow_provider_platerec_ocr.engine.context import ReadContext
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_LATE_IN_A_ROW = 8
+"""Claims in a row that were too old to send, after which the task stops: its ledger is too slow to pay through."""
+
 
 class Payer:
     """Makes paid calls, each with its claim."""
@@ -44,53 +47,74 @@ class Payer:
         self._context = context
         self._saver = saver
         self._outage = Outage(context.backoff, context.options)
+        self._late = 0
+        self.went_well = 0
+        """Calls that the API answered."""
 
     async def attempt(
-        self, image: PlannedImage, fingerprint: str, number: int, content: Content, slot: Slot
+        self, image: PlannedImage, fingerprint: str, decision: MayClaim, content: Content, slot: Slot
     ) -> Settlement | None:
-        """Return the end of attempt ``number``, or ``None`` where the ledger has to be asked again.
+        """Return the end of the attempt that ``decision`` allows, or ``None`` where the ledger has to be asked again.
 
+        :raises OCRNotSent: the call did not get through, and its claim is released.
         :raises OCRRefused: the call was refused before any work, and its claim is released.
+        :raises OCRImageError: there is nothing that could be sent.
         :raises OCROutcomeUnknown: the call may have been billed, and its claim stays open.
         """
         context = self._context
         await self._saver.healthy()
-        filename = await self._ready(image, fingerprint, content)
+        filename = await content.ready(fingerprint)
         permit = await context.limiter.start()
         slot.enter(Phase.PAYING)
         try:
-            claim = None if context.stop.is_set() else await self._claim(image, fingerprint, number)
+            claim = None if context.stop.is_set() else await self._claim(image, fingerprint, decision)
             if claim is None:
                 return None
-            if claim.age_s(context.clock) > context.settings.claim_to_post_s:
-                await self._saver.release(claim, "too old to send")
+            reason = self._not_now(claim)
+            if reason:
+                await self._saver.release(claim, reason)
                 return None
+            context.progress.resent += bool(decision.doubts)
             return await self._pay(image, claim, filename, content)
+        except OCRLedgerError as error:
+            permit.done()
+            slot.enter(Phase.IDLE)
+            await self._saver.stumbled(error)
+            return None
         finally:
             slot.enter(Phase.IDLE)
             permit.done()
 
-    async def _ready(self, image: PlannedImage, fingerprint: str, content: Content) -> str:
-        """Have the bytes in memory, and return the name under which they go out: it carries the fingerprint."""
-        if image.upload_url is not None:
-            return image.upload_url.rpartition("/")[2]
-        again = not content.loaded
-        loaded = await content.get()
-        if again:
-            base_url = self._context.settings.base_url
-            now = await self._context.io(fingerprint_bytes, base_url, image.type, loaded.content)
-            if now != fingerprint:
-                message = f"{image.image} changed while it was waiting to be sent; the next run reads it."
-                raise OCRImageError(message, reason=Reason.IMAGE_UNREADABLE, permanent=False)
-        return upload_name(loaded.filename, fingerprint, loaded.upload)
+    def _not_now(self, claim: Claim) -> str:
+        """Return why a call must not be sent although it is claimed, or nothing: claiming takes time."""
+        context = self._context
+        late = claim.age_s(context.clock) > context.settings.claim_to_post_s
+        self._late = self._late + 1 if late else 0
+        if self._late >= _LATE_IN_A_ROW:
+            message = (
+                f"The ledger {context.ledger.root} took more than {context.settings.claim_to_post_s:g} s for a claim, "
+                f"{self._late} times in a row. Nothing is sent on old claims: check its store, then run again."
+            )
+            context.stop.set(OCRLedgerError(message))
+        if late:
+            return "too old to send"
+        if context.stop.is_set():
+            return "stopped before it was sent"
+        return "held before it was sent" if context.limiter.held_for_s > 0.0 else ""
 
-    async def _claim(self, image: PlannedImage, fingerprint: str, number: int) -> Claim | None:
-        facts = {"image": image.image, "row": image.row}
-        try:
-            return await self._context.io(self._context.ledger.claim, image.type, fingerprint, number, facts)
-        except OCRLedgerError as error:
-            self._context.stop.set(error)
-            return None
+    async def _claim(self, image: PlannedImage, fingerprint: str, decision: MayClaim) -> Claim | None:
+        """Make the claim; ``None`` where somebody else did, or where a call in doubt was settled meanwhile.
+
+        The ledger was asked before the wait for a permit, which can be long.
+        """
+        context, facts = self._context, {"image": image.image, "row": image.row}
+        if decision.doubts:
+            history = await context.io(context.ledger.look, image.type, fingerprint)
+            if any(attempt.end in (End.ANSWER, End.REJECTED) for attempt in history):
+                return None
+        claim = await context.io(context.ledger.claim, image.type, fingerprint, decision.number, facts)
+        self._saver.walks()
+        return claim
 
     async def _pay(self, image: PlannedImage, claim: Claim, filename: str, content: Content) -> Settlement | None:
         context = self._context
@@ -116,7 +140,11 @@ class Payer:
                 as_base64=context.options.as_base64,
                 on_sent=content.drop,
             )
-        except OCRCallError as error:
+        except OCRConfigError as bad:  # no request could be made of it
+            await self._saver.release(claim, bad.message)
+            raise OCRImageError(bad.message, reason=Reason.ROW_INVALID, permanent=False) from bad
+        except Exception as fault:  # noqa: BLE001  # whatever broke, the call may have been billed
+            error = _as_call_error(fault)
             now = context.clock.monotonic()
             facts |= {"http_status": error.status, "elapsed_s": round(now - begun, 3), "detail": error.detail}
             return await self._failed(image, claim, error, facts, (begun, now))
@@ -151,11 +179,10 @@ class Payer:
             raise error
         context.progress.refused[type(error).__name__] += 1
         await self._saver.release(claim, error.message)
-        if isinstance(error, OCRRefused):
-            raise error
-        return None
+        raise error
 
     def _went_well(self) -> None:
+        self.went_well += 1
         self._outage.success()
         self._context.limiter.succeeded()
 
@@ -171,3 +198,11 @@ class Payer:
         if hopeless:
             log.error("Stopping: %s. %s", hopeless, error)
             self._context.stop.set(error)
+
+
+def _as_call_error(fault: Exception) -> OCRCallError:
+    """Return the error of a call; after a fault of our own nobody knows whether it was billed."""
+    if isinstance(fault, OCRCallError):
+        return fault
+    log.error("A call failed because of a fault in the provider.", exc_info=fault)
+    return OCROutcomeUnknown(f"The provider failed during the call ({type(fault).__name__}: {fault}).")

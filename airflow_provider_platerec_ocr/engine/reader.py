@@ -64,12 +64,16 @@ class Reader:
         return await self.context.io(fingerprint_bytes, base_url, image.type, loaded.content)
 
     async def _shared(self, image: PlannedImage, fingerprint: str, content: Content, slot: Slot) -> Settlement | None:
-        """Let duplicates within the process share one call: the first one pays, the others take its answer."""
+        """Let duplicates within the process share one call: the first one pays, the others take its answer.
+
+        Where the first one came to nothing (its file went away), the next one goes on by itself.
+        """
         key = (image.type, fingerprint)
-        if key in self._under_way:
+        while key in self._under_way:
             content.drop()
             shared = await asyncio.shield(self._under_way[key])
-            return None if shared is None else shared.as_shared()
+            if shared is not None:
+                return shared.as_shared(self._settler.billed_before(image, shared.history))
         future = self._under_way[key] = asyncio.get_running_loop().create_future()
         settlement: Settlement | None = None
         try:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.claims import DoubtAction
 from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason
 
 if TYPE_CHECKING:
-    from airflow_provider_platerec_ocr.core.claims import Attempt
+    from airflow_provider_platerec_ocr.core.claims import Attempt, History
     from airflow_provider_platerec_ocr.core.errors import OCRCallError
 
 _HELD = "A call may have been billed and its answer was lost; it is held until a webhook or a person settles it."
@@ -44,10 +44,15 @@ class Settlement:
     """One sentence for a person."""
     http_status: int | None = None
     """HTTP status of the last call, if any."""
+    history: History = field(default=(), repr=False)
+    """What the ledger knew before; a duplicate within the process counts its own earlier calls in it."""
 
-    def as_shared(self) -> Settlement:
-        """Return the same end for a duplicate within the process, which paid nothing itself."""
-        return replace(self, from_ledger=self.status is ReadStatus.READ, calls_billed=0)
+    def as_shared(self, billed: int) -> Settlement:
+        """Return the same end for a duplicate within the process, which paid nothing for this one.
+
+        :param billed: calls that were made for the duplicate before.
+        """
+        return replace(self, from_ledger=self.status is ReadStatus.READ, calls_billed=billed)
 
 
 def answered(attempt: Attempt, billed: int) -> Settlement:

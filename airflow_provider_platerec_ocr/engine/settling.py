@@ -5,12 +5,20 @@ The rules are :mod:`..core.claims`; the paid call is :mod:`.paying`. This file o
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core import claims
-from airflow_provider_platerec_ocr.core.errors import OCRLedgerError, OCROutcomeUnknown, OCRRefused, OCRUnavailable
+from airflow_provider_platerec_ocr.core.errors import (
+    OCRLedgerError,
+    OCRNotSent,
+    OCROutcomeUnknown,
+    OCRRefused,
+    OCRUnavailable,
+)
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy
 from airflow_provider_platerec_ocr.engine import settlement
 from airflow_provider_platerec_ocr.engine.paying import Payer
@@ -28,6 +36,8 @@ log = logging.getLogger(__name__)
 
 _FIRST_LOOK_S, _LONGEST_LOOK_S = 0.25, 5.0
 """First and longest pause between two looks at somebody else's live claim."""
+_HELD_LOOKS = 4
+"""Images held elsewhere that are looked at again at a time."""
 
 
 @dataclass(slots=True)
@@ -35,9 +45,11 @@ class _Patience:
     """How long one image has waited, and for what."""
 
     unavailable: int = 0
+    not_sent: int = 0
+    went_well: int = -1
     held_since: float | None = None
     look_s: float = _FIRST_LOOK_S
-    named: bool = False
+    named: set[int] = field(default_factory=set)
 
 
 class Settler:
@@ -45,35 +57,56 @@ class Settler:
 
     def __init__(self, context: ReadContext, saver: Saver) -> None:
         self._context = context
+        self._saver = saver
         self._payer = Payer(context, saver)
+        self._unknown: set[tuple[str, str, int]] = set()
+        """Calls of this process whose outcome is unknown: nobody is waiting for their answers any more."""
+        self._looking = asyncio.Semaphore(_HELD_LOOKS)
 
     async def settle(self, image: PlannedImage, fingerprint: str, content: Content, slot: Slot) -> Settlement | None:
         """Return how ``fingerprint`` ended, or ``None`` where a stop came before a call."""
         context, patience = self._context, _Patience()
         while not context.stop.is_set():
-            history = await self._look(image, fingerprint)
+            history = await self._look(image, fingerprint, patience)
+            if history is None:
+                continue
             decision = claims.decide(
                 history, owner=context.owner, policy=context.options.in_doubt, lease_s=context.settings.lease_s
             )
             if isinstance(decision, claims.MayClaim):
                 ended = await self._may_claim(image, fingerprint, decision, (content, slot, patience))
             elif isinstance(decision, claims.Held):
-                ended = await self._held(decision, content, slot, patience)
+                if (image.type, fingerprint, decision.attempt.number) in self._unknown:
+                    ended = settlement.in_doubt(self._action(claims.in_doubt(history, context.settings.lease_s)), 0)
+                else:
+                    ended = await self._held(decision, content, slot, patience)
             else:
                 ended = _known(decision)
             if ended is not None:
-                billed = claims.calls_billed(
-                    history, context.owner.run_id, row=image.row, image=image.image, dag_id=context.owner.dag_id
-                )
-                return replace(ended, calls_billed=ended.calls_billed + billed)
+                billed = ended.calls_billed + self.billed_before(image, history)
+                return replace(ended, calls_billed=billed, history=history)
         return None
 
-    async def _look(self, image: PlannedImage, fingerprint: str) -> claims.History:
+    def billed_before(self, image: PlannedImage, history: claims.History) -> int:
+        """Return how many calls of this run for this row a history tells of."""
+        owner = self._context.owner
+        return claims.calls_billed(history, owner.run_id, row=image.row, image=image.image, dag_id=owner.dag_id)
+
+    async def _look(self, image: PlannedImage, fingerprint: str, patience: _Patience) -> claims.History | None:
+        """Return what the ledger knows, or ``None`` where it could not be asked just now.
+
+        Images that are held elsewhere are looked at again and again: few at a time, so that no answer has to wait
+        behind them for a thread.
+        """
+        turn = self._looking if patience.held_since is not None else nullcontext()
         try:
-            return await self._context.io(self._context.ledger.look, image.type, fingerprint)
+            async with turn:
+                history = await self._context.io(self._context.ledger.look, image.type, fingerprint)
         except OCRLedgerError as error:
-            self._context.stop.set(error)
-            return ()
+            await self._saver.stumbled(error)
+            return None
+        self._saver.walks()
+        return history
 
     async def _held(
         self, decision: claims.Held, content: Content, slot: Slot, patience: _Patience
@@ -103,36 +136,54 @@ class Settler:
         """Call, or rest after a refusal; ``None`` where the ledger has to be asked again."""
         context = self._context
         content, slot, patience = tools
-        if not patience.named:
-            patience.named = True
-            self._name(image, fingerprint, decision.doubts)
+        self._name(image, fingerprint, decision.doubts, patience)
         try:
-            return await self._payer.attempt(image, fingerprint, decision.number, content, slot)
+            return await self._payer.attempt(image, fingerprint, decision, content, slot)
         except OCROutcomeUnknown as error:
-            return settlement.in_doubt(self._action(decision), 1, error.status)
+            self._unknown.add((image.type, fingerprint, decision.number))
+            return settlement.in_doubt(self._action(decision.doubts), 1, error.status)
         except OCRUnavailable as error:
             patience.unavailable += 1
             if patience.unavailable >= context.options.refusals_per_image:
                 return settlement.unavailable(error, 0)
+            content.drop()
             await context.rest(
                 context.backoff.delay_s(patience.unavailable, jitter=0.5, retry_after_s=error.retry_after_s)
             )
             return None
+        except OCRNotSent as error:
+            return settlement.unavailable(error, 0) if self._is_its_own(patience) else None
         except OCRRefused:
             return None  # the limiter holds all starts for as long as the API asked
 
-    def _name(self, image: PlannedImage, fingerprint: str, doubts: tuple[claims.Attempt, ...]) -> None:
-        """Say what is in doubt before it is sent again: the bill may show it twice."""
-        for doubt in doubts:
-            log.warning(
-                "Resending %s: attempt %s of %s (run %s, try %s) may have been billed, and its answer is lost.",
-                *(image.image, doubt.number, fingerprint, doubt.owner.run_id, doubt.owner.try_number),
-            )
-        self._context.progress.resent += len(doubts)
+    def _is_its_own(self, patience: _Patience) -> bool:
+        """Count a call that did not get through; return whether it is this image's fault.
 
-    def _action(self, decision: claims.MayClaim) -> claims.DoubtAction:
-        """Return what becomes of a call whose outcome just turned out to be unknown."""
-        if decision.doubts:
+        In an outage no image gets through, and all wait. An image that fails while others succeed would fail for ever.
+        """
+        if patience.went_well != self._payer.went_well:
+            patience.went_well = self._payer.went_well
+            patience.not_sent += 1
+        return patience.not_sent >= self._context.options.refusals_per_image
+
+    def _name(
+        self, image: PlannedImage, fingerprint: str, doubts: tuple[claims.Attempt, ...], patience: _Patience
+    ) -> None:
+        """Say once what is in doubt before it is sent again: the bill may show it twice."""
+        for doubt in doubts:
+            if doubt.number not in patience.named:
+                patience.named.add(doubt.number)
+                log.warning(
+                    "Resending %s: attempt %s of %s (run %s, try %s) may have been billed, and its answer is lost.",
+                    *(image.image, doubt.number, fingerprint, doubt.owner.run_id, doubt.owner.try_number),
+                )
+
+    def _action(self, doubts: tuple[claims.Attempt, ...]) -> claims.DoubtAction:
+        """Return what becomes of a call of unknown outcome that was made in this process.
+
+        :param doubts: what was in doubt before it.
+        """
+        if doubts:
             return claims.DoubtAction.TWICE
         waits = self._context.options.in_doubt is InDoubtPolicy.RESEND
         return claims.DoubtAction.WAIT if waits else claims.DoubtAction.HOLD
