@@ -93,6 +93,7 @@ class Watch:
         self._source = source
         timeouts = job.settings.timeouts
         self._limit_s = timeouts.call_s + timeouts.save_s + GRACE_S
+        self._ended = threading.Event()
         self.orphaned = False
 
     def begin(self, stop: Callable[[Exception], None]) -> None:
@@ -105,9 +106,12 @@ class Watch:
                 stop(OCRDrained("The task was told to stop; calls in flight were finished and saved first."))
         self.orphaned = True
         stop(OCRDrained("The task's process is gone; calls in flight were finished and saved."))
-        timer = threading.Timer(self._limit_s, os._exit, args=(3,))
-        timer.daemon = True
-        timer.start()
+        if not self._ended.wait(self._limit_s):
+            os._exit(3)  # pragma: no cover  # whatever hangs, an orphan does not stay
+
+    def end(self) -> None:
+        """Take note that the reading is over."""
+        self._ended.set()
 
 
 def main(source: int, lines: Lines) -> int:
@@ -122,12 +126,14 @@ def main(source: int, lines: Lines) -> int:
         ended = read_shard(job, watch.begin)
     except Exception as error:  # noqa: BLE001  # whatever it is, the parent raises it as the task's own
         ended = Ended({}, error)
-    if watch.orphaned or not lines.send({"ended": base64.b64encode(_pickled(ended)).decode()}):
+    finally:
+        watch.end()
+    if watch.orphaned or not lines.send({"ended": base64.b64encode(pickled(ended)).decode()}):
         leave_note(job, ended, begun)
     return 0
 
 
-def _pickled(ended: Ended) -> bytes:
+def pickled(ended: Ended) -> bytes:
     """Return ``ended`` for the parent; an error that cannot travel goes as its text."""
     try:
         data = pickle.dumps(ended)

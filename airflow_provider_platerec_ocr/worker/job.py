@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -140,7 +140,8 @@ async def _read(job: ShardJob, started: Callable[[Callable[[Exception], None]], 
     begun = SystemClock().monotonic()
 
     def end_early(reason: Exception) -> None:
-        loop.call_soon_threadsafe(stop.set, reason)
+        with suppress(RuntimeError):  # the loop is closed: the reading had ended by itself
+            loop.call_soon_threadsafe(stop.set, reason)
 
     started(end_early)
     with ExitStack() as stack:

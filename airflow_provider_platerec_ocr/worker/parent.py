@@ -14,7 +14,7 @@ import pickle
 import subprocess
 import sys
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from airflow_provider_platerec_ocr.core.errors import OCRDrained
 from airflow_provider_platerec_ocr.worker.child import LENGTH_BYTES, STOP
@@ -42,6 +42,8 @@ class ShardProcess:
             start_new_session=True,
             close_fds=True,
         )
+        self._input = cast("IO[bytes]", self._process.stdin)
+        self._output = cast("IO[bytes]", self._process.stdout)
         self._sent = self._stopped = False
         data = pickle.dumps(job)
         self._write(len(data).to_bytes(LENGTH_BYTES, "big") + data)
@@ -54,11 +56,6 @@ class ShardProcess:
     def pid(self) -> int:
         """The child's process id."""
         return self._process.pid
-
-    @property
-    def _input(self) -> IO[bytes]:
-        assert self._process.stdin is not None  # noqa: S101  # PIPE was asked for
-        return self._process.stdin
 
     def stop(self) -> None:
         """Have it drain: nothing new starts, calls in flight finish. Safe in a signal handler."""
@@ -79,16 +76,16 @@ class ShardProcess:
         :raises OCRDrained: it died without a word; what was in flight is named in the ledger.
         """
         ended: Ended | None = None
-        assert self._process.stdout is not None  # noqa: S101  # PIPE was asked for
-        for line in self._process.stdout:
-            message = _parsed(line)
+        for line in self._output:
+            message = parsed(line)
             if "ended" in message:
                 ended = pickle.loads(base64.b64decode(message["ended"]))  # noqa: S301  # from our own child
             elif "log" in message:
                 logging.getLogger(message["log"]).log(int(message["level"]), "%s", message["text"])
         code = self._process.wait()
-        with suppress(OSError):
-            self._input.close()
+        for pipe in (self._input, self._output):
+            with suppress(OSError):
+                pipe.close()
         if ended is None:
             text = (
                 f"The process that made the calls ended without a word (exit code {code}; -9 is often the memory "
@@ -98,7 +95,8 @@ class ShardProcess:
         return ended
 
 
-def _parsed(line: bytes) -> dict[str, str]:
+def parsed(line: bytes) -> dict[str, str]:
+    """Return the child's message; what is none (a traceback of the interpreter) becomes a warning in the log."""
     try:
         message = json.loads(line)
     except ValueError:

@@ -1,30 +1,39 @@
 from __future__ import annotations
 
+import base64
+import json
+import logging
 import os
 import pickle
 import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
-from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRUnauthorized
+from airflow_provider_platerec_ocr.core.clock import SystemClock
+from airflow_provider_platerec_ocr.core.errors import OCRDatasetError, OCRDrained, OCRUnauthorized
+from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes
 from airflow_provider_platerec_ocr.core.models import Owner, PlannedImage
 from airflow_provider_platerec_ocr.core.settings import ClientSettings, Timeouts
+from airflow_provider_platerec_ocr.core.storage import Place
 from airflow_provider_platerec_ocr.dataset.journal import best_outcomes
 from airflow_provider_platerec_ocr.dataset.lines import to_line
+from airflow_provider_platerec_ocr.engine.ledger import Ledger
 from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
-from airflow_provider_platerec_ocr.worker.job import ShardJob
+from airflow_provider_platerec_ocr.worker import child
+from airflow_provider_platerec_ocr.worker.job import Ended, ShardJob
 from airflow_provider_platerec_ocr.worker.note import tell_notes
-from airflow_provider_platerec_ocr.worker.parent import ShardProcess
+from airflow_provider_platerec_ocr.worker.parent import ShardProcess, parsed
 from support.sandbox import running_sandbox
 from support.stores import local_place
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from airflow_provider_platerec_ocr.core.models import Outcome
     from support.sandbox import Sandbox
 
@@ -102,10 +111,7 @@ def test_an_error_travels_from_the_child_with_its_attributes(tmp_path: Path) -> 
 def test_the_token_is_in_no_argument_and_no_variable_of_the_child(tmp_path: Path) -> None:
     with running_sandbox(latency="1", tokens=("very-secret-token",)) as sandbox:
         process = ShardProcess(job(tmp_path, sandbox, 3, token="very-secret-token"))
-        shown = b"".join(
-            (open(f"/proc/{process.pid}/{name}", "rb")).read()  # noqa: PTH123, SIM115  # procfs
-            for name in ("cmdline", "environ")
-        )
+        shown = b"".join(Path(f"/proc/{process.pid}/{name}").read_bytes() for name in ("cmdline", "environ"))
         process.stop()
         process.wait()
 
@@ -142,6 +148,7 @@ def test_a_child_whose_parent_is_killed_saves_every_call_in_flight_and_ends(
 
         parent.send_signal(signal.SIGKILL)
         parent.wait()
+        parent.stdout.close()
         until("the child never ended", lambda: not _alive(child))
 
         books = sandbox.books()
@@ -172,7 +179,158 @@ def test_a_child_that_dies_without_a_word_is_a_typed_error(tmp_path: Path) -> No
 
 def _alive(pid: int) -> bool:
     try:
-        with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123  # procfs
-            return file.read().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+class Sink:
+    """A parent's end of the pipe, in this process."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.lines: list[bytes] = []
+        self._broken = broken
+
+    def write(self, data: bytes) -> int:
+        if self._broken:
+            raise BrokenPipeError
+        self.lines.append(data)
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+
+def run_here(work: ShardJob, sink: Sink, *, stop: bool = False, orphan: bool = False) -> int:
+    """Run the child's main in this process, where its lines are measured."""
+    source, ours = os.pipe()
+    data = pickle.dumps(work)
+    os.write(ours, len(data).to_bytes(8, "big") + data + (child.STOP if stop else b""))
+    if orphan:
+        os.close(ours)
+    try:
+        return child.main(source, child.Lines(cast("BinaryIO", sink)))
+    finally:
+        if not orphan:
+            os.close(ours)
+
+
+@pytest.mark.parametrize("how", ["stop", "orphan"])
+def test_a_child_that_is_told_to_stop_or_orphaned_starts_nothing_new(tmp_path: Path, how: str) -> None:
+    with running_sandbox(latency="0.5") as sandbox:
+        work = job(tmp_path, sandbox, 300)
+        work = replace(work, settings=replace(work.settings, rate_per_s=5))
+
+        run_here(work, Sink(), stop=how == "stop", orphan=how == "orphan")
+
+        assert sandbox.books()["posts"] < 300
+        assert sandbox.books()["billed"] == len(outcomes(work))
+
+
+def test_what_the_child_prints_by_itself_is_a_warning_in_the_log() -> None:
+    assert parsed(b"Fatal Python error: odd\n")["text"] == "Fatal Python error: odd"
+    assert parsed(b"[1]\n")["level"] == str(logging.WARNING)
+
+
+def test_notes_of_other_shards_are_not_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with running_sandbox() as sandbox:
+        work = job(tmp_path, sandbox, 1)
+        run_here(work, Sink(broken=True))
+
+    with caplog.at_level("INFO"):
+        tell_notes(replace(work, index=1))
+
+    assert "ended from outside" not in caplog.text
+
+
+def test_spilled_answers_are_taken_in_before_anything_is_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with running_sandbox() as sandbox, caplog.at_level("INFO"):
+        work = job(tmp_path, sandbox, 1)
+        fingerprint = fingerprint_bytes(sandbox.url, "vin", (tmp_path / "images" / "load_000001.jpg").read_bytes())
+        earlier = Ledger.open(
+            work.ledger, lease_s=95, clock=SystemClock(), owner=Owner("dag", "old"), spill=tmp_path / "spill"
+        )
+        claim = earlier.claim("vin", fingerprint, 1, {})
+        assert claim is not None
+        earlier.spill_answer(claim, {"results": []}, {})
+
+        run_here(work, Sink())
+
+        assert sandbox.books()["posts"] == 0
+    assert "1 spilled answers were moved into the ledger" in caplog.text
+
+
+def test_the_child_says_how_it_ended_on_its_last_line(tmp_path: Path) -> None:
+    with running_sandbox() as sandbox:
+        sink = Sink()
+
+        code = run_here(job(tmp_path, sandbox, 5), sink)
+
+    assert code == 0
+    ended = pickle.loads(base64.b64decode(json.loads(sink.lines[-1])["ended"]))  # noqa: S301  # just written
+    assert ended.counts["read"] == 5
+
+
+def test_a_child_without_a_listener_leaves_a_note(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with running_sandbox() as sandbox:
+        work = job(tmp_path, sandbox, 5)
+
+        run_here(work, Sink(broken=True))
+
+    with caplog.at_level("INFO"):
+        tell_notes(work)
+    assert "5 read in all" in caplog.text
+
+
+def test_a_shard_that_is_not_there_ends_with_its_error(tmp_path: Path) -> None:
+    with running_sandbox() as sandbox:
+        sink = Sink()
+
+        run_here(replace(job(tmp_path, sandbox, 1), path="shards/00009.jsonl"), sink)
+
+    ended = pickle.loads(base64.b64decode(json.loads(sink.lines[-1])["ended"]))  # noqa: S301  # just written
+    assert isinstance(ended.error, OCRDatasetError)
+
+
+def test_an_error_that_cannot_travel_goes_as_its_text() -> None:
+    class LocalError(Exception):
+        """Lives in a function, so that no other process can find it."""
+
+    ended = pickle.loads(child.pickled(Ended({"read": 1}, LocalError("odd"))))  # noqa: S301  # just written
+
+    assert (ended.counts, str(ended.error)) == ({"read": 1}, "LocalError: odd")
+
+
+def test_a_parent_that_dies_before_the_job_is_sent_begins_nothing() -> None:
+    source, ours = os.pipe()
+    os.write(ours, (100).to_bytes(8, "big") + b"half a job")
+    os.close(ours)
+
+    with pytest.raises(EOFError):
+        child.main(source, child.Lines(cast("BinaryIO", Sink())))
+
+
+def test_log_records_travel_with_their_traceback() -> None:
+    sink = Sink()
+    logger = logging.getLogger("platerec.test")
+    logger.addHandler(child.LinesHandler(child.Lines(cast("BinaryIO", sink))))
+
+    try:
+        raise ValueError("why")  # noqa: EM101, TRY301
+    except ValueError:
+        logger.exception("what happened")
+
+    record = json.loads(sink.lines[0])
+    assert (record["log"], record["level"]) == ("platerec.test", logging.ERROR)
+    assert "ValueError: why" in record["text"]
+
+
+def test_images_on_a_store_are_read_on_the_file_system_of_their_root(tmp_path: Path) -> None:
+    with running_sandbox() as sandbox:
+        work = job(tmp_path, sandbox, 1)
+    bucket = Place(MemoryFileSystem(), "/bucket/yard", "memory")
+    on_store = replace(work, roots=(bucket,))
+
+    assert on_store.place_of("memory://conn@bucket/yard/a.jpg").path == "/bucket/yard/a.jpg"
+    assert on_store.place_of("s3://other/a.jpg").path == "other/a.jpg"
+    assert on_store.place_of("/data/a.jpg") == Place(None, "/data/a.jpg", "file")
