@@ -9,63 +9,19 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
-from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRError, OCRNotSent, OCROutcomeUnknown
-from airflow_provider_platerec_ocr.core.settings import ClientSettings, Timeouts
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRNotSent, OCROutcomeUnknown
+from airflow_provider_platerec_ocr.core.settings import Timeouts
 from airflow_provider_platerec_ocr.core.wire import Request
-from airflow_provider_platerec_ocr.engine.session import KEEPALIVE_S, proxy_of
+from airflow_provider_platerec_ocr.engine.session import KEEPALIVE_S
 from airflow_provider_platerec_ocr.engine.transport import MAX_ANSWER_BYTES, Answer, Sending, Transport
 from support.clock import FakeClock
 from support.rawserver import answer, raw_server, response
+from support.transport import LARGE, TOKEN, against, exchange, post, settings, unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
-    from airflow_provider_platerec_ocr.core.clock import Clock
     from support.rawserver import Connection
-
-TOKEN = "s3cret-t0ken"
-LARGE = 20_000_000
-"""More than the kernel buffers between two ends of the loopback."""
-
-
-def settings(url: str, **more: Any) -> ClientSettings:
-    return ClientSettings(token=TOKEN, base_url=url, **more)
-
-
-def post(url: str, body: bytes = b"x" * 1000) -> Request:
-    return Request("POST", url + "/v1/ocr/reader/", {"Authorization": f"Token {TOKEN}"}, body)
-
-
-async def exchange(url: str, sending: Sending | None = None, *, clock: Clock | None = None, **more: Any) -> Answer:
-    async with Transport(settings(url, **more), clock or SystemClock()) as transport:
-        return await transport.send(sending or Sending(post(url)), total_s=more.get("total_s", 180.0))
-
-
-def against(
-    *behaviours: Callable[[Connection], Awaitable[None]],
-    body: bytes = b"x" * 1000,
-    clock: FakeClock | None = None,
-    **more: Any,
-) -> tuple[Answer | OCRError, bool]:
-    """Return what became of one POST, and whether it was sent whole."""
-
-    async def run() -> tuple[Answer | OCRError, bool]:
-        async with raw_server(*behaviours) as server:
-            sending = Sending(post(server.url, body))
-            try:
-                return await exchange(server.url, sending, clock=clock, **more), sending.whole
-            except OCRError as error:
-                return error, sending.whole
-
-    return clock.run(run()) if clock else asyncio.run(run())
-
-
-def unused_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def test_the_answer_comes_as_it_is() -> None:
@@ -408,64 +364,3 @@ def test_a_call_without_a_body_is_never_in_doubt() -> None:
 
     with pytest.raises(OCRNotSent):
         asyncio.run(run())
-
-
-def test_the_settings_proxy_wins_over_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", "http://env:1")
-    assert proxy_of(settings("http://host", proxy="http://own:2", trust_env=True)) == "http://own:2"
-
-
-def test_the_environments_proxy_needs_leave_and_respects_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", "http://env:1")
-    monkeypatch.setenv("no_proxy", "inside")
-    assert proxy_of(settings("http://host")) is None
-    assert proxy_of(settings("http://host", trust_env=True)) == "http://env:1"
-    assert proxy_of(settings("http://inside", trust_env=True)) is None
-
-
-@pytest.mark.parametrize("proxy", ["user:pa55@proxy:3128", "socks5://user:pa55@proxy", "http://[user:pa55", "http://"])
-def test_a_proxy_that_is_none_is_a_mistake_and_is_not_shown(proxy: str) -> None:
-    with pytest.raises(OCRConfigError, match="proxy") as caught:
-        proxy_of(settings("http://host", proxy=proxy))
-    assert "pa55" not in str(caught.value)
-
-
-def test_a_call_goes_through_the_proxy() -> None:
-    async def run() -> None:
-        async with raw_server(answer(200)) as proxy:
-            await exchange("http://api.invalid", proxy=proxy.url.replace("//", "//user:pa55@"))
-            line, headers, _ = proxy.requests[0]
-            assert line == "POST http://api.invalid/v1/ocr/reader/ HTTP/1.1"
-            assert headers["proxy-authorization"].startswith("Basic ")
-            assert headers["authorization"] == f"Token {TOKEN}"
-
-    asyncio.run(run())
-
-
-def test_a_proxy_that_refuses_sent_nothing_and_its_password_is_not_shown() -> None:
-    async def run() -> None:
-        async with raw_server(answer(407, b"", {"Proxy-Authenticate": "Basic"})) as proxy:
-            await exchange("https://api.invalid", proxy=proxy.url.replace("//", "//user:pa55@"))
-
-    with pytest.raises(OCRNotSent, match=r"proxy does not let the call through \(407") as caught:
-        asyncio.run(run())
-    assert "pa55" not in str(caught.value) + repr(caught.value) + caught.value.detail
-
-
-def test_a_proxy_that_is_not_there_sent_nothing() -> None:
-    proxy = f"http://user:pa55@127.0.0.1:{unused_port()}"
-    with pytest.raises(OCRNotSent, match="proxy") as caught:
-        asyncio.run(exchange("http://api.invalid", proxy=proxy))
-    assert "pa55" not in str(caught.value)
-
-
-def test_a_netrc_entry_does_not_fight_with_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-
-    async def run() -> None:
-        async with raw_server(answer(200)) as server:
-            await exchange(server.url, trust_env=True)
-            assert server.requests[0][1]["authorization"] == f"Token {TOKEN}"
-
-    asyncio.run(run())
