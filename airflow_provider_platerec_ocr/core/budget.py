@@ -16,6 +16,39 @@ from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.models import Statistics
 
+LONGEST_PERIOD = timedelta(days=31)
+"""A period of the quota is a month [doc]; where nobody says when it ends, the longest is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Today's share of a quota that is to last until it starts anew."""
+
+    calls: int
+    """Most calls of today, those already spent today included."""
+    nights: int
+    """Nights that the quota is spread over, tonight's included."""
+    until: datetime | None = None
+    """When the quota starts anew, in UTC; ``None`` where the API does not say, and a whole period is taken."""
+
+    @classmethod
+    def of(cls, left_this_morning: int, now: datetime, resets_on: datetime | None) -> Pace:
+        """Return the share of today of what was left when the day began, without the reserve.
+
+        Where nobody knows the reset, :data:`LONGEST_PERIOD` is taken: nothing is spent too early, at the price that
+        some of the quota may be left in the end.
+        """
+        until = resets_on if resets_on is not None and resets_on > now else None
+        end = until or now + LONGEST_PERIOD
+        return cls(pace_limit(left_this_morning, now, end) or 0, _nights(now, end), until)
+
+    def __str__(self) -> str:
+        """Return the limit as the subject of a sentence."""
+        nights = f"{self.nights} night{'' if self.nights == 1 else 's'}"
+        if self.until is None:
+            return f"The pace of {self.calls} calls a day ({nights}; the API does not say when the quota starts anew)"
+        return f"The pace of {self.calls} calls a day ({nights} until the reset on {self.until:%Y-%m-%d})"
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -28,11 +61,13 @@ class Budget:
     daily_limit: int | None = None
     """Most calls of one account day, or ``None``."""
     spent_today: int = 0
-    """Calls that were spent today already, where a daily limit is set."""
+    """Calls that were spent today already, where a daily limit or a pace is set."""
     reserved_by_others: int = 0
     """Calls of this period that other live runs hold reservations for and have not made yet."""
     reserved_today_by_others: int = 0
-    """Those of them that were reserved today; they count against the daily limit."""
+    """Those of them that were reserved today; they count against the daily limit and the pace."""
+    pace: Pace | None = None
+    """Today's share of what is left of the period, or ``None``; the smaller of it and the daily limit binds."""
 
     def __post_init__(self) -> None:
         """Refuse limits that would give more than there is."""
@@ -52,10 +87,7 @@ class Budget:
         day = self._of_day()
         if day is not None and day < self._of_period():
             held = f", {self.reserved_today_by_others} reserved by other runs" if self.reserved_today_by_others else ""
-            return (
-                f"The daily limit of {self.daily_limit} calls allows {self.allowance()} more "
-                f"({self.spent_today} spent today{held})."
-            )
+            return f"{self._daily()[1]} allows {self.allowance()} more ({self.spent_today} spent today{held})."
         kept = [f"{self.reserve} are the reserve"] if self.reserve else []
         kept += [f"{self.reserved_by_others} are reserved by other runs"] if self.reserved_by_others else []
         because = f" ({', '.join(kept)})" if kept else ""
@@ -65,9 +97,15 @@ class Budget:
         return self.remaining - self.reserve - self.reserved_by_others
 
     def _of_day(self) -> int | None:
-        if self.daily_limit is None:
-            return None
-        return self.daily_limit - self.spent_today - self.reserved_today_by_others
+        most = self._daily()[0]
+        return None if most is None else most - self.spent_today - self.reserved_today_by_others
+
+    def _daily(self) -> tuple[int | None, str]:
+        """Return the tighter of the day's two limits, and its name."""
+        limit = self.daily_limit
+        if self.pace is not None and (limit is None or self.pace.calls < limit):
+            return self.pace.calls, str(self.pace)
+        return limit, f"The daily limit of {limit} calls"
 
 
 def exhausted(statistics: Statistics, reserve: int = 0) -> bool:
@@ -96,8 +134,11 @@ def pace_limit(remaining: int, now: datetime, resets_on: datetime | None) -> int
     """
     if resets_on is None or resets_on <= now:
         return None
-    nights = math.ceil((resets_on - now) / timedelta(days=1))
-    return math.ceil(max(0, remaining) / nights)
+    return math.ceil(max(0, remaining) / _nights(now, resets_on))
+
+
+def _nights(now: datetime, resets_on: datetime) -> int:
+    return math.ceil((resets_on - now) / timedelta(days=1))
 
 
 def account_day(now: datetime) -> str:

@@ -26,6 +26,8 @@ class ReadStatus(StrEnum):
     """A call may have been billed and its answer is not known."""
     HELD_ELSEWHERE = "held_elsewhere"
     """Another task holds a live claim on it: planned again, no dead letter."""
+    CARRIED_OVER = "carried_over"
+    """The quota ended before its call could begin: planned again, no dead letter."""
 
 
 class Reason(StrEnum):
@@ -66,6 +68,15 @@ class InDoubtPolicy(StrEnum):
     """Name it in the dead letters and wait for a person or a webhook: never billed twice."""
     FAIL = "fail"
     """As ``hold``, and the task fails so that somebody looks."""
+
+
+class OnQuota(StrEnum):
+    """What a read task does when the quota ends, or its reserve is reached, before its images do."""
+
+    CARRY_OVER = "carry_over"
+    """Succeed; the images that were not sent are named, and the next run plans them again."""
+    FAIL = "fail"
+    """Fail, so that somebody looks; what was read is published all the same."""
 
 
 def to_utc(moment: datetime, name: str = "timestamp") -> datetime:
@@ -203,6 +214,11 @@ class Owner(_Json):
     """Shard's index, -1 where the task is not mapped."""
     try_number: int = 1
     """Airflow's try, from 1."""
+
+    @property
+    def group(self) -> str:
+        """Task group of the task, empty where it is in none: a run may hold several batches."""
+        return self.task_id.rpartition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)

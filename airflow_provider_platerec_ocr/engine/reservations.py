@@ -10,17 +10,17 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.fingerprint import encode
-from airflow_provider_platerec_ocr.core.models import format_timestamp
+from airflow_provider_platerec_ocr.core.models import Owner, format_timestamp
 from airflow_provider_platerec_ocr.engine.records import new_nonce, pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_platerec_ocr.core.clock import Clock
-    from airflow_provider_platerec_ocr.core.models import Owner, Statistics
+    from airflow_provider_platerec_ocr.core.models import Statistics
     from airflow_provider_platerec_ocr.core.settings import ClientSettings
     from airflow_provider_platerec_ocr.engine.store import Store
 
@@ -41,10 +41,14 @@ class Reservation:
     """Whose."""
     run_id: str
     """Whose."""
+    group: str = ""
+    """Task group of the plan: two groups of one run reserve apart from each other."""
+    at: str = ""
+    """When it was made; UTC, ISO 8601."""
 
     def is_of(self, owner: Owner) -> bool:
-        """Return whether it belongs to the owner's run."""
-        return (self.dag_id, self.run_id) == (owner.dag_id, owner.run_id)
+        """Return whether it belongs to the owner's run, and to its task group in it."""
+        return (self.dag_id, self.run_id, self.group) == (owner.dag_id, owner.run_id, owner.group)
 
 
 def account_id(settings: ClientSettings) -> str:
@@ -81,13 +85,17 @@ class BudgetBook:
                 if own.is_of(owner):
                     self._end(own, "planned again")
             calls = grant(sum(each.calls for each in live if not each.is_of(owner)))
-            mine = Reservation(last + 1, calls, owner.dag_id, owner.run_id)
+            mine = Reservation(last + 1, calls, owner.dag_id, owner.run_id, owner.group)
             if calls <= 0 or self._create(mine, owner, seen):
                 return mine
 
+    def of_others(self, owner: Owner) -> list[Reservation]:
+        """Return the live reservations of other runs than the owner's."""
+        return [each for each in self._live()[0] if not each.is_of(owner)]
+
     def reserved_by_others(self, owner: Owner) -> int:
         """Return the calls that other runs than the owner's hold."""
-        return sum(each.calls for each in self._live()[0] if not each.is_of(owner))
+        return sum(each.calls for each in self.of_others(owner))
 
     def release(self, owner: Owner) -> int:
         """End all reservations of the owner's run; return how many there were."""
@@ -122,9 +130,7 @@ class BudgetBook:
         for number in numbers:
             if f"{number:06}.released" not in names:
                 record = unpack(self._store.read(f"{self._folder}/{number:06}.reserved")) or {}
-                live.append(
-                    Reservation(number, int(record.get("calls", 0)), record.get("dag_id", ""), record.get("run_id", ""))
-                )
+                live.append(_reservation(number, record))
         return live, numbers[-1] if numbers else 0
 
     def _create(self, reservation: Reservation, owner: Owner, seen: Statistics) -> bool:
@@ -140,3 +146,9 @@ class BudgetBook:
     def _end(self, reservation: Reservation, reason: str) -> None:
         record = {"nonce": new_nonce(), "reason": reason, "at": format_timestamp(self._clock.now())}
         self._store.create(f"{self._folder}/{reservation.number:06}.released", pack(record))
+
+
+def _reservation(number: int, record: dict[str, Any]) -> Reservation:
+    owner = Owner.from_json(record)
+    calls, at = int(record.get("calls", 0)), str(record.get("at", ""))
+    return Reservation(number, calls, owner.dag_id, owner.run_id, owner.group, at)

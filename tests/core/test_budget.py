@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_platerec_ocr.core.budget import (
     Budget,
+    Pace,
     account_day,
     exhausted,
     pace_limit,
@@ -53,6 +55,58 @@ def test_the_tightest_limit_binds_and_is_named(budget: Budget, allowance: int, r
     assert reason in budget.reason()
 
 
+RESET = datetime(2026, 3, 11, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("budget", "allowance", "reason"),
+    [
+        (
+            Budget(1000, pace=Pace.of(1000, NOW, RESET)),
+            100,
+            "The pace of 100 calls a day (10 nights until the reset on 2026-03-11) allows 100 more (0 spent today).",
+        ),
+        (
+            Budget(970, spent_today=30, reserved_today_by_others=20, pace=Pace.of(1000, NOW, RESET)),
+            50,
+            "allows 50 more (30 spent today, 20 reserved by other runs).",
+        ),
+        (
+            Budget(1000, daily_limit=80, pace=Pace.of(1000, NOW, RESET)),
+            80,
+            "The daily limit of 80 calls allows 80 more",
+        ),
+        (Budget(1000, daily_limit=100, pace=Pace.of(1000, NOW, RESET)), 100, "The daily limit of 100 calls"),
+        (Budget(1000, daily_limit=101, pace=Pace.of(1000, NOW, RESET)), 100, "The pace of 100 calls a day"),
+        (Budget(0, pace=Pace.of(0, NOW, RESET)), 0, "The quota has 0 calls left"),
+        (Budget(7, pace=Pace.of(7, NOW, NOW + timedelta(hours=2))), 7, "The quota has 7 calls left"),
+        (
+            Budget(60, reserve=40, pace=Pace.of(20, NOW, NOW + timedelta(hours=25))),
+            10,
+            "The pace of 10 calls a day (2 nights until the reset on 2026-03-02) allows 10 more",
+        ),
+        (
+            Budget(1000, pace=Pace(1, 1, NOW)),
+            1,
+            "The pace of 1 calls a day (1 night until the reset on 2026-03-01) allows 1 more",
+        ),
+    ],
+)
+def test_the_pace_is_a_daily_limit_of_its_own_and_the_smaller_binds(
+    budget: Budget, allowance: int, reason: str
+) -> None:
+    assert budget.allowance() == allowance
+    assert reason in budget.reason()
+
+
+@pytest.mark.parametrize("resets_on", [None, NOW, NOW - timedelta(days=300)])
+def test_a_pace_without_a_reset_spreads_over_the_longest_period(resets_on: datetime | None) -> None:
+    pace = Pace.of(310, NOW, resets_on)
+
+    assert (pace.calls, pace.nights, pace.until) == (10, 31, None)
+    assert str(pace) == "The pace of 10 calls a day (31 nights; the API does not say when the quota starts anew)"
+
+
 @given(st.integers(-10, 10_000), COUNTS, st.none() | COUNTS, COUNTS, COUNTS)
 def test_no_run_may_touch_the_reserve_or_pass_the_day(
     remaining: int, reserve: int, daily_limit: int | None, spent_today: int, others: int
@@ -66,8 +120,9 @@ def test_no_run_may_touch_the_reserve_or_pass_the_day(
 
 @pytest.mark.parametrize("name", ["reserve", "daily_limit", "spent_today", "reserved_by_others"])
 def test_a_negative_limit_is_refused_by_name(name: str) -> None:
+    wrong: dict[str, Any] = {name: -1}
     with pytest.raises(OCRConfigError, match=f"{name} must be 0 or more"):
-        Budget(remaining=10, **{name: -1})
+        Budget(remaining=10, **wrong)
 
 
 def test_the_quota_is_exhausted_at_the_reserve() -> None:

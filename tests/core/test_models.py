@@ -72,3 +72,8 @@ def test_values_come_back_from_json_and_later_keys_are_left_aside(
 def test_calls_left_are_never_below_zero() -> None:
     assert Statistics(calls=55, total_calls=5000).remaining == 4945
     assert Statistics(calls=5001, total_calls=5000).remaining == 0
+
+
+def test_a_task_knows_its_group_since_a_run_may_hold_several() -> None:
+    assert Owner("dag", "run", "yard.ocr.plan").group == "yard.ocr"
+    assert Owner("dag", "run", "plan").group == ""
