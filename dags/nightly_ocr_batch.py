@@ -23,11 +23,11 @@ from airflow_provider_platerec_ocr.task_group import OCRManifestTaskGroup
 SAMPLES = Path(__file__).parent / "sample_images"
 DATASET = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "platerec_ocr" / "reads"
 
-# [start reads_asset]
+# --8<-- [start:reads_asset]
 OCR_READS = Asset("platerec_ocr_reads")
-# [end reads_asset]
+# --8<-- [end:reads_asset]
 
-# [start nightly_dag]
+# --8<-- [start:nightly_dag]
 with DAG(
     dag_id="nightly_ocr_batch",
     schedule="0 22 * * *",
@@ -81,4 +81,4 @@ with DAG(
     )
 
     gate >> batch
-# [end nightly_dag]
+# --8<-- [end:nightly_dag]

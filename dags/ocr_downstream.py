@@ -14,7 +14,7 @@ from airflow.sdk import DAG, Asset, task
 OCR_READS = Asset("platerec_ocr_reads")
 LOW_CONFIDENCE = 0.6
 
-# [start downstream_dag]
+# --8<-- [start:downstream_dag]
 with DAG(
     dag_id="ocr_downstream",
     schedule=[OCR_READS],
@@ -39,4 +39,4 @@ with DAG(
         return found
 
     doubtful_codes()
-# [end downstream_dag]
+# --8<-- [end:downstream_dag]

@@ -13,7 +13,7 @@ from airflow.sdk import DAG, Param, task
 
 from airflow_provider_platerec_ocr.sensors.statistics import OCRStatsSensor
 
-# [start gate_dag]
+# --8<-- [start:gate_dag]
 with DAG(
     dag_id="ocr_gate",
     schedule=None,
@@ -31,4 +31,4 @@ with DAG(
         return f"{statistics['remaining']} of {statistics['total_calls']} calls are left"
 
     your_own_task(gate.output)
-# [end gate_dag]
+# --8<-- [end:gate_dag]

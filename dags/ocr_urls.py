@@ -14,7 +14,7 @@ from airflow.sdk import DAG, Param, task
 
 from airflow_provider_platerec_ocr.operators.read import OCRReadOperator
 
-# [start urls_dag]
+# --8<-- [start:urls_dag]
 with DAG(
     dag_id="ocr_urls",
     schedule=None,
@@ -41,4 +41,4 @@ with DAG(
         return {read["image"]: [each["code_normalized"] for each in read["identifiers"]] for read in found or []}
 
     summary(reads.output)
-# [end urls_dag]
+# --8<-- [end:urls_dag]
