@@ -55,6 +55,8 @@ class Batch:
         self._slots: dict[asyncio.Task[Outcome | None], tuple[PlannedImage, Slot]] = {}
         self._held = 0
         """Slots that wait for somebody else's claim."""
+        self._doubts: list[tuple[PlannedImage, Outcome]] = []
+        """What ended in doubt, to be looked up once more at the end."""
 
     async def run(self, images: Iterable[PlannedImage]) -> None:
         """Read ``images``; after a stop, return when everything in flight is finished and saved.
@@ -67,6 +69,7 @@ class Batch:
         working = asyncio.ensure_future(self._work(iter(images)))
         try:
             await asyncio.shield(working)
+            await self._look_again()
         except asyncio.CancelledError:
             context.stop.set(OCRDrained("The task was cancelled; calls in flight are finished first."))
             await asyncio.shield(working)
@@ -140,6 +143,18 @@ class Batch:
         if outcome is not None:
             self._context.progress.add(outcome)
             await self._write(outcome)
+            if outcome.status == ReadStatus.IN_DOUBT:
+                self._doubts.append((image, outcome))
+
+    async def _look_again(self) -> None:
+        """Look for answers that came another way while the other images were read."""
+        if self._context.settled_elsewhere is None:
+            return
+        found = await asyncio.gather(*(self._reader.look_again(*doubt) for doubt in self._doubts))
+        for (_, old), new in zip(self._doubts, found, strict=True):
+            if new is not None:
+                self._context.progress.replace(old, new)
+                await self._write(new)
 
     async def _write(self, outcome: Outcome) -> None:
         """Hand the outcome on; where that fails, drain: what was paid for is in the ledger, where another try looks."""

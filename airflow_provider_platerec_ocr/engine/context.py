@@ -69,6 +69,8 @@ class ReadContext:
     backoff: Backoff = field(default_factory=Backoff)
     deadline: float | None = None
     """Soft deadline on the clock's monotonic time, after which nothing new starts."""
+    settled_elsewhere: Callable[[str, str], dict[str, Any] | None] | None = None
+    """Returns the raw answer that came another way for a type and a fingerprint, else ``None``; blocks, may raise."""
     signed_urls: Mapping[int, str] = field(default_factory=dict, repr=False)
     """Manifest row to the full ``upload_url``; its signature is a secret and lives in memory only."""
 

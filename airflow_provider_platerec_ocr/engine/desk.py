@@ -122,6 +122,13 @@ class Desk:
         :raises OCRConfigError: there is no such attempt, or it cannot be settled so.
         """
         attempt = self._to_settle(found, word.end, number)
+        if not self.write(found, attempt, word):
+            message = f"Attempt {attempt.number} was ended by somebody else just now. Look again with show."
+            raise OCRConfigError(message)
+        return attempt.number
+
+    def write(self, found: Found, attempt: Attempt, word: Word) -> bool:
+        """Write down how ``attempt`` ended, without asking whether it may be; return whether the ledger now has it."""
         at = format_timestamp(self._clock.now())
         record: dict[str, Any] = {
             "type": found.type,
@@ -139,10 +146,7 @@ class Desk:
         elif word.end is End.REJECTED:
             record["facts"] |= {"reason": Reason.API_REJECTED.value, "message": word.why}
         stem = records.stem(found.type, found.fingerprint)
-        if not write_end(self._store, stem, attempt.number, word.end, record):
-            message = f"Attempt {attempt.number} was ended by somebody else just now. Look again with show."
-            raise OCRConfigError(message)
-        return attempt.number
+        return write_end(self._store, stem, attempt.number, word.end, record)
 
     def forget(self, found: Found) -> str:
         """Move all files of a fingerprint aside, so that it will be paid for again; return the folder they are in.

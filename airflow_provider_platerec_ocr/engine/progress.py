@@ -51,6 +51,13 @@ class Progress:
         if outcome.status == ReadStatus.IN_DOUBT and outcome.reason == Reason.IN_DOUBT:
             self.in_doubt_once += 1
 
+    def replace(self, old: Outcome, new: Outcome) -> None:
+        """Count an image that was counted as ``old`` as ``new``."""
+        self.by_status[old.status] -= 1
+        if old.status == ReadStatus.IN_DOUBT and old.reason == Reason.IN_DOUBT:
+            self.in_doubt_once -= 1
+        self.add(new)
+
     @property
     def done(self) -> int:
         """Images that have ended, earlier tries included."""

@@ -56,6 +56,13 @@ class Reader:
             content.drop()
         return None if settlement is None else self._outcome(image, fingerprint, settlement)
 
+    async def look_again(self, image: PlannedImage, outcome: Outcome) -> Outcome | None:
+        """Return the read of an image that ended in doubt, if its answer has come another way since."""
+        if outcome.fingerprint is None:
+            return None
+        settlement = await self._settler.settle_late(image, outcome.fingerprint)
+        return None if settlement is None else self._outcome(image, outcome.fingerprint, settlement)
+
     async def _fingerprint(self, image: PlannedImage, content: Content) -> str:
         base_url = self.context.settings.base_url
         if image.upload_url is not None:

@@ -21,6 +21,7 @@ from airflow_provider_platerec_ocr.core.errors import (
 )
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy
 from airflow_provider_platerec_ocr.engine import settlement
+from airflow_provider_platerec_ocr.engine.elsewhere import Elsewhere, UnaskedError
 from airflow_provider_platerec_ocr.engine.paying import Payer
 from airflow_provider_platerec_ocr.engine.slot import Phase
 
@@ -50,6 +51,7 @@ class _Patience:
     held_since: float | None = None
     look_s: float = _FIRST_LOOK_S
     named: set[int] = field(default_factory=set)
+    asked: bool = False
 
 
 class Settler:
@@ -59,6 +61,7 @@ class Settler:
         self._context = context
         self._saver = saver
         self._payer = Payer(context, saver)
+        self._elsewhere = Elsewhere(context)
         self._unknown: set[tuple[str, str, int]] = set()
         """Calls of this process whose outcome is unknown: nobody is waiting for their answers any more."""
         self._looking = asyncio.Semaphore(_HELD_LOOKS)
@@ -67,12 +70,10 @@ class Settler:
         """Return how ``fingerprint`` ended, or ``None`` where a stop came before a call."""
         context, patience = self._context, _Patience()
         while not context.stop.is_set():
-            history = await self._look(image, fingerprint, patience)
-            if history is None:
+            known = await self._decide(image, fingerprint, patience)
+            if known is None:
                 continue
-            decision = claims.decide(
-                history, owner=context.owner, policy=context.options.in_doubt, lease_s=context.settings.lease_s
-            )
+            history, decision = known
             if isinstance(decision, claims.MayClaim):
                 ended = await self._may_claim(image, fingerprint, decision, (content, slot, patience))
             elif isinstance(decision, claims.Held):
@@ -86,6 +87,49 @@ class Settler:
                 billed = ended.calls_billed + self.billed_before(image, history)
                 return replace(ended, calls_billed=billed, history=history)
         return None
+
+    async def settle_late(self, image: PlannedImage, fingerprint: str) -> Settlement | None:
+        """Return the read of an image left in doubt whose answer has come another way since, else ``None``."""
+        lease_s = self._context.settings.lease_s
+        history = await self._look(image, fingerprint, _Patience()) or ()
+        key = (image.type, fingerprint)
+        doubts = [each for each in history if each.is_in_doubt(lease_s) or (*key, each.number) in self._unknown]
+        try:
+            await self._elsewhere.settles(*key, tuple(doubts))
+        except UnaskedError:
+            return None
+        history = await self._look(image, fingerprint, _Patience()) or ()
+        answers = [each for each in history if each.end is claims.End.ANSWER]
+        if not answers:
+            return None
+        ended = settlement.answered(answers[0], self.billed_before(image, history))
+        return replace(ended, history=history)
+
+    async def _decide(
+        self, image: PlannedImage, fingerprint: str, patience: _Patience
+    ) -> tuple[claims.History, claims.Decision] | None:
+        """Return what the ledger knows and allows, or ``None`` where it is to be asked (again).
+
+        Before a doubt is named or sent again, the answer is looked for elsewhere, once. Where nobody can say, nothing
+        is sent in this try.
+        """
+        context = self._context
+        history = await self._look(image, fingerprint, patience)
+        if history is None:
+            return None
+        decision = claims.decide(
+            history, owner=context.owner, policy=context.options.in_doubt, lease_s=context.settings.lease_s
+        )
+        doubts = _doubts_of(decision)
+        if patience.asked or not doubts:
+            return history, decision
+        patience.asked = True
+        try:
+            settled = await self._elsewhere.settles(image.type, fingerprint, doubts)
+        except UnaskedError:
+            again = isinstance(decision, claims.MayClaim)
+            return history, claims.Doubt(doubts, self._action(())) if again else decision
+        return None if settled else (history, decision)
 
     def billed_before(self, image: PlannedImage, history: claims.History) -> int:
         """Return how many calls of this run for this row a history tells of."""
@@ -187,6 +231,13 @@ class Settler:
             return claims.DoubtAction.TWICE
         waits = self._context.options.in_doubt is InDoubtPolicy.RESEND
         return claims.DoubtAction.WAIT if waits else claims.DoubtAction.HOLD
+
+
+def _doubts_of(decision: claims.Decision) -> claims.History:
+    match decision:
+        case claims.MayClaim(doubts=doubts) | claims.Doubt(attempts=doubts):
+            return doubts
+    return ()
 
 
 def _known(decision: claims.Answered | claims.Rejected | claims.Doubt) -> Settlement:
