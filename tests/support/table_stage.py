@@ -136,3 +136,14 @@ class TableStage:
         return publish(
             plan, workspace=self.workspace(run), dataset=self.dataset, dead_letters=self.dead_letters, run=run
         )
+
+
+def manifest(path: Path, number: int, start: int = 0) -> str:
+    """Write a CSV manifest of so many images and return its path."""
+    path.write_text("image\n" + "".join(f"{i}.jpg\n" for i in range(start, start + number)))
+    return str(path)
+
+
+def names(images: list[PlannedImage]) -> list[str]:
+    """Return the images' file names."""
+    return [image.image.rpartition("/")[2] for image in images]
