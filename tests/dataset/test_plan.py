@@ -22,17 +22,11 @@ from support.clock import FakeClock
 from support.table_stage import manifest, names, outcome_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from support.table_stage import TableStage
 
 NEXT = RunRef("nightly", "scheduled__2026-03-02T22:00:00+00:00", "2026-03-02")
-
-
-def granting(calls: int, reason: str = "") -> Callable[[int], tuple[int, str]]:
-    """A budget of so many calls."""
-    return lambda wanted: (min(wanted, calls), reason)
 
 
 def test_a_plan_holds_every_image_in_the_order_of_the_manifest(stage: TableStage, tmp_path: Path) -> None:

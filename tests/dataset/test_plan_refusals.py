@@ -18,7 +18,7 @@ from airflow_provider_platerec_ocr.dataset.plan import (
     make_plan,
 )
 from support.stores import local_place
-from support.table_stage import RUN, manifest, read_vin
+from support.table_stage import RUN, granting, manifest, read_vin
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -147,3 +147,8 @@ def manifest(path: Path, number: int, start: int = 0) -> str:
 def names(images: list[PlannedImage]) -> list[str]:
     """Return the images' file names."""
     return [image.image.rpartition("/")[2] for image in images]
+
+
+def granting(calls: int, reason: str = "") -> Callable[[int], tuple[int, str]]:
+    """A budget of so many calls."""
+    return lambda wanted: (min(wanted, calls), reason)
