@@ -1,0 +1,176 @@
+"""Telling Airflow that payloads came: few events, and none too few.
+
+An event only says "look into the inbox": whoever it starts takes everything that is new there, so two hundred payloads
+need no two hundred events. What matters is that after *each* payload at least one event follows. It does: the first
+payload is announced at once, those that come within :data:`EVERY_S` of it share one event at the end of that time, and
+an event that could not be sent is sent again until it could.
+
+Events carry a partition key, the minute. Events without one can be left lying when many come quickly; with one, Airflow
+either adds an event to a run that has not been created yet (which will see the payload, since it was kept before the
+event was sent), or starts another.
+
+Nothing here knows what a payload holds, and nothing of Airflow but its public REST API.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from airflow_provider_platerec_ocr.core.clock import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from airflow_provider_platerec_ocr.core.clock import Clock
+
+EVERY_S = 30.0
+"""Seconds between two events of one process at least."""
+_FIRST_RETRY_S, _LONGEST_RETRY_S = 1.0, 60.0
+_TIMEOUT_S = 30.0
+_UNAUTHORIZED = 401
+log = logging.getLogger(__name__)
+
+
+def partition_key(now: datetime) -> str:
+    """Return the partition of an event: the minute in UTC, such as ``2026-03-01T22:15Z``."""
+    return f"{now:%Y-%m-%dT%H:%M}Z"
+
+
+class Announcer:
+    """Announces payloads from a thread of its own; call it after each payload that is safe in the inbox.
+
+    :param announce: sends one event, given its partition key and how many payloads came since the last; blocks, and
+        raises where it could not. What it returns does not matter.
+    :param clock: where time comes from.
+    :param every_s: seconds between two events at least.
+    """
+
+    def __init__(
+        self, announce: Callable[[str, int], object], *, clock: Clock | None = None, every_s: float = EVERY_S
+    ) -> None:
+        self._announce = announce
+        self._clock = clock or SystemClock()
+        self._every_s = every_s
+        self._changed = threading.Condition()
+        self._waiting = 0
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    def __call__(self, *_: object) -> None:
+        """Note that a payload came; returns at once. Arguments have no effect."""
+        with self._changed:
+            self._waiting += 1
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, daemon=True, name="platerec-announcer")
+                self._thread.start()
+            self._changed.notify()
+
+    def close(self, within_s: float = 5.0) -> None:
+        """Announce what still waits, and end; gives up after ``within_s``."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join(within_s)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closed)
+                count, self._waiting = self._waiting, 0
+            if count:
+                self._send(count)
+            with self._changed:
+                if self._changed.wait_for(lambda: self._closed, self._every_s) and not self._waiting:
+                    return
+
+    def _send(self, count: int) -> None:
+        pause_s = _FIRST_RETRY_S
+        while True:
+            try:
+                self._announce(partition_key(self._clock.now()), count)
+            except Exception as error:  # noqa: BLE001  # the network's, the database's, Airflow's own
+                log.warning("%s payloads could not be announced: %s. Trying again.", count, type(error).__name__)
+            else:
+                return
+            with self._changed:
+                if self._changed.wait_for(lambda: self._closed, pause_s):
+                    return
+                count, self._waiting = count + self._waiting, 0
+            pause_s = min(pause_s * 2, _LONGEST_RETRY_S)
+
+
+class RestError(Exception):
+    """Airflow's API did not take the event."""
+
+
+class RestAnnouncement:
+    """Announces through Airflow's public REST API; for :class:`Announcer`. Blocks.
+
+    :param base_url: of Airflow, such as ``https://airflow.example``.
+    :param asset: name of the asset that gets the event.
+    :param token: a bearer token; or give ``username`` and ``password``, which fetch one whenever the last has expired.
+    """
+
+    def __init__(self, base_url: str, asset: str, *, token: str = "", username: str = "", password: str = "") -> None:
+        self._parts = urlsplit(base_url.rstrip("/"))
+        self._asset = asset
+        self._token = token
+        self._login = {"username": username, "password": password} if username else None
+
+    def __call__(self, key: str, payloads: int) -> bool:
+        """Create one event; return ``False`` where no DAG knows the asset.
+
+        :raises RestError: naming the status; never the token.
+        """
+        found = self._call("GET", f"/api/v2/assets?name_pattern={quote(self._asset)}&limit=100")
+        ids = [each["id"] for each in found.get("assets", ()) if each.get("name") == self._asset]
+        if not ids:
+            log.info("%s payloads came, and no DAG has the asset %s: nothing is started.", payloads, self._asset)
+            return False
+        event = {"asset_id": ids[0], "partition_key": key, "extra": {"payloads": payloads}}
+        self._call("POST", "/api/v2/assets/events", event)
+        return True
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        if not self._token and self._login:
+            self._sign_in()
+        status, answer = self._send(method, path, body)
+        if status == _UNAUTHORIZED and self._login:
+            self._sign_in()
+            status, answer = self._send(method, path, body)
+        return _checked(status, answer, path)
+
+    def _sign_in(self) -> None:
+        status, answer = self._send("POST", "/auth/token", self._login)
+        self._token = str(_checked(status, answer, "/auth/token")["access_token"])
+
+    def _send(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, Any]:
+        kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
+        connection = kind(self._parts.hostname or "", self._parts.port, timeout=_TIMEOUT_S)
+        headers = {"Content-Type": "application/json"}
+        if self._token and path != "/auth/token":
+            headers["Authorization"] = f"Bearer {self._token}"
+        try:
+            connection.request(method, self._parts.path + path, json.dumps(body) if body else None, headers)
+            response = connection.getresponse()
+            text = response.read()
+        finally:
+            connection.close()
+        try:
+            return response.status, json.loads(text)
+        except ValueError:
+            return response.status, None
+
+
+def _checked(status: int, answer: Any, path: str) -> Any:
+    if status not in {200, 201} or not isinstance(answer, dict):
+        message = f"Airflow answered {status} to {path.partition('?')[0]}."
+        raise RestError(message)
+    return answer
