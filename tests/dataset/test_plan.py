@@ -19,7 +19,7 @@ from airflow_provider_platerec_ocr.dataset.plan import (
     make_plan,
 )
 from support.clock import FakeClock
-from support.table_stage import manifest, names, outcome_of
+from support.table_stage import granting, manifest, names, outcome_of
 
 if TYPE_CHECKING:
     from pathlib import Path
