@@ -20,14 +20,17 @@ from airflow_provider_platerec_ocr.engine.limiter import StartLimiter
 from airflow_provider_platerec_ocr.engine.progress import Progress
 from airflow_provider_platerec_ocr.engine.reservations import account_id
 from airflow_provider_platerec_ocr.engine.stop import StopSignal
+from airflow_provider_platerec_ocr.hooks.inbox import open_inbox
 from airflow_provider_platerec_ocr.hooks.places import open_ledger_place, spill_folder
 from airflow_provider_platerec_ocr.hooks.result import as_error, as_result
+from airflow_provider_platerec_ocr.webhook.answers import Answers
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.core.models import Outcome, Owner
     from airflow_provider_platerec_ocr.core.settings import ClientSettings
     from airflow_provider_platerec_ocr.hooks.request import ReadRequest
+    from airflow_provider_platerec_ocr.webhook.inbox import Inbox
 
 _THREADS = 4
 """Threads for the ledger and the image."""
@@ -49,6 +52,8 @@ class SingleRead:
     """Where time comes from."""
     soft_timeout_s: float | None = None
     """Seconds after which no call starts any more; ``None``: no limit."""
+    inbox: Inbox | None = None
+    """Inbox of webhooks, which settles what is in doubt."""
     _stopped: bool = False
     _loop: asyncio.AbstractEventLoop | None = None
     _stop: StopSignal | None = None
@@ -72,7 +77,7 @@ class SingleRead:
         clock = clock or SystemClock()
         place = open_ledger_place(ledger)
         opened = Ledger.open(place, lease_s=settings.lease_s, clock=clock, owner=owner, spill=spill_folder())
-        return cls(settings, request, owner, opened, clock, soft_timeout_s)
+        return cls(settings, request, owner, opened, clock, soft_timeout_s, open_inbox(clock=clock))
 
     def stop(self) -> None:
         """End early, from any thread: a call in flight is finished and saved, none begins."""
@@ -133,6 +138,7 @@ class SingleRead:
             owner=self.owner,
             options=ReadOptions(in_doubt=self.request.in_doubt, as_base64=self.request.as_base64),
             deadline=None if soft_s is None else self.clock.monotonic() + soft_s,
+            settled_elsewhere=None if self.inbox is None else Answers(self.inbox),
             signed_urls=self.request.signed_urls(self._row),
         )
 

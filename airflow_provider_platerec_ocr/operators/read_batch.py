@@ -123,6 +123,7 @@ class OCRReadBatchOperator(BaseAsyncOperator):
         """Resolve connections and places here, where Airflow is; the child has no way to ask it."""
         from airflow_provider_platerec_ocr.engine.context import ReadOptions  # noqa: PLC0415  # not at parse time
         from airflow_provider_platerec_ocr.hooks.connection import load_settings  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.hooks.inbox import inbox_place  # noqa: PLC0415
         from airflow_provider_platerec_ocr.hooks.places import (  # noqa: PLC0415
             open_ledger_place,
             open_place,
@@ -138,6 +139,7 @@ class OCRReadBatchOperator(BaseAsyncOperator):
             owner=_run.owner_of(context),
             ledger=open_ledger_place(self.ledger),
             spill=spill_folder(),
+            inbox=inbox_place(),
             workspace=open_place(shard["workspace"]),
             path=shard["path"],
             index=shard["index"],

@@ -25,6 +25,8 @@ from airflow_provider_platerec_ocr.engine.limiter import StartLimiter
 from airflow_provider_platerec_ocr.engine.progress import Progress
 from airflow_provider_platerec_ocr.engine.reservations import account_id
 from airflow_provider_platerec_ocr.engine.stop import StopSignal
+from airflow_provider_platerec_ocr.webhook.answers import Answers
+from airflow_provider_platerec_ocr.webhook.inbox import Inbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +65,8 @@ class ShardJob:
     """Shards of the run."""
     roots: tuple[Place, ...]
     """Folders that images may lie in, opened."""
+    inbox: Place | None = None
+    """Folder of the inbox of webhooks, which settles what is in doubt; ``None`` where there is none."""
     options: ReadOptions = field(default_factory=ReadOptions)
     """The user's choices about reading."""
     shrink: bool = False
@@ -190,6 +194,7 @@ def _tools(
         progress=Progress(total=job.images, settled_before=opened.settled),
         owner=job.owner,
         options=job.options,
+        settled_elsewhere=None if job.inbox is None else Answers(Inbox(job.inbox, clock=SystemClock())),
         signed_urls=job.signed_urls,
     )
 
