@@ -147,6 +147,18 @@ class Inbox:
                 yield payload
                 left = None if left is None else left - 1
 
+    def waits(self, after: str, before: datetime) -> bool:
+        """Return whether :meth:`scan` still holds something back: after a cursor, and taken before a moment.
+
+        :param after: cursor of the last payload that a scan gave.
+        """
+        dead = _cursor(self._clock.now() - timedelta(seconds=RECORD_WITHIN_S), "")
+        for cursor in self._cursors(after, _cursor(before, "")):
+            payload = self._load(cursor.rpartition("-")[2])
+            if (payload is None and cursor > dead) or (payload is not None and payload.cursor == cursor):
+                return True
+        return False
+
     def _take_slot(self, id_: str) -> _Slot:
         """Return a place in the order whose mark appeared in time."""
         for _ in range(_TRIES):
