@@ -107,10 +107,11 @@ def test_shards_cross_refusals_and_one_bad_image_without_losing_or_repeating_a_c
     airflow: Standalone, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     images, dataset = tmp_path / "images", tmp_path / "reads"
-    make_load_images(images, 300, seed=12)
-    (images / "bad.jpg").write_bytes(b"\xff\xd8\xff\xe0 this begins like a JPEG" + b"\0" * 200 + b"\xff\xd9")
+    make_load_images(images, 301, seed=12)
     sandbox.reset()
-    sandbox.control(faults=["every=7:503", "nth=60-64:429;retry_after=2", "nth=200-203:429;retry_after=3"])
+    sandbox.control(
+        faults=["image=load_000301:400", "every=7:503", "nth=60-64:429;retry_after=2", "nth=200-203:429;retry_after=3"]
+    )
 
     run_id = airflow.trigger(DAG_ID, _conf(images, dataset, images_per_shard=101))
     state = airflow.wait(DAG_ID, run_id)
