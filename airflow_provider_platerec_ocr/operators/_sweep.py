@@ -62,6 +62,8 @@ class Sweeper:
     """What the others read, by camera; ``None`` for all that are not named."""
     clock: Clock
     """Where time comes from."""
+    at_once: int = PAYLOADS_PER_SWEEP
+    """Most payloads of one sweep."""
     run_ids: set[str] = field(default_factory=set)
     """Runs whose rows were published: this one's, and those that died before they could."""
     _counts: Counter[str] = field(default_factory=Counter)
@@ -79,7 +81,7 @@ class Sweeper:
             after = last.until if last else ""
             if not self.inbox.waits(after, begun):
                 break
-            payloads = list(self.inbox.scan(after, PAYLOADS_PER_SWEEP))
+            payloads = list(self.inbox.scan(after, self.at_once))
             if payloads:
                 self._take(last, payloads)
             elif self.clock.monotonic() >= give_up:
