@@ -108,6 +108,17 @@ _OPTIONS: dict[str, Any] = {
         "example": "s3://aws_default@my-bucket/ocr-ledger",
         "default": "",
     },
+    "inbox": {
+        "description": (
+            "Folder or object store prefix in which the receiver of webhooks keeps what the API sends. Before a call "
+            "in doubt is repeated, its answer is looked for there. Receiver and workers must see the same place. "
+            "Empty: the folder platerec_ocr/inbox under AIRFLOW_HOME, if it is there."
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "s3://aws_default@my-bucket/ocr-inbox",
+        "default": "",
+    },
     "spill_folder": {
         "description": (
             "Local folder of each worker that takes paid answers while the ledger cannot be written; "
@@ -137,11 +148,18 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": NAME,
-                "python-modules": [f"{_PACKAGE}.operators.{name}" for name in ("read", "plan", "read_batch", "export")],
+                "python-modules": [
+                    f"{_PACKAGE}.operators.{name}" for name in ("read", "plan", "read_batch", "export", "inbox")
+                ],
             },
         ],
         "sensors": [{"integration-name": NAME, "python-modules": [f"{_PACKAGE}.sensors.statistics"]}],
-        "triggers": [{"integration-name": NAME, "python-modules": [f"{_PACKAGE}.triggers.statistics"]}],
+        "triggers": [
+            {
+                "integration-name": NAME,
+                "python-modules": [f"{_PACKAGE}.triggers.{name}" for name in ("statistics", "inbox")],
+            }
+        ],
         "connection-types": [
             {
                 "connection-type": "platerec_ocr",
