@@ -37,7 +37,7 @@ def inbox_uri(inbox: str | os.PathLike[str] | None = None) -> str | None:
     if given or (given := option("inbox")):
         return given
     default = default_inbox()
-    return default if os.path.isdir(default) else None  # noqa: PTH112
+    return default if os.path.isdir(default) else None  # noqa: PTH112  # it is text here
 
 
 def inbox_place(inbox: str | os.PathLike[str] | None = None) -> Place | None:

@@ -25,7 +25,7 @@ def owner_of(context: Context) -> Owner:
 
 def current_owner() -> Owner:
     """Return the task that is running now, outside a task an owner that nobody else is."""
-    from airflow.sdk import get_current_context  # noqa: PLC0415
+    from airflow.sdk import get_current_context  # noqa: PLC0415  # not at parse time
 
     try:
         return owner_of(get_current_context())

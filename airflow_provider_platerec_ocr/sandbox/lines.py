@@ -151,7 +151,7 @@ def _below(chain: list[Line], line: Line) -> float | None:
     size = max(min(last.width, line.width), 1.0)
     (x0, y0), (x1, y1) = last.centre, line.centre
     gap = (y1 - y0) - (last.height + line.height) / 2
-    stacked = all(piece.is_tall or len(piece.text.strip()) <= 2 for piece in (last, line))  # noqa: PLR2004
+    stacked = all(piece.is_tall or len(piece.text.strip()) <= 2 for piece in (last, line))  # noqa: PLR2004  # a letter or two is tall by chance
     fits = y1 > y0 and abs(x1 - x0) <= _MAX_SHIFT * max(last.width, line.width) and stacked
     return gap if fits and -_MAX_DOWN_OVERLAP * size <= gap <= _MAX_DOWN_GAP * size else None
 
