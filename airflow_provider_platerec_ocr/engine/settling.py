@@ -47,7 +47,7 @@ class _Patience:
 
     unavailable: int = 0
     not_sent: int = 0
-    went_well: int = -1
+    went_well: int = 0
     held_since: float | None = None
     look_s: float = _FIRST_LOOK_S
     named: set[int] = field(default_factory=set)
@@ -205,10 +205,11 @@ class Settler:
 
         In an outage no image gets through, and all wait. An image that fails while others succeed would fail for ever.
         """
-        if patience.went_well != self._payer.went_well:
+        if patience.not_sent == 0:
             patience.went_well = self._payer.went_well
-            patience.not_sent += 1
-        return patience.not_sent >= self._context.options.refusals_per_image
+        patience.not_sent += 1
+        often = patience.not_sent >= self._context.options.refusals_per_image
+        return often and self._payer.went_well > patience.went_well
 
     def _name(
         self, image: PlannedImage, fingerprint: str, doubts: tuple[claims.Attempt, ...], patience: _Patience
