@@ -1,0 +1,159 @@
+"""The wheel as users get it: what is in it, and what works once it is installed without the source tree.
+
+CI installs it into an environment of its own and names that environment's Python in ``PLATEREC_OCR_WHEEL_PYTHON``.
+Without that, the wheel goes into a bare environment that borrows this one's other packages, which is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_platerec_ocr import __version__
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = "airflow_provider_platerec_ocr"
+INFO = f"{PACKAGE}-{__version__}.dist-info"
+DAGS = sorted((ROOT / "dags").glob("*.py"))
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel from what is there."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own arguments
+    assert done.returncode == 0, done.stdout + done.stderr
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="session")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a Python that has the wheel and not the source tree."""
+    given = os.environ.get("PLATEREC_OCR_WHEEL_PYTHON")
+    if given:
+        return given
+    folder = tmp_path_factory.mktemp("installed")
+    bare = str(folder / "bin" / "python")
+    pip = [sys.executable, "-m", "pip", "--python", bare, "--disable-pip-version-check", "install", "--quiet"]
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)  # noqa: S603  # as above
+    subprocess.run([*pip, "--no-deps", "--no-index", str(wheel)], check=True)  # noqa: S603  # as above
+    places = subprocess.run(  # noqa: S603  # as above
+        [bare, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # A .pth file adds the other packages behind the wheel's own; .pth files there, such as that of the source tree's
+    # editable installation, are not read.
+    Path(places.stdout.strip(), "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return bare
+
+
+def run(python: str, home: Path, *arguments: str) -> str:
+    """Run the installed Python away from the clone, with an Airflow home of its own, and return what it said."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "PYTHON"))}
+    done = subprocess.run(  # noqa: S603  # our own arguments
+        [python, *arguments],
+        cwd=home,
+        env=environment | {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "COLUMNS": "500"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def names_in(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def text_in(wheel: Path, name: str) -> str:
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.read(name).decode()
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
+    assert {name.partition("/")[0] for name in names_in(wheel)} == {PACKAGE, INFO}
+
+
+def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
+    here = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / PACKAGE).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+    assert {name for name in names_in(wheel) if name.startswith(f"{PACKAGE}/")} == here
+    assert f"{PACKAGE}/py.typed" in here
+
+
+def test_the_wheel_says_what_it_is(wheel: Path) -> None:
+    metadata = Parser().parsestr(text_in(wheel, f"{INFO}/METADATA"))
+
+    assert metadata["Version"] == __version__
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert "Framework :: Apache Airflow :: Provider" in metadata.get_all("Classifier", [])
+    assert "apache-airflow<4,>=3.3.1" in metadata.get_all("Requires-Dist", [])
+    assert f"{INFO}/licenses/LICENSE" in names_in(wheel)
+    assert "[apache_airflow_provider]" in text_in(wheel, f"{INFO}/entry_points.txt")
+
+
+def test_the_installed_package_is_the_wheels_own(python: str, tmp_path: Path) -> None:
+    said = run(python, tmp_path, "-c", f"import {PACKAGE} as p; print(p.__version__, p.__file__)")
+
+    assert said.startswith(__version__)
+    assert str(ROOT / PACKAGE) not in said
+
+
+@pytest.mark.airflow
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (("get", "airflow-provider-platerec-ocr"), __version__),
+        (("hooks",), f"{PACKAGE}.hooks.ocr.PlateRecOCRHook"),
+    ],
+    ids=["get", "hooks"],
+)
+def test_airflow_finds_the_installed_provider(
+    command: tuple[str, ...], expected: str, python: str, tmp_path: Path
+) -> None:
+    said = run(python, tmp_path, "-m", "airflow", "providers", *command, "--output", "plain")
+
+    assert expected in said
+    assert str(ROOT / PACKAGE) not in said
+
+
+@pytest.mark.airflow
+@pytest.mark.parametrize("dag", DAGS, ids=lambda path: path.stem)
+def test_an_example_dag_can_be_imported_with_the_installed_provider(dag: Path, python: str, tmp_path: Path) -> None:
+    code = f"import runpy, airflow_provider_platerec_ocr as p; runpy.run_path({str(dag)!r}); print(p.__file__)"
+
+    assert str(ROOT / PACKAGE) not in run(python, tmp_path, "-c", code)
+
+
+@pytest.mark.parametrize("module", ["sandbox", "ledger"])
+def test_a_command_of_the_installed_package_says_how_it_is_used(module: str, python: str, tmp_path: Path) -> None:
+    said = run(python, tmp_path, "-m", f"{PACKAGE}.{module}", "--help")
+
+    assert said.startswith(f"usage: python -m {PACKAGE}.{module}")
+
+
+def test_the_demo_says_that_it_needs_a_clone(python: str, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="needs a clone of the project"):
+        run(python, tmp_path, "-m", f"{PACKAGE}.demo", "run")
