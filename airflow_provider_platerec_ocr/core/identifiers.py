@@ -27,6 +27,7 @@ _VIN_VALUES = {
     "R": 9,
     **dict(zip("STUVWXYZ", range(2, 10), strict=True)),
 }
+_VIN_TABLE = bytes(_VIN_VALUES.get(chr(code), 0) for code in range(256))
 _VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 _VIN_REPAIRS = str.maketrans("OQI", "001")
 
@@ -84,7 +85,7 @@ def vin_check_digit(vin: str) -> str:
     if not _VIN.fullmatch(vin):
         message = f"{vin!r} is no VIN: 17 characters, capital letters without I, O and Q, and digits"
         raise ValueError(message)
-    total = sum(map(mul, map(_VIN_VALUES.__getitem__, vin), _VIN_WEIGHTS))
+    total = sum(map(mul, vin.encode().translate(_VIN_TABLE), _VIN_WEIGHTS))
     return "0123456789X"[total % 11]
 
 

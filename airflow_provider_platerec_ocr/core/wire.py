@@ -12,6 +12,7 @@ import math
 import posixpath
 import re
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr import __version__
@@ -200,7 +201,7 @@ def read_from_json(data: Mapping[str, Any]) -> Read:
         raise errors.OCROutcomeUnknown(message)
     version = data.get("version")
     return Read(
-        identifiers=tuple(found for item in results for found in _identifiers(item)),
+        identifiers=tuple(chain.from_iterable(map(_identifiers, results))),
         processing_time=_number(data.get("processing_time")),
         filename=_text(data.get("filename")),
         version=version if isinstance(version, int) and not isinstance(version, bool) else None,
@@ -213,10 +214,11 @@ def read_from_json(data: Mapping[str, Any]) -> Read:
 def _identifiers(item: Any) -> list[Identifier]:
     identifier = _dict(_dict(item).get("identifier"))
     props = _dict(identifier.get("props")) or identifier
-    codes = [_text(value) for value in _values(props.get("code"))]
-    orientations = [_text(value) for value in _values(props.get("orientation"))]
-    numbers = (_number(v) for place in (props, identifier) for v in _values(place.get("confidence")))
-    confidence = next((number for number in numbers if number is not None), None)
+    codes = list(map(_text, _values(props.get("code"))))
+    orientations = list(map(_text, _values(props.get("orientation"))))
+    confidence = _first_number(props.get("confidence"))
+    if confidence is None:
+        confidence = _first_number(identifier.get("confidence"))
     found = []
     for index, code in enumerate(codes):
         if code:
@@ -227,8 +229,15 @@ def _identifiers(item: Any) -> list[Identifier]:
 
 def _values(value: Any) -> list[Any]:
     """Return the values of ``[{"value": …}, …]``, ``{"value": …}`` or a bare value."""
-    items = value if isinstance(value, list) else [value]
-    return [item.get("value") if isinstance(item, dict) else item for item in items]
+    return list(map(_value, value)) if isinstance(value, list) else [_value(value)]
+
+
+def _value(item: Any) -> Any:
+    return item.get("value") if isinstance(item, dict) else item
+
+
+def _first_number(value: Any) -> float | None:
+    return next((number for number in map(_number, _values(value)) if number is not None), None)
 
 
 def _dict(value: Any) -> dict[str, Any]:
@@ -264,7 +273,7 @@ def parse_statistics(status: int, headers: Mapping[str, str], body: bytes, *, no
     """
     if status not in {200, 201}:
         error = call_error(status, headers, body, now=now)
-        if isinstance(error, errors.OCROutcomeUnknown) and status >= 400:  # noqa: PLR2004
+        if isinstance(error, errors.OCROutcomeUnknown) and status >= 400:  # noqa: PLR2004  # HTTP statuses
             message = f"The statistics are unavailable ({status}: {error.detail}). They are asked again after a pause."
             raise errors.OCRUnavailable(message, **error.attributes)
         if isinstance(error, errors.OCRStop | errors.OCRRefused):
