@@ -12,7 +12,7 @@ from airflow_provider_platerec_ocr.core.fingerprint import check_type
 from airflow_provider_platerec_ocr.core.redact import redact
 from airflow_provider_platerec_ocr.dataset.manifest_listing import IMAGE_SUFFIXES, read_folder, read_glob
 from airflow_provider_platerec_ocr.dataset.manifest_parquet import read_parquet
-from airflow_provider_platerec_ocr.dataset.manifest_row import BadRow, RawRow, RowMaker, stable_image_url
+from airflow_provider_platerec_ocr.dataset.manifest_row import BadRow, RowMaker, stable_image_url
 from airflow_provider_platerec_ocr.dataset.manifest_text import read_csv, read_jsonl, read_list
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_platerec_ocr.core.models import PlannedImage
     from airflow_provider_platerec_ocr.core.storage import Opener, Place
+    from airflow_provider_platerec_ocr.dataset.manifest_row import RawRow
 
 __all__ = ["BadRow", "read_manifest", "signed_urls"]
 
@@ -43,8 +44,7 @@ def read_manifest(
     place = opener(uri)
     folder = place.parent.uri
     make = RowMaker(folder, user=_user(uri), default_type=default_type).make
-    for raw in _raw_rows(uri, place, recursive=recursive):
-        yield make(raw)
+    yield from map(make, _raw_rows(uri, place, recursive=recursive))
 
 
 def signed_urls(uri: str, rows: Collection[int], opener: Opener) -> dict[int, str]:
@@ -58,15 +58,15 @@ def signed_urls(uri: str, rows: Collection[int], opener: Opener) -> dict[int, st
     if not wanted:
         return found
     last = max(wanted)
-    for raw in _raw_rows(uri, opener(uri), recursive=True):
-        if raw.row in wanted and raw.values and isinstance(raw.values[1], str):
-            url = raw.values[1].strip()
+    for row, values, _ in _raw_rows(uri, opener(uri), recursive=True):
+        if row in wanted and values and isinstance(values[1], str):
+            url = values[1].strip()
             try:
                 stable_image_url(url)
             except ValueError:
                 continue
-            found[raw.row] = url
-        if raw.row >= last:
+            found[row] = url
+        if row >= last:
             break
     return found
 
@@ -125,4 +125,4 @@ def _with_user(rows: Iterator[RawRow], uri: str) -> Iterator[RawRow]:
     user = _user(uri)
     if not user:
         return rows
-    return (RawRow(row, (name.replace("://", f"://{user}@", 1), *rest)) for row, (name, *rest), _ in rows)
+    return ((row, (name.replace("://", f"://{user}@", 1), *rest), "") for row, (name, *rest), _ in rows)

@@ -10,12 +10,11 @@ import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.dataset.manifest_row import RawRow
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from airflow_provider_platerec_ocr.core.storage import Place
+    from airflow_provider_platerec_ocr.dataset.manifest_row import RawRow
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 """What counts as an image in a folder; a list or a CSV may name any file."""
@@ -49,8 +48,8 @@ def read_glob(place: Place) -> Iterator[RawRow]:
     """Yield the images that a pattern such as ``yard/**/*.jpg`` matches, in the order of their paths."""
     place.fs.invalidate_cache()
     if place.is_local:
-        paths = sorted(path for path in place.fs.glob(place.path) if is_image(path) and os.path.isfile(path))  # noqa: PTH113
-        yield from _numbered(place, ((path, _local_version(os.stat(path))) for path in paths))  # noqa: PTH116
+        paths = sorted(path for path in place.fs.glob(place.path) if is_image(path) and os.path.isfile(path))  # noqa: PTH113  # one call for each of a million names: a Path costs more
+        yield from _numbered(place, ((path, _local_version(os.stat(path))) for path in paths))  # noqa: PTH116  # as above
         return
     yield from _numbered(place, _versions(place.fs.glob(place.path, detail=True)))
 
@@ -58,7 +57,7 @@ def read_glob(place: Place) -> Iterator[RawRow]:
 def _numbered(place: Place, found: Iterable[tuple[str, str | None]]) -> Iterator[RawRow]:
     start = "" if place.is_local else f"{place.protocol}://"
     for row, (path, version) in enumerate(found, start=1):
-        yield RawRow(row, (start + path, None, None, None, None, version))
+        yield row, (start + path, None, None, None, None, version), ""
 
 
 def _listing(place: Place, *, recursive: bool) -> Iterator[tuple[str, str | None]]:

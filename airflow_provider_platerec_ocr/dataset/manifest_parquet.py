@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRManifestError
-from airflow_provider_platerec_ocr.dataset.manifest_row import COLUMNS, RawRow, missing_column
+from airflow_provider_platerec_ocr.dataset.manifest_row import COLUMNS, missing_column
 from airflow_provider_platerec_ocr.dataset.manifest_text import note_ignored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_platerec_ocr.core.storage import Place
+    from airflow_provider_platerec_ocr.dataset.manifest_row import RawRow
 
 BATCH_ROWS = 10_000
 
@@ -38,7 +39,7 @@ def read_parquet(place: Place) -> Iterator[RawRow]:
                 nothing = [None] * batch.num_rows
                 columns = (lists.get(name, nothing) for name in COLUMNS)
                 for row, values in enumerate(zip(*columns, strict=True), start=first):
-                    yield RawRow(row, values)
+                    yield row, values, ""
                 first += batch.num_rows
         except pa.ArrowException as error:
             message = f"{place} cannot be read as a Parquet manifest: {error}"

@@ -10,7 +10,7 @@ import posixpath
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRManifestError
@@ -37,15 +37,9 @@ _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
-class RawRow(NamedTuple):
-    """A row as a reader found it."""
-
-    row: int
-    """Number of the data row, from 1: line *n* of a list or of JSON lines, line *n* + 1 of a CSV file."""
-    values: Values
-    """Empty where there is a problem."""
-    problem: str = ""
-    """What is wrong with the row, to be read after "the row"."""
+RawRow = tuple[int, Values, str]
+"""A row as a reader found it: its number from 1 (line *n* of a list or of JSON lines, line *n* + 1 of a CSV file), its
+values (none where there is a problem), and the problem, to be read after "the row". Plain, since there are millions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +97,14 @@ class RowMaker:
 
     def make(self, raw: RawRow) -> PlannedImage | BadRow:
         """Return the row as a planned image, or what is wrong with it."""
-        if raw.problem:
-            return BadRow(raw.row, None, f"The row {raw.problem}.")
-        name, url, *_ = raw.values
+        row, values, problem = raw
+        if problem:
+            return BadRow(row, None, f"The row {problem}.")
         try:
-            return self._make(raw.row, raw.values)
+            return self._make(row, values)
         except (OCRConfigError, _RowProblem) as error:
-            return BadRow(raw.row, _shown(name) or _shown(url), shorten(_UNWRITABLE.sub("?", redact(str(error)))))
+            shown = _shown(values[0]) or _shown(values[1])
+            return BadRow(row, shown, shorten(_UNWRITABLE.sub("?", redact(str(error)))))
 
     def _make(self, row: int, values: Values) -> PlannedImage:
         name, url, type_, camera_id, timestamp, version = values
@@ -123,7 +118,7 @@ class RowMaker:
             _refuse("The row has both image and upload_url. Keep the one that is to be read.")
         if name:
             image, uri = self._resolve(name)
-            return PlannedImage(row, image, type_, uri, None, False, version, camera_id, timestamp)  # noqa: FBT003
+            return PlannedImage(row, image, type_, uri, None, False, version, camera_id, timestamp)  # noqa: FBT003  # by position: a million times
         if not url:
             _refuse("The row has neither image nor upload_url.")
         try:
@@ -227,5 +222,9 @@ def _timestamp(value: Any) -> str | None:
     text = _text(value, "timestamp")
     if text is None:
         return None
-    moment = parse_timestamp(text)
-    return text if _UTC.fullmatch(text) else format_timestamp(moment)
+    try:
+        if _UTC.fullmatch(text) and datetime.fromisoformat(text):
+            return text  # as most are: nothing to convert
+    except ValueError:
+        pass
+    return format_timestamp(parse_timestamp(text))

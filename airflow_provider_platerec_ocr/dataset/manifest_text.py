@@ -17,7 +17,6 @@ from airflow_provider_platerec_ocr.core.errors import OCRManifestError
 from airflow_provider_platerec_ocr.dataset.lines import read_lines
 from airflow_provider_platerec_ocr.dataset.manifest_row import (
     COLUMNS,
-    RawRow,
     did_you_mean,
     missing_column,
 )
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from airflow_provider_platerec_ocr.core.storage import Place
+    from airflow_provider_platerec_ocr.dataset.manifest_row import (
+        RawRow,
+    )
 
 log = logging.getLogger(__name__)
 LOOK_AHEAD = 100
@@ -58,7 +60,7 @@ def read_csv(place: Place, *, tabs: bool = False) -> Iterator[RawRow]:
     pick = itemgetter(*(names.index(name) if name in names else len(names) for name in COLUMNS))
     for row, (text, trouble) in enumerate(lines, start=1):
         if text is None:
-            yield RawRow(row, (), trouble)
+            yield row, (), trouble
             continue
         line = text.rstrip("\r")
         if not line.strip():
@@ -66,13 +68,13 @@ def read_csv(place: Place, *, tabs: bool = False) -> Iterator[RawRow]:
         try:
             fields = _fields(line, delimiter)
         except csv.Error as error:
-            yield RawRow(row, (), f"is not well-formed CSV: {error}")
+            yield row, (), f"is not well-formed CSV: {error}"
             continue
         if len(fields) != len(names):
-            yield RawRow(row, (), f"has {len(fields)} fields where the header has {len(names)}")
+            yield row, (), f"has {len(fields)} fields where the header has {len(names)}"
             continue
         fields.append(None)
-        yield RawRow(row, pick(fields))
+        yield row, pick(fields), ""
 
 
 def _fields(line: str, delimiter: str) -> list[Any]:
@@ -105,9 +107,9 @@ def read_jsonl(place: Place) -> Iterator[RawRow]:
     note_ignored(place, found)
     for row, item in chain(head, rows):
         if isinstance(item, str):
-            yield RawRow(row, (), item)
+            yield row, (), item
         else:
-            yield RawRow(row, tuple(map(item.get, COLUMNS)))
+            yield row, tuple(map(item.get, COLUMNS)), ""
 
 
 def _json_objects(place: Place) -> Iterator[tuple[int, dict[str, Any] | str]]:
@@ -136,10 +138,10 @@ def read_list(place: Place) -> Iterator[RawRow]:
 def _listed(lines: Iterable[tuple[str | None, str]]) -> Iterator[RawRow]:
     for row, (text, problem) in enumerate(lines, start=1):
         if text is None:
-            yield RawRow(row, (), problem)
+            yield row, (), problem
             continue
         name = text.strip()
         if not name:
             continue
         is_url = name[:8].lower().startswith(("http://", "https://"))
-        yield RawRow(row, (None, name, None, None, None, None) if is_url else (name, None, None, None, None, None))
+        yield row, (None, name, None, None, None, None) if is_url else (name, None, None, None, None, None), ""

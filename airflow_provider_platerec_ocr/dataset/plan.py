@@ -47,6 +47,8 @@ __all__ = ["Plan", "PlanRequest", "RunRef", "ShardRef", "load_bad_rows", "load_p
 log = logging.getLogger(__name__)
 SPOOL_BYTES = 8_000_000
 """Planned rows beyond this wait on the local disk until their number, and so the size of the shards, is known."""
+SPOOL_LINES = 1000
+"""Lines that are written to the spool at a time: each write of it asks how large it is."""
 BAD_ROWS_PER_FILE = 50_000
 
 
@@ -129,6 +131,7 @@ def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> tuple
     known = request.known
     rows = bad = finished = 0
     pays = bytearray()
+    lines: list[str] = []
     for item in read_manifest(
         request.manifest, opener=request.opener, default_type=request.default_type, recursive=request.recursive
     ):
@@ -145,7 +148,11 @@ def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> tuple
             finished += 1
             continue
         pays.append(key not in known)
-        images.write(to_line(item).encode())
+        lines.append(to_line(item))
+        if len(lines) >= SPOOL_LINES:
+            images.write("".join(lines).encode())
+            lines.clear()
+    images.write("".join(lines).encode())
     images.seek(0)
     bad_rows.seek(0)
     wanted = sum(pays)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import posixpath
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -21,10 +20,13 @@ from airflow_provider_platerec_ocr.dataset.outcome_table import to_table
 from airflow_provider_platerec_ocr.dataset.schema import SCHEMA_VERSION, reads_schema
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow_provider_platerec_ocr.core.models import Outcome, Read
     from airflow_provider_platerec_ocr.dataset.manifest import BadRow
     from airflow_provider_platerec_ocr.dataset.plan_model import RunRef
 
+_decode = json.JSONDecoder().decode
 log = logging.getLogger(__name__)
 
 
@@ -44,78 +46,38 @@ def reads_table(outcomes: Any, run: RunRef) -> Any:
     :param outcomes: an Arrow table as of :func:`~.outcome_table.best_table`, all of status ``read``.
     """
     import pyarrow as pa  # noqa: PLC0415  # heavy
+    import pyarrow.compute as pc  # noqa: PLC0415  # as above
 
     schema = reads_schema()
-    found = _Found()
-    columns = ("image", "type", "answer")
-    for source, facts in enumerate(zip(*(outcomes.column(name).to_pylist() for name in columns), strict=True)):
-        found.add(source, *facts)
-    base = outcomes.take(pa.array(found.source, pa.int64()))
-    size = base.num_rows
+    facts_of = (outcomes.column(name).to_numpy().tolist() for name in ("image", "type", "answer"))
+    found = [row for source, facts in enumerate(zip(*facts_of, strict=True)) for row in _rows(source, *facts)]
+    values = zip(*found, strict=True) if found else ((),) * len(_FROM_ANSWER)
+    columns = {name: pa.array(column, kind) for (name, kind), column in zip(_kinds(schema), values, strict=True)}
+    base = outcomes if len(found) == outcomes.num_rows else outcomes.take(columns["source"])
     given = {
+        **columns,
         **{name: base.column(name) for name in ("image", "image_version", "fingerprint", "status")},
-        **{name: pa.array(values, schema.field(name).type) for name, values in found.columns.items()},
-        "camera_id": _first(base.column("camera_id"), pa.array(found.camera_id, pa.string())),
-        "timestamp": _first(_moments(base.column("timestamp")), _moments(pa.array(found.timestamp, pa.string()))),
+        "camera_id": pc.coalesce(base.column("camera_id"), columns["camera_id"]),
+        "timestamp": pc.coalesce(_moments(base.column("timestamp")), _moments(columns["timestamp"])),
         "read_at": _moments(base.column("read_at")),
-        "calls_billed": _where(pa.array(found.is_first, pa.bool_()), base.column("calls_billed")),
-        "schema_version": pa.repeat(SCHEMA_VERSION, size),
-        "dag_id": pa.repeat(run.dag_id, size),
-        "run_id": pa.repeat(run.run_id, size),
+        "calls_billed": pc.if_else(columns["is_first"], base.column("calls_billed"), 0),
+        "schema_version": pa.repeat(SCHEMA_VERSION, len(found)),
+        "dag_id": pa.repeat(run.dag_id, len(found)),
+        "run_id": pa.repeat(run.run_id, len(found)),
         "raw": base.column("answer"),
     }
     return pa.table([given[name] for name in schema.names], schema.names).cast(schema)
 
 
-class _Found:
-    """Columns that come out of the answers, row by row."""
-
-    def __init__(self) -> None:
-        self.source: list[int] = []
-        self.is_first: list[bool] = []
-        self.camera_id: list[str | None] = []
-        self.timestamp: list[str | None] = []
-        self.columns: dict[str, list[Any]] = {name: [] for name in _FROM_ANSWER}
-        self._append = tuple(values.append for values in self.columns.values())
-
-    def add(self, source: int, image: str, type_: str, answer: str | None) -> None:
-        """Take one image's answer."""
-        read = _read(image, answer)
-        name = file_name_of(image)
-        if read is None or not read.identifiers:
-            time, count = (None, None) if read is None else (read.processing_time, 0)
-            self._row(source, True, read, (None, count, None, None, None, None, None, None, None, name, time))  # noqa: FBT003
-            return
-        count = len(read.identifiers)
-        for index, found in enumerate(read.identifiers):
-            check = check_code(found.code, type_)
-            row = (
-                index,
-                count,
-                found.code,
-                check.code_normalized,
-                found.orientation,
-                found.confidence,
-                check.code_system,
-                check.check_digit_ok,
-                check.repaired,
-                name,
-                read.processing_time,
-            )
-            self._row(source, index == 0, read, row)
-
-    def _row(self, source: int, is_first: bool, read: Read | None, values: tuple[Any, ...]) -> None:  # noqa: FBT001
-        self.source.append(source)
-        self.is_first.append(is_first)
-        self.camera_id.append(read.camera_id if read else None)
-        self.timestamp.append(read.timestamp if read else None)
-        for append, value in zip(self._append, values, strict=True):
-            append(value)
-
-
 _FROM_ANSWER = (
-    "identifier_index",
+    "source",
+    "is_first",
+    "camera_id",
+    "timestamp",
+    "filename",
+    "processing_time",
     "identifier_count",
+    "identifier_index",
     "code",
     "code_normalized",
     "orientation",
@@ -123,21 +85,43 @@ _FROM_ANSWER = (
     "code_system",
     "check_digit_ok",
     "repaired",
-    "filename",
-    "processing_time",
 )
+"""What comes out of an image's answer, for each of its rows; ``source`` is the outcome's place in the table."""
+_NO_IDENTIFIER = (None,) * 8
 
 
-def _first(column: Any, other: Any) -> Any:
-    import pyarrow.compute as pc  # noqa: PLC0415  # heavy
+def _rows(source: int, image: str, type_: str, answer: str | None) -> Iterator[tuple[Any, ...]]:
+    read = _read(image, answer)
+    name = file_name_of(image)
+    if read is None:
+        yield source, True, None, None, name, None, None, *_NO_IDENTIFIER
+        return
+    count = len(read.identifiers)
+    start = (read.camera_id, read.timestamp, name, read.processing_time, count)
+    if not count:
+        yield source, True, *start, *_NO_IDENTIFIER
+    for index, found in enumerate(read.identifiers):
+        check = check_code(found.code, type_)
+        yield (
+            source,
+            not index,
+            *start,
+            index,
+            found.code,
+            check.code_normalized,
+            found.orientation,
+            found.confidence,
+            check.code_system,
+            check.check_digit_ok,
+            check.repaired,
+        )
 
-    return pc.coalesce(column, other)
 
+def _kinds(schema: Any) -> list[tuple[str, Any]]:
+    import pyarrow as pa  # noqa: PLC0415  # heavy
 
-def _where(condition: Any, numbers: Any) -> Any:
-    import pyarrow.compute as pc  # noqa: PLC0415  # heavy
-
-    return pc.if_else(condition, numbers, 0)
+    own = {"source": pa.int64(), "is_first": pa.bool_(), "timestamp": pa.string()}
+    return [(name, own.get(name) or schema.field(name).type) for name in _FROM_ANSWER]
 
 
 def _moments(texts: Any) -> Any:
@@ -196,12 +180,12 @@ def file_name_of(image: str) -> str:
     """Return the last part of the image's path, object key or URL, as the user knows it."""
     if image.startswith(("http://", "https://")):
         image = urlsplit(image).path
-    return posixpath.basename(image)
+    return image.rpartition("/")[2]
 
 
 def _read(image: str, answer: str | None) -> Read | None:
     try:
-        return read_from_json(json.loads(answer or ""))
+        return read_from_json(_decode(answer or ""))
     except (ValueError, TypeError, OCRCallError) as error:
         log.warning("The saved answer of %s cannot be understood (%s); its text is kept.", image, error)
         return None

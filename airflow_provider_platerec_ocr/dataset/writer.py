@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from airflow_provider_platerec_ocr.dataset.files import named_errors, temporary_
 from airflow_provider_platerec_ocr.dataset.names import file_name
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from types import TracebackType
     from typing import Self
 
@@ -77,6 +79,8 @@ class TableWriter:
         self._file_rows = file_rows
         self._partitions: dict[str, _Partition] = {}
         self._staged: list[_StagedFile] = []
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="ocr-parquet")
+        self._writing: Future[None] | None = None
 
     def add(self, table: Any, partition: str = "") -> None:
         """Take an Arrow table of rows of one partition, such as ``type=vin/date=2026-03-01``."""
@@ -109,6 +113,7 @@ class TableWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Discard the files that were not revealed."""
+        self._pool.shutdown()
         for state in self._partitions.values():
             if state.file is not None:
                 state.file.discard()
@@ -121,12 +126,20 @@ class TableWriter:
         if state.file is None:
             target = state.folder / file_name(self._table, self._slug, state.part)
             state.file = _StagedFile(target, self._schema)
-        state.file.write(state.tables)
+        self._wait()
+        self._writing = self._pool.submit(state.file.write, state.tables)  # Arrow encodes beside the Python that fills
         state.written += state.waiting
         state.tables, state.waiting = [], 0
 
+    def _wait(self) -> None:
+        """Let the row group that is being written end, since only one may wait in memory, and hear how it went."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
+
     def _close(self, state: _Partition) -> None:
         self._to_file(state)
+        self._wait()
         if state.file is not None:
             state.file.close()
             self._staged.append(state.file)
