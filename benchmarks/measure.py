@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -72,3 +73,10 @@ def header() -> str:
 def line(what: str, size: int, took: Measured) -> str:
     """Return one line of the table."""
     return f"{what:<34}{size:>11,}{took.seconds:>9.1f}{took.cpu_s:>8.1f}{took.peak_mb:>9.0f}{took.load:>6.1f}"
+
+
+def machine() -> str:
+    """Return what a figure has to be read with: processors, memory, Python, load."""
+    memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    python = ".".join(str(number) for number in sys.version_info[:3])
+    return f"{os.cpu_count()} processors, {memory_gb:.0f} GB, Python {python}, load {os.getloadavg()[0]:.1f}"
