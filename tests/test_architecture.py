@@ -80,7 +80,8 @@ HEAVY = (
     "PIL",
     "cv2",
     "airflow.providers.http",
-    *(f"{PACKAGE}.{name}" for name in ("hooks", "engine", "dataset", "webhook", "sandbox", "demo", "triggers.statistics")),
+    *(f"{PACKAGE}.{name}" for name in ("hooks", "engine", "dataset", "webhook", "sandbox", "demo")),
+    f"{PACKAGE}.triggers.statistics",
 )
 """What must not be loaded because a DAG file was parsed."""
 
