@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.hooks.places import airflow_home, open_place, option
+from airflow_provider_platerec_ocr.webhook.announcing import ASSET
 from airflow_provider_platerec_ocr.webhook.inbox import Inbox
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.core.storage import Place
 
-ASSET = "platerec_ocr_inbox"
-"""Name of the asset whose events say that the inbox has something new."""
+__all__ = ["ASSET", "AirflowAnnouncement", "default_inbox", "inbox_place", "inbox_uri", "open_inbox"]
+
 _log = logging.getLogger(__name__)
 
 

@@ -16,6 +16,7 @@ from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.redact import redact_url
 from airflow_provider_platerec_ocr.core.storage import Place
+from airflow_provider_platerec_ocr.webhook.announcing import announcer_from
 from airflow_provider_platerec_ocr.webhook.inbox import Inbox
 from airflow_provider_platerec_ocr.webhook.settings import Limits, ReceiverSettings, parse_networks, parse_secrets
 
@@ -66,7 +67,7 @@ def make_server(given: argparse.Namespace, environment: Mapping[str, str]) -> uv
     inbox = Inbox(open_place(uri), clock=clock)
     return uvicorn.Server(
         uvicorn.Config(
-            build_app(settings, lambda: inbox, clock=clock),
+            build_app(settings, lambda: inbox, clock=clock, on_new=announcer_from(environment)),
             host=given.host,
             port=given.port,
             ssl_certfile=given.tls_certificate,

@@ -14,6 +14,7 @@ Nothing here knows what a payload holds, and nothing of Airflow but its public R
 
 from __future__ import annotations
 
+import atexit
 import http.client
 import json
 import logging
@@ -22,13 +23,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from airflow_provider_platerec_ocr.core.clock import Clock
 
+ASSET = "platerec_ocr_inbox"
+"""Name of the asset whose events say that the inbox has something new."""
 EVERY_S = 30.0
 """Seconds between two events of one process at least."""
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 1.0, 60.0
@@ -69,6 +73,7 @@ class Announcer:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, daemon=True, name="platerec-announcer")
                 self._thread.start()
+                atexit.register(self.close)
             self._changed.notify()
 
     def close(self, within_s: float = 5.0) -> None:
@@ -167,6 +172,27 @@ class RestAnnouncement:
             return response.status, json.loads(text)
         except ValueError:
             return response.status, None
+
+
+def announcer_from(environment: Mapping[str, str]) -> Announcer | None:
+    """Return what announces to the Airflow that the environment names, ``None`` where it names none.
+
+    ``PLATEREC_OCR_AIRFLOW_URL``, and ``…_TOKEN`` or ``…_USERNAME`` and ``…_PASSWORD``.
+
+    :raises OCRConfigError: the address is none, or nobody may sign in with what is given.
+    """
+    url, token, username, password = (
+        environment.get(f"PLATEREC_OCR_AIRFLOW_{name}", "").strip() for name in ("URL", "TOKEN", "USERNAME", "PASSWORD")
+    )
+    if not url:
+        return None
+    if not url.startswith(("http://", "https://")):
+        message = "PLATEREC_OCR_AIRFLOW_URL is no address such as https://airflow.example."
+        raise OCRConfigError(message)
+    if not token and not (username and password):
+        message = "Set PLATEREC_OCR_AIRFLOW_TOKEN, or PLATEREC_OCR_AIRFLOW_USERNAME and PLATEREC_OCR_AIRFLOW_PASSWORD."
+        raise OCRConfigError(message)
+    return Announcer(RestAnnouncement(url, ASSET, token=token, username=username, password=password))
 
 
 def _checked(status: int, answer: Any, path: str) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_platerec_ocr.webhook.announcing import Announcer, RestAnnouncement, RestError, partition_key
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.webhook.announcing import (
+    Announcer,
+    RestAnnouncement,
+    RestError,
+    announcer_from,
+    partition_key,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -111,6 +120,18 @@ def test_one_that_was_never_used_can_be_closed() -> None:
     Announcer(Ear()).close()
 
 
+def test_a_process_that_ends_in_good_order_announces_what_still_waits() -> None:
+    code = (
+        "from airflow_provider_platerec_ocr.webhook.announcing import Announcer\n"
+        "announce = Announcer(lambda key, count: print(count, flush=True), every_s=3600)\n"
+        "for _ in range(100): announce()\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
+
+    assert sum(map(int, done.stdout.split())) == 100
+
+
 class Airflow:
     """The two calls of Airflow's API that matter here."""
 
@@ -121,6 +142,7 @@ class Airflow:
         self.events: list[dict[str, Any]] = []
         self.sign_ins = 0
         self.broken = False
+        self.asset = "the_inbox"
 
     def answer(self, method: str, path: str, token: str, body: Any) -> tuple[int, Any]:
         if self.broken:
@@ -131,7 +153,7 @@ class Airflow:
         if token.removeprefix("Bearer ") not in self.tokens:
             return 401, {"detail": "no"}
         if method == "GET":
-            assert path == "/airflow/api/v2/assets?name_pattern=the_inbox&limit=100"
+            assert path == f"/airflow/api/v2/assets?name_pattern={self.asset}&limit=100"
             return 200, {"assets": self.assets}
         self.events.append(body)
         return 200, {"id": 1}
@@ -219,3 +241,33 @@ def test_a_broken_answer_is_an_error(airflow: Airflow) -> None:
 def test_https_is_spoken_where_the_address_says_so(airflow: Airflow) -> None:
     with pytest.raises(OSError, match=r"(?i)ssl|tls"):
         RestAnnouncement(airflow.url.replace("http:", "https:"), "the_inbox", token="good")("k", 1)
+
+
+def test_a_standalone_receiver_announces_to_the_airflow_that_its_environment_names(airflow: Airflow) -> None:
+    airflow.assets = [{"id": 9, "name": "platerec_ocr_inbox"}]
+    environment = {"PLATEREC_OCR_AIRFLOW_URL": airflow.url, "PLATEREC_OCR_AIRFLOW_TOKEN": "good"}
+    airflow.asset = "platerec_ocr_inbox"
+
+    announce = announcer_from(environment)
+    assert announce is not None
+    announce()
+    announce.close()
+
+    assert [event["asset_id"] for event in airflow.events] == [9]
+
+
+def test_without_an_address_it_announces_nothing() -> None:
+    assert announcer_from({"PLATEREC_OCR_AIRFLOW_TOKEN": "good"}) is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"URL": "airflow.example", "TOKEN": "t"}, "no address"),
+        ({"URL": "https://airflow.example"}, "_TOKEN"),
+        ({"URL": "https://airflow.example", "USERNAME": "u"}, "_PASSWORD"),
+    ],
+)
+def test_an_environment_that_cannot_work_is_refused_at_the_start(environment: dict[str, str], said: str) -> None:
+    with pytest.raises(OCRConfigError, match=said):
+        announcer_from({f"PLATEREC_OCR_AIRFLOW_{name}": value for name, value in environment.items()})
