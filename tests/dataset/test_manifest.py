@@ -160,6 +160,7 @@ def test_rows_of_a_parquet_manifest_are_numbered_across_batches(tmp_path: Path) 
         ("a.jpg,../x,,", "type '../x' cannot be used"),
         ("a.jpg,vin,2026-03-01T22:00:00,", "has no time zone"),
         ("a.jpg,vin,yesterday,", "is not an ISO 8601 time"),
+        ("a.jpg,vin,2026-13-01T22:00:00Z,", "is not an ISO 8601 time"),
         ("a.jpg,vin,,https://x/y", "both image and upload_url"),
         (",vin,,ftp://x/y", "upload_url is not an http(s) URL"),
         (",vin,,/data/y.jpg", "upload_url is not an http(s) URL"),
