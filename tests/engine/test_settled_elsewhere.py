@@ -257,7 +257,7 @@ def test_duplicates_in_doubt_are_both_settled_and_billed_once(desk: Desk) -> Non
     outcomes, _, _ = desk.run(it_came)
 
     reads = [each for each in outcomes if each.status == "read"]
-    assert [each.row for each in reads] == [1, 2]
+    assert sorted(each.row for each in reads) == [1, 2]
     assert sum(each.calls_billed for each in reads) == 1
     assert desk.sandbox.books()["posts"] == 1
 
