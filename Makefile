@@ -52,4 +52,4 @@ wheel: $(STAMP) ## Build the wheel
 	$(BIN)/python -m build --no-isolation --wheel --outdir dist .
 
 clean: ## Remove what the commands above made, .venv included
-	rm -rf $(VENV) .demo .up dist build site .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .cache .demo .up dist build site .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
