@@ -105,11 +105,10 @@ class SweepLog:
 
     def tidy(self) -> None:
         """Remove old sweeps that are published."""
-        swept, done = self._numbers()
+        _, done = self._numbers()
         for number in sorted(done)[:-KEPT]:
-            if number != max(swept, default=0):
-                self._store.remove(f"{number:010d}.sweep")
-                self._store.remove(f"{number:010d}.done")
+            self._store.remove(f"{number:010d}.sweep")
+            self._store.remove(f"{number:010d}.done")
 
     def _numbers(self) -> tuple[set[int], set[int]]:
         found: dict[str, set[int]] = {"sweep": set(), "done": set()}
