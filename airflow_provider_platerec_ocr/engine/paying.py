@@ -22,6 +22,7 @@ from airflow_provider_platerec_ocr.core.errors import (
 )
 from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason, format_timestamp
 from airflow_provider_platerec_ocr.engine.outage import Outage
+from airflow_provider_platerec_ocr.engine.saving import Step
 from airflow_provider_platerec_ocr.engine.settlement import Settlement, rejected
 from airflow_provider_platerec_ocr.engine.slot import Phase
 
@@ -67,7 +68,9 @@ class Payer:
         permit = await context.limiter.start()
         slot.enter(Phase.PAYING)
         try:
-            claim = None if context.stop.is_set() else await self._claim(image, fingerprint, decision)
+            if context.stop.is_set() or not self._saver.works:  # either may have come while it waited for its permit
+                return None
+            claim = await self._claim(image, fingerprint, decision)
             if claim is None:
                 return None
             reason = self._not_now(claim)
@@ -79,7 +82,7 @@ class Payer:
         except OCRLedgerError as error:
             permit.done()
             slot.enter(Phase.IDLE)
-            await self._saver.stumbled(error)
+            await self._saver.stumbled(Step.CLAIM, error)
             return None
         finally:
             slot.enter(Phase.IDLE)
@@ -113,7 +116,7 @@ class Payer:
             if any(attempt.end in (End.ANSWER, End.REJECTED) for attempt in history):
                 return None
         claim = await context.io(context.ledger.claim, image.type, fingerprint, decision.number, facts)
-        self._saver.walks()
+        self._saver.walks(Step.CLAIM)
         return claim
 
     async def _pay(self, image: PlannedImage, claim: Claim, filename: str, content: Content) -> Settlement | None:

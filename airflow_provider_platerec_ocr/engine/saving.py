@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import contextmanager
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRLedgerError, OCRLedgerUnwritable
@@ -27,6 +28,13 @@ _STUMBLE_S = 1.0
 """Pause after the ledger could not be asked."""
 
 
+class Step(StrEnum):
+    """What is asked of the ledger before a call."""
+
+    LOOK = "look"
+    CLAIM = "claim"
+
+
 class Saver:
     """Writes the ends of claims, and closes the gate for new calls while the ledger does not work."""
 
@@ -35,9 +43,14 @@ class Saver:
         self._troubled = 0
         self._healthy = asyncio.Event()
         self._healthy.set()
-        self._stumbling_since: float | None = None
+        self._stumbling_since: dict[Step, float] = {}
         self.spilled: list[str] = []
         """Where answers lie that the ledger did not take."""
+
+    @property
+    def works(self) -> bool:
+        """Whether no save is failing."""
+        return not self._troubled
 
     async def healthy(self) -> None:
         """Return when the ledger works, as far as is known."""
@@ -77,22 +90,21 @@ class Saver:
         ledger = self._context.ledger
         await self._or_stop(claim, lambda: ledger.release(claim, reason))
 
-    async def stumbled(self, error: OCRLedgerError) -> None:
+    async def stumbled(self, step: Step, error: OCRLedgerError) -> None:
         """Pause after the ledger could not be asked or claimed in; stop where that has gone on for too long.
 
         Nothing is paid meanwhile, so less patience is needed than with an answer.
         """
         now = self._context.clock.monotonic()
-        since = self._stumbling_since = now if self._stumbling_since is None else self._stumbling_since
-        if now - since >= self._context.options.ledger_patience_s:
+        if now - self._stumbling_since.setdefault(step, now) >= self._context.options.ledger_patience_s:
             self._context.stop.set(error)
             return
         with self._gate_closed(error):
             await self._context.rest(_STUMBLE_S)
 
-    def walks(self) -> None:
-        """Note that the ledger could be asked or claimed in."""
-        self._stumbling_since = None
+    def walks(self, step: Step) -> None:
+        """Note that the ledger could be asked or claimed in; a full one can still be asked."""
+        self._stumbling_since.pop(step, None)
 
     async def _or_stop(self, claim: Claim, write: Callable[[], None]) -> None:
         trouble = await self._persist(write)

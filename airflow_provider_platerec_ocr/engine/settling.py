@@ -23,6 +23,7 @@ from airflow_provider_platerec_ocr.core.models import InDoubtPolicy
 from airflow_provider_platerec_ocr.engine import settlement
 from airflow_provider_platerec_ocr.engine.elsewhere import Elsewhere, UnaskedError
 from airflow_provider_platerec_ocr.engine.paying import Payer
+from airflow_provider_platerec_ocr.engine.saving import Step
 from airflow_provider_platerec_ocr.engine.slot import Phase
 
 if TYPE_CHECKING:
@@ -147,9 +148,9 @@ class Settler:
             async with turn:
                 history = await self._context.io(self._context.ledger.look, image.type, fingerprint)
         except OCRLedgerError as error:
-            await self._saver.stumbled(error)
+            await self._saver.stumbled(Step.LOOK, error)
             return None
-        self._saver.walks()
+        self._saver.walks(Step.LOOK)
         return history
 
     async def _held(

@@ -93,6 +93,8 @@ class Setup:
     place: Place | None = None
     """The ledger's folder; by default one on the disk."""
     shards: int = 1
+    threads: int = 64
+    """More than ever work at a time: on virtual time a job that waits for a thread would stop the clock."""
     board: bool = False
     """Whether shards see each other."""
     more: dict[str, Any] = field(default_factory=dict)
@@ -143,7 +145,7 @@ async def context(setup: Setup, total: int, clock: Clock | None = None) -> Async
     settings = ClientSettings(token=TOKEN, base_url=setup.url, **setup.settings)
     place = setup.place or local(setup.folder / "ledger")
     ledger = Ledger.open(place, lease_s=settings.lease_s, clock=clock, owner=setup.owner, spill=setup.folder / "spill")
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(setup.threads) as pool:
         async with OCRClient(settings, clock=clock, jitter=lambda: 0.5) as client:
             made = ReadContext(
                 client=client,
