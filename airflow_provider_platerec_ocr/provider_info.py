@@ -119,6 +119,48 @@ _OPTIONS: dict[str, Any] = {
         "example": "s3://aws_default@my-bucket/ocr-inbox",
         "default": "",
     },
+    "webhook_secrets": {
+        "description": (
+            "Secrets that open the receiver of webhooks in the API server, comma separated; any one of them does, so "
+            "that one can replace another. At least 20 letters, digits, '.', '_', '~' or '-'. Empty: no receiver."
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "sensitive": True,
+        "example": None,
+        "default": "",
+    },
+    "webhook_rate_per_s": {
+        "description": "Requests a second that the receiver takes from one source, good and bad; more get 429.",
+        "version_added": "0.1.0",
+        "type": "float",
+        "example": None,
+        "default": "500",
+    },
+    "webhook_max_json_bytes": {
+        "description": "Largest JSON that the receiver takes; larger ones get 413.",
+        "version_added": "0.1.0",
+        "type": "integer",
+        "example": None,
+        "default": "1000000",
+    },
+    "webhook_max_body_bytes": {
+        "description": "Largest body with an image that the receiver takes; the image is dropped while it arrives.",
+        "version_added": "0.1.0",
+        "type": "integer",
+        "example": None,
+        "default": "20000000",
+    },
+    "webhook_trusted_proxies": {
+        "description": (
+            "Addresses or networks of proxies, comma separated, whose X-Forwarded-For says where a delivery came "
+            "from. Empty: the header is ignored, and all that comes through a proxy is one source."
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "10.0.0.0/8",
+        "default": "",
+    },
     "spill_folder": {
         "description": (
             "Local folder of each worker that takes paid answers while the ledger cannot be written; "

@@ -52,6 +52,7 @@ LAYERS = {
     "sensors": layer("triggers hooks engine core links retry_policy", "airflow"),
     "task_group": layer("operators retry_policy core", "airflow"),
     "ledger": layer("engine core", "fsspec"),
+    "plugin": layer("hooks webhook core", "airflow"),
     "webhook": layer("core", "fastapi starlette uvicorn python_multipart fsspec"),
     "sandbox": layer("", "aiohttp rapidocr cv2 numpy PIL onnxruntime"),
     "demo": layer("dataset core"),

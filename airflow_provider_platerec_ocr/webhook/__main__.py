@@ -65,9 +65,16 @@ def make_server(given: argparse.Namespace, environment: Mapping[str, str]) -> uv
     settings = ReceiverSettings(parse_secrets(secrets), limits, parse_networks(given.trusted_proxy))
     clock = SystemClock()
     inbox = Inbox(open_place(uri), clock=clock)
+    announcer = announcer_from(environment)
     return uvicorn.Server(
         uvicorn.Config(
-            build_app(settings, lambda: inbox, clock=clock, on_new=announcer_from(environment)),
+            build_app(
+                settings,
+                lambda: inbox,
+                clock=clock,
+                on_new=announcer,
+                on_close=announcer.close if announcer else None,
+            ),
             host=given.host,
             port=given.port,
             ssl_certfile=given.tls_certificate,

@@ -48,12 +48,14 @@ def build_app(
     *,
     clock: Clock,
     on_new: Callable[[Payload], None] | None = None,
+    on_close: Callable[[], None] | None = None,
 ) -> FastAPI:
     """Return the receiver as an ASGI app with ``POST /webhook/{secret}``, ``POST /webhook`` and ``GET /health``.
 
     :param settings: secrets and limits.
     :param open_inbox: opens the inbox, in a thread, when the app starts or with the first delivery.
     :param on_new: told of each new payload, after the answer, in a thread; see :class:`~.intake.Intake`.
+    :param on_close: called last, in a thread, when the app shuts down.
     """
     intake = Intake(open_inbox, on_new)
 
@@ -62,6 +64,8 @@ def build_app(
         await intake.look()
         yield
         await asyncio.to_thread(intake.close)
+        if on_close is not None:
+            await asyncio.to_thread(on_close)
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan)
     receiver = _Receiver(settings, intake)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from ipaddress import IPv4Network, IPv6Network
 
 SHORTEST_SECRET = 20
@@ -39,8 +39,8 @@ class Limits:
     def __post_init__(self) -> None:
         """Refuse what would let nothing in."""
         for name in self.__dataclass_fields__:
-            if not getattr(self, name) > 0:
-                message = f"{name} of the webhook receiver must be more than 0, not {getattr(self, name)!r}."
+            if not 0 < getattr(self, name) < float("inf"):
+                message = f"{name} of the webhook receiver must be more than 0 and finite, not {getattr(self, name)!r}."
                 raise OCRConfigError(message)
 
 
@@ -60,13 +60,33 @@ def parse_secrets(text: str) -> tuple[str, ...]:
     return secrets
 
 
+def parse_limits(given: Mapping[str, str | None]) -> Limits:
+    """Return the limits that a configuration gives as text; what is empty keeps its default.
+
+    :param given: by the name of the field.
+    :raises OCRConfigError: one is no number, or not more than 0.
+    """
+    found: dict[str, Any] = {}
+    for name, text in given.items():
+        if not text:
+            continue
+        try:
+            found[name] = type(getattr(Limits(), name))(text)
+        except ValueError as error:
+            message = f"{name} of the webhook receiver must be a number, not {text!r}."
+            raise OCRConfigError(message) from error
+    return Limits(**found)
+
+
 def parse_networks(items: Iterable[str]) -> tuple[IPv4Network | IPv6Network, ...]:
     """Return the networks of proxies whose ``X-Forwarded-For`` is believed, such as ``10.0.0.0/8`` or one address.
+
+    Empty items are left out.
 
     :raises OCRConfigError: one is no address.
     """
     networks = []
-    for item in items:
+    for item in filter(str.strip, items):
         try:
             networks.append(ip_network(item.strip(), strict=False))
         except ValueError as error:

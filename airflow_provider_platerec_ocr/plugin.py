@@ -1,0 +1,89 @@
+"""Mounts the receiver of webhooks in Airflow's API server: exactly once, and not at all until a secret is set.
+
+Airflow loads plugins in every process it starts. So nothing is imported and no option is read until somebody asks for
+``fastapi_apps``, which only the API server and ``airflow plugins`` do. The entry point ``airflow.plugins`` is the only
+place where the plugin is registered: naming it in the provider's description, too, would have it loaded twice.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.plugins_manager import AirflowPlugin
+
+if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.webhook.settings import ReceiverSettings
+
+URL_PREFIX = "/platerec_ocr"
+"""Where the receiver is mounted: ``POST /platerec_ocr/webhook/{secret}``."""
+_OFF = "The receiver of webhooks is off: %s"
+_log = logging.getLogger(__name__)
+
+
+class PlateRecOCRPlugin(AirflowPlugin):
+    """What Airflow's API server is to serve for us; one instance per process, made by Airflow."""
+
+    name = "platerec_ocr"
+
+    @cached_property
+    def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # a list of Airflow's class, made late
+        """The receiver, where it is configured; a mistake in its options is logged and never stops the API server."""
+        from airflow_provider_platerec_ocr.core.errors import OCRConfigError  # noqa: PLC0415
+
+        try:
+            settings, inbox = _settings(), _inbox()
+        except OCRConfigError as error:
+            _log.error(_OFF, error)  # a line, no stack trace
+            return []
+        if settings is None:
+            return []
+        if inbox is None:
+            _log.error(_OFF, "a secret is set, but no inbox; set [platerec_ocr] inbox")
+            return []
+        return [{"app": _app(settings, inbox), "url_prefix": URL_PREFIX, "name": "platerec_ocr_webhook"}]
+
+
+def _settings() -> ReceiverSettings | None:
+    """Return the receiver's settings from ``[platerec_ocr]``, or ``None`` where no secret is set."""
+    from airflow_provider_platerec_ocr.hooks.places import option  # noqa: PLC0415
+    from airflow_provider_platerec_ocr.webhook.settings import (  # noqa: PLC0415
+        ReceiverSettings,
+        parse_limits,
+        parse_networks,
+        parse_secrets,
+    )
+
+    secrets = parse_secrets(option("webhook_secrets"))
+    if not secrets:
+        return None
+    names = ("rate_per_s", "max_json_bytes", "max_body_bytes")
+    limits = parse_limits({name: option(f"webhook_{name}") for name in names})
+    return ReceiverSettings(secrets, limits, parse_networks(option("webhook_trusted_proxies").split(",")))
+
+
+def _inbox() -> str | None:
+    from airflow_provider_platerec_ocr.hooks.inbox import inbox_uri  # noqa: PLC0415
+
+    return inbox_uri()
+
+
+def _app(settings: ReceiverSettings, inbox: str) -> Any:
+    """Return the app; the inbox is opened by the server's own process, since some file systems survive no fork."""
+    from airflow_provider_platerec_ocr.core.clock import SystemClock  # noqa: PLC0415
+    from airflow_provider_platerec_ocr.hooks.inbox import AirflowAnnouncement  # noqa: PLC0415
+    from airflow_provider_platerec_ocr.hooks.places import open_place  # noqa: PLC0415
+    from airflow_provider_platerec_ocr.webhook.announcing import Announcer  # noqa: PLC0415
+    from airflow_provider_platerec_ocr.webhook.app import build_app  # noqa: PLC0415
+    from airflow_provider_platerec_ocr.webhook.inbox import Inbox  # noqa: PLC0415
+
+    clock = SystemClock()
+    announcer = Announcer(AirflowAnnouncement(), clock=clock)
+    return build_app(
+        settings,
+        lambda: Inbox(open_place(inbox), clock=clock),
+        clock=clock,
+        on_new=announcer,
+        on_close=announcer.close,
+    )
