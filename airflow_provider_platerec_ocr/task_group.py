@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import TaskGroup
 
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy
+from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, OnQuota
 from airflow_provider_platerec_ocr.operators.export import OCRExportOperator
 from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator
 from airflow_provider_platerec_ocr.operators.read_batch import OCRReadBatchOperator
@@ -36,6 +36,10 @@ class OCRManifestTaskGroup(TaskGroup):
     :param conn_id: the Airflow connection.
     :param reserve: calls that the run must leave to others. Default: 0.
     :param daily_limit: most calls that the account may make a day (UTC). Default: no limit.
+    :param pace: spread what is left of the period over its remaining nights; of this and ``daily_limit`` the smaller
+        binds. Default: false.
+    :param on_quota: what a read task does when the quota ends before its images do: ``carry_over`` (default: succeed,
+        the next run plans the rest) or ``fail``.
     :param images_per_shard: most images that one task reads. Default: 2,000.
     :param in_doubt: what to do with calls that may have been billed without an answer: ``resend`` once in a later
         try (default), ``hold``, or ``fail``.
@@ -72,6 +76,8 @@ class OCRManifestTaskGroup(TaskGroup):
         conn_id: str = "platerec_ocr_default",
         reserve: int | str = 0,
         daily_limit: int | str | None = None,
+        pace: bool | str = False,
+        on_quota: str = OnQuota.CARRY_OVER,
         images_per_shard: int | str = 2000,
         in_doubt: str = InDoubtPolicy.RESEND,
         allowed_roots: Sequence[str] | str | None = None,
@@ -100,6 +106,7 @@ class OCRManifestTaskGroup(TaskGroup):
                 type=type,
                 reserve=reserve,
                 daily_limit=daily_limit,
+                pace=pace,
                 images_per_shard=images_per_shard,
                 allowed_roots=allowed_roots,
                 recursive=recursive,
@@ -112,6 +119,7 @@ class OCRManifestTaskGroup(TaskGroup):
             self.read = OCRReadBatchOperator.partial(
                 task_id="read",
                 reserve=reserve,
+                on_quota=on_quota,
                 in_doubt=in_doubt,
                 allowed_roots=allowed_roots,
                 shrink=shrink,

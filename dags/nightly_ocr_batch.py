@@ -51,6 +51,14 @@ with DAG(
         "daily_limit": Param(
             500, type=["null", "integer"], minimum=0, description="Most calls the account may make a day (UTC)."
         ),
+        "pace": Param(
+            default=False, type="boolean", description="Spread the calls left over the nights until the quota resets."
+        ),
+        "on_quota": Param(
+            "carry_over",
+            enum=["carry_over", "fail"],
+            description="When the quota ends before the images do: leave the rest to the next night, or fail.",
+        ),
         "images_per_shard": Param(2000, type="integer", minimum=1, description="Most images that one task reads."),
         "in_doubt": Param(
             "resend",
@@ -71,6 +79,8 @@ with DAG(
         type="{{ params.type }}",
         reserve="{{ params.reserve }}",
         daily_limit="{{ params.daily_limit }}",
+        pace="{{ params.pace }}",
+        on_quota="{{ params.on_quota }}",
         images_per_shard="{{ params.images_per_shard }}",
         in_doubt="{{ params.in_doubt }}",
         retry_rejected="{{ params.retry_rejected }}",

@@ -30,6 +30,8 @@ class ExportResult:
     """Of these, images with a call whose outcome is unknown."""
     held_elsewhere: int = 0
     """Images that another run was reading: the next run finds them again."""
+    carried_over: int = 0
+    """Images that were not sent because the quota ended: the next run finds them again."""
     missing: int = 0
     """Planned images without any outcome: the run is not whole."""
     missing_images: tuple[str, ...] = ()
@@ -44,9 +46,14 @@ class ExportResult:
     """Leftovers of the same run that are gone now."""
 
     @property
-    def whole(self) -> bool:
-        """Whether every planned image has an outcome."""
+    def accounted_for(self) -> bool:
+        """Whether every planned image has an outcome; a run in which one has none must not look like a success."""
         return not self.missing
+
+    @property
+    def whole(self) -> bool:
+        """Whether, besides, none was left to the next run because the quota ended."""
+        return self.accounted_for and not self.carried_over
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as JSON-ready data."""
@@ -67,6 +74,11 @@ class ExportResult:
             said.append(f"Dead letters: {reasons}.")
         if self.held_elsewhere:
             said.append(f"{count_of(self.held_elsewhere, 'image')} left to another run that is reading them.")
+        if self.carried_over:
+            said.append(
+                f"{count_of(self.carried_over, 'image')} carried over to the next run: the quota ended, or its reserve "
+                "was reached, before they could be sent."
+            )
         if self.missing:
             names = ", ".join(self.missing_images) + (", …" if self.missing > len(self.missing_images) else "")
             said.append(f"{count_of(self.missing, 'image')} without an outcome, so this run is not whole: {names}.")

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 FLUSH_EVERY = 500
 MAX_AGE_S = 30.0
-_RANK: dict[str, int] = {ReadStatus.READ: 2, ReadStatus.REJECTED: 1}
-"""Final outcomes win over others, and an answer over a refusal."""
+_RANK: dict[str, int] = {ReadStatus.READ: 2, ReadStatus.REJECTED: 1, ReadStatus.CARRIED_OVER: -1}
+"""Final outcomes win over others, and an answer over a refusal; that nothing was sent says less than anything else."""
+_SETTLED = frozenset({ReadStatus.READ, ReadStatus.REJECTED})
 _PART = r"\d{3,}-[0-9a-f]{8}-\d{5,}\.jsonl"
 
 
@@ -146,6 +147,6 @@ def settled_rows(workspace: Place, shard: int) -> dict[int, str]:
     """Return the rows that need no further try, with their status: ``read`` or ``rejected``."""
     found: dict[int, str] = {}
     for outcome in read_outcomes(workspace, shard):
-        if outcome.status in _RANK and found.get(outcome.row) != ReadStatus.READ:
+        if outcome.status in _SETTLED and found.get(outcome.row) != ReadStatus.READ:
             found[outcome.row] = outcome.status
     return found

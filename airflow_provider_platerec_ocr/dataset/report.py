@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.storage import Place
     from airflow_provider_platerec_ocr.dataset.export_model import ExportResult
     from airflow_provider_platerec_ocr.dataset.plan_model import Plan, RunRef
+    from airflow_provider_platerec_ocr.dataset.spend import Spend
 
 PLAN_FIELDS = (
     "rows",
@@ -37,13 +38,15 @@ def write_report(  # noqa: PLR0913  # what was asked, planned and found, and whe
     plan: Plan,
     result: ExportResult,
     *,
+    spend: Spend | None = None,
     extra: Mapping[str, Any] | None = None,
     clock: Clock | None = None,
 ) -> Place:
     """Write the run's report, replacing an earlier one of the same run, and return where.
 
     :param folder: folder of the reports, outside of the dataset's.
-    :param extra: what only the caller knows, such as the account's statistics; JSON-ready.
+    :param spend: what the run spent.
+    :param extra: what only the caller knows; JSON-ready.
     """
     report = {
         "schema_version": SCHEMA_VERSION,
@@ -55,7 +58,8 @@ def write_report(  # noqa: PLR0913  # what was asked, planned and found, and whe
         "manifest": plan.manifest,
         "plan": {name: getattr(plan, name) for name in PLAN_FIELDS} | {"shards": len(plan.shards)},
         "result": result.to_json(),
-        "summary": describe(plan, result),
+        "spend": spend.to_json() if spend else None,
+        "summary": describe(plan, result, spend),
         **(extra or {}),
     }
     place = folder / f"{run.slug}.json"
@@ -63,6 +67,6 @@ def write_report(  # noqa: PLR0913  # what was asked, planned and found, and whe
     return place
 
 
-def describe(plan: Plan, result: ExportResult) -> list[str]:
+def describe(plan: Plan, result: ExportResult, spend: Spend | None = None) -> list[str]:
     """Return the run in sentences, for the log."""
-    return [*plan.describe(), *result.describe()]
+    return [*plan.describe(), *result.describe(), *(spend.describe() if spend else ())]

@@ -6,10 +6,12 @@ The three batch operators never import one another; what they must agree on stan
 from __future__ import annotations
 
 from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner
+from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner, format_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_platerec_ocr.dataset.plan import RunRef
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def beside(dataset: str, name: str) -> str:
@@ -101,13 +105,23 @@ def truth(value: Any, name: str) -> bool:
     return False if value is None or value == "" else flag(value, name)
 
 
+def choice(kind: type[Choice], value: str, name: str) -> Choice:
+    """Return the member of ``kind`` that a templated ``value`` names."""
+    try:
+        return kind(str(value).strip().lower())
+    except ValueError:
+        message = f"{name} must be one of {', '.join(kind)}, not {value!r}."
+        raise OCRConfigError(message) from None
+
+
 def doubt_policy(value: str | InDoubtPolicy) -> InDoubtPolicy:
     """Return the policy called ``value``."""
-    try:
-        return InDoubtPolicy(str(value).strip().lower())
-    except ValueError:
-        message = f"in_doubt must be one of {', '.join(InDoubtPolicy)}, not {value!r}."
-        raise OCRConfigError(message) from None
+    return choice(InDoubtPolicy, value, "in_doubt")
+
+
+def now() -> str:
+    """Return the present as UTC, ISO 8601."""
+    return format_timestamp(SystemClock().now())
 
 
 def texts(value: str | Sequence[str] | None) -> list[str]:

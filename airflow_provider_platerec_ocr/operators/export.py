@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.storage import Place
     from airflow_provider_platerec_ocr.dataset.plan import Plan, RunRef
     from airflow_provider_platerec_ocr.dataset.publish import ExportResult
+    from airflow_provider_platerec_ocr.dataset.spend import Spend
+    from airflow_provider_platerec_ocr.dataset.tries import TrySums
+
+NAMED_SHARDS = 3
+"""How many failed shards an error names."""
 
 
 class OCRExportOperator(BaseOperator):
@@ -84,10 +89,12 @@ class OCRExportOperator(BaseOperator):
             return {"plan_only": True}
         from airflow_provider_platerec_ocr.dataset.plan import load_plan  # noqa: PLC0415  # not at parse time
         from airflow_provider_platerec_ocr.dataset.publish import publish  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.dataset.tries import read_tries, sum_tries  # noqa: PLC0415
         from airflow_provider_platerec_ocr.hooks.places import open_place  # noqa: PLC0415
 
         run = _run.run_ref(context)
         workspace = open_place(_run.workspace_of(self.workspace, self.dataset)) / run.slug
+        self._release(context)
         plan = load_plan(workspace)
         if plan is None:
             message = f"There is no plan at {workspace}: the plan task has to succeed first. Clear it and run again."
@@ -99,45 +106,51 @@ class OCRExportOperator(BaseOperator):
             dead_letters=open_place(self.dead_letters or _run.beside(self.dataset, "dead_letters")),
             run=run,
         )
-        account = self._settle_account(context)
-        report = self._report(run, plan, result, account)
-        counts = _counts(plan, result) | account | {"report": report}
+        tries = sum_tries(read_tries(workspace))
+        spend = self._spend(workspace, result, tries)
+        counts = _counts(plan, result, spend) | {"report": self._report(run, plan, result, spend)}
         self._tell_assets(context, run, counts)
-        if not result.whole:
-            message = (
-                f"{result.missing} planned images have no outcome ({', '.join(result.missing_images)} …). What was "
-                "read is published. Clear the failed read tasks together with this one: nothing is paid twice."
-            )
-            raise OCRIncomplete(message, retry=False, counts=counts)
+        if not result.accounted_for:
+            raise _incomplete(plan, result, tries, counts)
         self._tidy(workspace.parent)
         return counts
 
-    def _report(self, run: RunRef, plan: Plan, result: ExportResult, account: dict[str, Any]) -> str:
+    def _release(self, context: Context) -> None:
+        """Release the run's reservations first: its reads are over whatever comes next, and others wait for them."""
+        from airflow_provider_platerec_ocr.hooks.budget import release_budget  # noqa: PLC0415
+
+        try:
+            release_budget(self.conn_id, self.ledger, _run.owner_of(context))
+        except OCRError as error:
+            self.log.warning("The run's reservation of calls stays until this task succeeds: %s", error)
+
+    def _spend(self, workspace: Place, result: ExportResult, tries: TrySums) -> Spend:
+        """Ask what is left and put the spending together; a silent API must not hide a published table."""
+        from airflow_provider_platerec_ocr.core.clock import SystemClock  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.dataset.account import close_span  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.dataset.spend import Spend  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook  # noqa: PLC0415
+
+        statistics, span = None, None
+        try:
+            statistics = PlateRecOCRHook(self.conn_id).statistics()
+        except OCRError as error:
+            self.log.warning("The account could not be asked what is left: %s", error)
+        else:
+            span = close_span(workspace, statistics, _run.now(), result.calls_billed)
+        return Spend.of(result, tries, statistics, span, SystemClock().now())
+
+    def _report(self, run: RunRef, plan: Plan, result: ExportResult, spend: Spend) -> str:
         from airflow_provider_platerec_ocr.dataset.report import describe, write_report  # noqa: PLC0415
         from airflow_provider_platerec_ocr.hooks.places import open_place  # noqa: PLC0415
 
-        for line in describe(plan, result):
+        for line in describe(plan, result, spend):
             self.log.info(line)
-        folder = open_place(self.reports or _run.beside(self.dataset, "reports"))
-        place = write_report(folder, run, plan, result, extra={"account": account})
+        place = write_report(
+            open_place(self.reports or _run.beside(self.dataset, "reports")), run, plan, result, spend=spend
+        )
         self.log.info("The report is at %s.", place)
         return place.uri
-
-    def _settle_account(self, context: Context) -> dict[str, Any]:
-        """Release the run's reservations and ask what is left; a failure here must not hide a published table."""
-        from airflow_provider_platerec_ocr.hooks.budget import close_budget  # noqa: PLC0415
-
-        try:
-            statistics = close_budget(self.conn_id, self.ledger, _run.owner_of(context))
-        except OCRError as error:
-            self.log.warning("The run's reservation of calls stays until the period ends: %s", error)
-            return {}
-        self.log.info("%s of %s calls of this period are left.", statistics.remaining, statistics.total_calls)
-        return {
-            "calls_left": statistics.remaining,
-            "total_calls": statistics.total_calls,
-            "resets_on": statistics.resets_on,
-        }
 
     def _tell_assets(self, context: Context, run: RunRef, counts: dict[str, Any]) -> None:
         """Put counts and partition on the event of each outlet, so that a downstream DAG knows what is new."""
@@ -154,7 +167,7 @@ class OCRExportOperator(BaseOperator):
             self.log.info("Removed the workspace of an old run: %s.", gone)
 
 
-def _counts(plan: Plan, result: ExportResult) -> dict[str, Any]:
+def _counts(plan: Plan, result: ExportResult, spend: Spend) -> dict[str, Any]:
     """Return counts alone: XCom and asset events carry no lists of files or images."""
     return {
         "planned": result.planned,
@@ -167,8 +180,26 @@ def _counts(plan: Plan, result: ExportResult) -> dict[str, Any]:
         "dead_letters_by_reason": result.dead_letters,
         "in_doubt": result.in_doubt,
         "held_elsewhere": result.held_elsewhere,
+        "carried_over": result.carried_over,
         "missing": result.missing,
         "already_done": plan.done,
         "left_over": plan.left_over,
         "files": len(result.files),
+        "spend": spend.to_json(),
     }
+
+
+def _incomplete(plan: Plan, result: ExportResult, tries: TrySums, counts: dict[str, Any]) -> OCRIncomplete:
+    """Return the error of a run in which planned images have no outcome, with what became of their shards."""
+    names = ", ".join(result.missing_images) + (", …" if result.missing > len(result.missing_images) else "")
+    ends = [f"Shard {shard + 1} of {len(plan.shards)} ended with {error}" for shard, error in tries.errors.items()]
+    more = [f"… and {len(ends) - NAMED_SHARDS} more shards."] if len(ends) > NAMED_SHARDS else []
+    message = " ".join(
+        [
+            f"{result.missing} planned images have no outcome ({names}). What was read is published.",
+            *ends[:NAMED_SHARDS],
+            *more,
+            "Clear the failed read tasks together with this one: nothing is paid twice.",
+        ]
+    )
+    return OCRIncomplete(message, retry=False, counts=counts)

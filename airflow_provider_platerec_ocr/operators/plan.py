@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from airflow_provider_platerec_ocr.core.errors import OCRError
 from airflow_provider_platerec_ocr.core.redact import redact_url
 from airflow_provider_platerec_ocr.operators import _run
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
@@ -38,6 +39,8 @@ class OCRPlanOperator(BaseOperator):
     :param conn_id: (templated) the Airflow connection.
     :param reserve: (templated) calls that the run must leave to others. Default: 0.
     :param daily_limit: (templated) most calls that the account may make a day (UTC). Default: no limit.
+    :param pace: (templated) whether what is left of the period is spread over its remaining nights; of this and
+        ``daily_limit`` the smaller binds. Default: false.
     :param images_per_shard: (templated) most images that one task reads. Default: 2,000; grows where the manifest
         would need more than 1,000 shards.
     :param allowed_roots: (templated) folders that the manifest may name files in. Default: the manifest's own folder.
@@ -62,6 +65,7 @@ class OCRPlanOperator(BaseOperator):
         "conn_id",
         "reserve",
         "daily_limit",
+        "pace",
         "images_per_shard",
         "allowed_roots",
         "recursive",
@@ -82,6 +86,7 @@ class OCRPlanOperator(BaseOperator):
         conn_id: str = "platerec_ocr_default",
         reserve: int | str = 0,
         daily_limit: int | str | None = None,
+        pace: bool | str = False,
         images_per_shard: int | str = 2000,
         allowed_roots: Sequence[str] | str | None = None,
         recursive: bool | str = True,
@@ -100,6 +105,7 @@ class OCRPlanOperator(BaseOperator):
         self.conn_id = conn_id
         self.reserve = reserve
         self.daily_limit = daily_limit
+        self.pace = pace
         self.images_per_shard = images_per_shard
         self.allowed_roots = allowed_roots
         self.recursive = recursive
@@ -116,27 +122,41 @@ class OCRPlanOperator(BaseOperator):
         before = None if dry else load_plan(open_place(folder))
         if before is not None:
             self.log.info("This run was planned before, at %s: the same images are read again.", before.created_at)
-        plan = self._make(context, folder, None if before else self._budget(context, dry=dry), dry=dry)
+        budget = None if before else self._budget(context, dry=dry)
+        plan = self._make(context, folder, budget, dry=dry)
         for line in plan.describe():
             self.log.info(line)
         if dry:
             self.log.info("Plan only: nothing is written or read. The run would make up to %s calls.", plan.to_pay)
+        else:
+            self._open_account(folder, budget)
         counts = plan.to_json() | {"workspace": folder, "plan_only": dry, "shards": len(plan.shards)}
         context["ti"].xcom_push(key="plan", value=counts)
         return [] if dry else self._shards(plan, folder)
 
     def _budget(self, context: Context, *, dry: bool) -> PlanBudget:
         """Ask what may be spent, which only a new plan needs to know."""
-        from airflow_provider_platerec_ocr.hooks.budget import open_budget  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.hooks.budget import Limits, open_budget  # noqa: PLC0415
 
-        return open_budget(
-            self.conn_id,
-            self.ledger,
-            _run.owner_of(context),
+        limits = Limits(
             reserve=_run.whole_number(self.reserve, "reserve", empty=0) or 0,
             daily_limit=_run.whole_number(self.daily_limit, "daily_limit"),
-            look_only=dry,
+            pace=_run.truth(self.pace, "pace"),
         )
+        return open_budget(self.conn_id, self.ledger, _run.owner_of(context), limits, look_only=dry)
+
+    def _open_account(self, folder: str, budget: PlanBudget | None) -> None:
+        """Note what the account has counted so far; a run that was planned before goes on where the API is silent."""
+        from airflow_provider_platerec_ocr.dataset.account import open_span  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.hooks.places import open_place  # noqa: PLC0415
+
+        try:
+            statistics = budget.statistics if budget else PlateRecOCRHook(self.conn_id).statistics()
+        except OCRError as error:
+            self.log.warning("The report will not hold this run against the account's own count: %s", error)
+            return
+        open_span(open_place(folder), statistics, _run.now(), fresh=budget is not None)
 
     def _make(self, context: Context, folder: str, budget: PlanBudget | None, *, dry: bool) -> Plan:
         from airflow_provider_platerec_ocr.dataset.plan import PlanRequest, make_plan  # noqa: PLC0415
@@ -172,6 +192,7 @@ class OCRPlanOperator(BaseOperator):
                 "index": shard.index,
                 "images": shard.images,
                 "shards": total,
+                "to_pay": plan.to_pay,
                 "label": f"shard {shard.index + 1} of {total} ({shard.images:,} images)",
             }
             for shard in plan.shards

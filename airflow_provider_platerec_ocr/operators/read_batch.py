@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseAsyncOperator
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy
+from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, OnQuota
 from airflow_provider_platerec_ocr.operators import _run
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
@@ -37,6 +37,8 @@ class OCRReadBatchOperator(BaseAsyncOperator):
     :param ledger: (templated) folder of the ledger of paid calls. Default: the option ``[platerec_ocr] ledger``.
     :param conn_id: (templated) the Airflow connection.
     :param reserve: (templated) calls that the account must keep: the task drains when no more are left. Default: 0.
+    :param on_quota: (templated) what to do when the quota ends, or ``reserve`` is reached, before the images do:
+        ``carry_over`` (default: succeed, the next run plans the rest) or ``fail``.
     :param in_doubt: (templated) what to do with calls that may have been billed without an answer: ``resend`` once
         in a later try (default), ``hold``, or ``fail``.
     :param allowed_roots: (templated) folders that images may lie in. Default: those that the plan found.
@@ -46,7 +48,8 @@ class OCRReadBatchOperator(BaseAsyncOperator):
 
     Returns counts: images by status, calls, from the ledger, refused.
 
-    :raises OCRStop: nothing further makes sense: bad token, not enabled, quota used up, wrong host.
+    :raises OCRStop: nothing further makes sense: bad token, not enabled, wrong host.
+    :raises OCRQuotaExhausted: the quota ended, and ``on_quota`` is ``fail``.
     :raises OCRDrained: stopped early; another try goes on where this one ended.
     :raises OCRInDoubt: calls may have been billed without an answer.
     :raises OCRLedgerError: the ledger cannot be used; nothing was sent without it.
@@ -57,6 +60,7 @@ class OCRReadBatchOperator(BaseAsyncOperator):
         "ledger",
         "conn_id",
         "reserve",
+        "on_quota",
         "in_doubt",
         "allowed_roots",
         "shrink",
@@ -71,6 +75,7 @@ class OCRReadBatchOperator(BaseAsyncOperator):
         ledger: str | None = None,
         conn_id: str = "platerec_ocr_default",
         reserve: int | str = 0,
+        on_quota: str = OnQuota.CARRY_OVER,
         in_doubt: str = InDoubtPolicy.RESEND,
         allowed_roots: Sequence[str] | str | None = None,
         shrink: bool | str = False,
@@ -83,6 +88,7 @@ class OCRReadBatchOperator(BaseAsyncOperator):
         self.ledger = ledger
         self.conn_id = conn_id
         self.reserve = reserve
+        self.on_quota = on_quota
         self.in_doubt = in_doubt
         self.allowed_roots = allowed_roots
         self.shrink = shrink
@@ -150,7 +156,8 @@ class OCRReadBatchOperator(BaseAsyncOperator):
                 in_doubt=_run.doubt_policy(self.in_doubt), as_base64=_run.truth(self.as_base64, "as_base64")
             ),
             shrink=_run.truth(self.shrink, "shrink"),
-            reserve=_run.whole_number(self.reserve, "reserve", empty=0),
+            reserve=None if shard.get("to_pay") == 0 else _run.whole_number(self.reserve, "reserve", empty=0),
+            on_quota=_run.choice(OnQuota, self.on_quota, "on_quota"),
             soft_timeout_s=_run.soft_timeout_s(self.execution_timeout, timeouts.call_s, timeouts.save_s),
             last_try=_run.is_last_try(context),
         )

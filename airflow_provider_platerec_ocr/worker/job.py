@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.claims import identity_key
 from airflow_provider_platerec_ocr.core.clock import SystemClock
-from airflow_provider_platerec_ocr.core.models import ReadStatus
+from airflow_provider_platerec_ocr.core.models import OnQuota, ReadStatus
 from airflow_provider_platerec_ocr.core.storage import Place
 from airflow_provider_platerec_ocr.dataset.journal import OutcomeWriter, settled_rows
 from airflow_provider_platerec_ocr.dataset.plan import load_shard
-from airflow_provider_platerec_ocr.engine.batch import Batch, verdict
+from airflow_provider_platerec_ocr.dataset.tries import TryFile
+from airflow_provider_platerec_ocr.engine.batch import Batch
 from airflow_provider_platerec_ocr.engine.board import PaceBoard
 from airflow_provider_platerec_ocr.engine.client import OCRClient
 from airflow_provider_platerec_ocr.engine.context import ReadContext, ReadOptions
@@ -27,6 +28,7 @@ from airflow_provider_platerec_ocr.engine.reservations import account_id
 from airflow_provider_platerec_ocr.engine.stop import StopSignal
 from airflow_provider_platerec_ocr.webhook.answers import Answers
 from airflow_provider_platerec_ocr.webhook.inbox import Inbox
+from airflow_provider_platerec_ocr.worker.ending import carried_over, counts_of, judge, note_often, quota_ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +75,8 @@ class ShardJob:
     """Whether images over the limit are shrunk."""
     reserve: int | None = None
     """Calls that the account must keep; ``None`` does not ask."""
+    on_quota: OnQuota = OnQuota.CARRY_OVER
+    """Whether a quota that ends before the images do is a failure."""
     soft_timeout_s: float | None = None
     """Seconds from its start after which nothing new begins."""
     last_try: bool = False
@@ -107,7 +111,15 @@ def read_shard(job: ShardJob, started: Callable[[Callable[[Exception], None]], N
     :param started: called once with a function that any thread may call to stop the reading early.
     :raises OCRLedgerError: the ledger cannot be used; nothing was sent. :raises OCRDatasetError: there is no shard.
     """
-    return asyncio.run(_read(job, started))
+    file = TryFile(job.workspace, job.index, job.owner.try_number)
+    progress = Progress(total=job.images)
+    try:
+        ended = asyncio.run(_read(job, started, progress, file))
+    except Exception as error:
+        file.write(counts_of(job.index, job.owner, progress, ended=True, error=error))
+        raise
+    file.write(counts_of(job.index, job.owner, progress, ended=True, error=ended.error))
+    return ended
 
 
 @dataclass(slots=True)
@@ -117,12 +129,12 @@ class _Opened:
     ledger: Ledger
     journal: OutcomeWriter
     images: list[PlannedImage]
-    settled: int
+    progress: Progress
     keys: list[bytes]
     """Identity keys of images that were read, for the ledger's index."""
 
     @classmethod
-    def open(cls, job: ShardJob) -> _Opened:
+    def open(cls, job: ShardJob, progress: Progress) -> _Opened:
         """Open ledger, shard and journal, and leave out what an earlier try of the run has settled."""
         lease_s, clock = job.settings.lease_s, SystemClock()
         ledger = Ledger.open(job.ledger, lease_s=lease_s, clock=clock, owner=job.owner, spill=job.spill)
@@ -130,16 +142,19 @@ class _Opened:
             log.info("%s spilled answers were moved into the ledger.", ledger.adopted)
         images = list(load_shard(job.workspace / job.path))
         settled = settled_rows(job.workspace, job.index)
+        progress.settled_before = len(settled)
         return cls(
             ledger=ledger,
             journal=OutcomeWriter(job.workspace, job.index, job.owner.try_number),
             images=[image for image in images if image.row not in settled],
-            settled=len(settled),
+            progress=progress,
             keys=[_key(image) for image in images if settled.get(image.row) == ReadStatus.READ],
         )
 
 
-async def _read(job: ShardJob, started: Callable[[Callable[[Exception], None]], None]) -> Ended:
+async def _read(
+    job: ShardJob, started: Callable[[Callable[[Exception], None]], None], progress: Progress, file: TryFile
+) -> Ended:
     loop, stop = asyncio.get_running_loop(), StopSignal()
     begun = SystemClock().monotonic()
 
@@ -151,22 +166,34 @@ async def _read(job: ShardJob, started: Callable[[Callable[[Exception], None]], 
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="platerec"))
         writing = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="platerec-journal"))
-        opened = await loop.run_in_executor(pool, _Opened.open, job)
+        opened = await loop.run_in_executor(pool, _Opened.open, job, progress)
+        rows: set[int] = set()
 
         async def keep(outcome: Outcome) -> None:
             await loop.run_in_executor(writing, opened.journal.append, outcome)
+            rows.add(outcome.row)
             if outcome.status == ReadStatus.READ:
                 opened.keys.append(_key(outcome))
+
+        async def note() -> None:
+            counts = counts_of(job.index, job.owner, progress, ended=False)
+            await loop.run_in_executor(writing, file.write, counts)
 
         async with OCRClient(job.settings, clock=SystemClock()) as client:
             deadline = None if job.soft_timeout_s is None else begun + job.soft_timeout_s
             tools = replace(_tools(job, opened, client, pool, stop), deadline=deadline)
+            noting = asyncio.ensure_future(note_often(note, SystemClock()))
             try:
                 await Batch(tools, keep, reserve=job.reserve).run(opened.images)
+                for outcome in carried_over(opened.images, rows) if quota_ended(tools, job.on_quota) else ():
+                    progress.add(outcome)
+                    await keep(outcome)
             finally:
+                noting.cancel()
                 await loop.run_in_executor(writing, opened.journal.close)
         await loop.run_in_executor(pool, opened.ledger.remember, opened.keys)
-    return Ended(tools.progress.counts(), verdict(tools, last_try=job.last_try))
+        failure = judge(tools, job.on_quota, last_try=job.last_try)
+    return Ended(progress.counts(), failure)
 
 
 def _tools(
@@ -191,7 +218,7 @@ def _tools(
         clock=SystemClock(),
         pool=pool,
         stop=stop,
-        progress=Progress(total=job.images, settled_before=opened.settled),
+        progress=opened.progress,
         owner=job.owner,
         options=job.options,
         settled_elsewhere=None if job.inbox is None else Answers(Inbox(job.inbox, clock=SystemClock())),
