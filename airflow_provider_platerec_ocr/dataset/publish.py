@@ -44,6 +44,8 @@ BATCH_ROWS = 10_000
 """Dead letters that are Python objects at a time."""
 LOOK_AHEAD = 2
 """Shards that are parsed ahead even from a local disk: Arrow does it beside the Python that looks into answers."""
+_LEFT_TO_NEXT = frozenset({ReadStatus.HELD_ELSEWHERE, ReadStatus.CARRIED_OVER})
+"""What the next run plans again, without a dead letter; counted under its own name."""
 NAMED_MISSING = 5
 """How many images without an outcome are named."""
 
@@ -73,8 +75,8 @@ def publish(  # noqa: PLR0913  # four places that may lie on four stores
 ) -> ExportResult:
     """Publish the outcomes of a run and return what was found and written.
 
-    Images without any outcome are counted in ``missing``, never raised; only a whole run's workspace is marked as
-    finished, which lets :func:`~.cleanup.remove_old_workspaces` take it away later.
+    Images without any outcome are counted in ``missing``, never raised; only where there are none is the workspace
+    marked as finished, which lets :func:`~.cleanup.remove_old_workspaces` take it away later.
 
     :raises OCRDatasetError: the dataset has another schema version.
     :raises OSError: a store refuses the files; what was published before is still there.
@@ -106,7 +108,7 @@ def publish(  # noqa: PLR0913  # four places that may lie on four stores
         removed=tuple(removed),
         **tally.counts,
     )
-    if result.whole:
+    if result.accounted_for:
         now = format_timestamp((clock or SystemClock()).now())
         write_whole(workspace / FINISHED, json.dumps({"finished_at": now}).encode())
     return result
@@ -130,8 +132,8 @@ def _take(table: Any, run: RunRef, reads: TableWriter, letters: _Letters, tally:
         counts["nothing_found"] += pc.sum(pc.equal(rows.column("identifier_count"), 0)).as_py() or 0
     for data in table.filter(pc.not_equal(status, ReadStatus.READ.value)).to_pylist():
         outcome = Outcome(**data)
-        if outcome.status == ReadStatus.HELD_ELSEWHERE:
-            counts["held_elsewhere"] += 1
+        if outcome.status in _LEFT_TO_NEXT:
+            counts[outcome.status] += 1
             continue
         counts["in_doubt"] += outcome.status == ReadStatus.IN_DOUBT
         letters.add(dead_letter_of(outcome, run))
