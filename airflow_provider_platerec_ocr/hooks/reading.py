@@ -101,8 +101,8 @@ class SingleRead:
             async with OCRClient(self.settings, clock=self.clock) as client:
                 tools = self._tools(client, pool)
                 await Batch(tools, keep).run([self.request.planned(self._row)])
-        if outcomes and outcomes[0].status == ReadStatus.READ:
-            return as_result(outcomes[0], self.request.secrets())
+        if outcomes and outcomes[-1].status == ReadStatus.READ:  # a doubt that was settled at the end comes twice
+            return as_result(outcomes[-1], self.request.secrets())
         if tools.stop.reason is not None:
             raise tools.stop.reason
         raise as_error(outcomes[0], self.request.in_doubt, lease_s=self.settings.lease_s)
