@@ -115,7 +115,7 @@ class Files:
         try:
             self._fs.invalidate_cache(path)
             entries = self._fs.ls(path, detail=False)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
         except Exception as error:
             raise self._failed(error, reading=True) from error
@@ -178,8 +178,8 @@ class Files:
         said = _ADVICE.get(getattr(error, "errno", None) or 0)
         if said is None:
             said = f"{type(error).__name__}: {shorten(redact(str(error)), 200)}. Check the store and its credentials"
-        what = "read" if reading else "written"
-        return InboxError(f"The inbox {self.place} cannot be {what}: {said}; the sender is asked to try again.")
+        what, then = ("read", "try again") if reading else ("written", "the sender is asked to try again")
+        return InboxError(f"The inbox {self.place} cannot be {what}: {said}; {then}.")
 
 
 def _read_options(fs: Any) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 ::
 
     <inbox>/payloads/<aa>/<id>.json                          the record: written last, and what makes a payload exist
-    <inbox>/by-time/<YYYY-MM-DD>/<HH>/<MMSSffffff>-<id>      a mark: its place in the order of receipt
+    <inbox>/by-time/<YYYY-MM-DD>/<HH>/<MMSSffffff>-<nonce>-<id>
+                                                             a mark: its place in the order of receipt
     <inbox>/by-fingerprint/<aa>/<bb>/<fingerprint>.<id>      a mark, for answers to uploads of ours
 
 *Order of writes*: the marks first, the record last, and by exclusive creation. A process that is killed in between
@@ -22,6 +23,7 @@ It knows no HTTP, no Airflow and no ledger.
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
@@ -163,7 +165,8 @@ class Inbox:
         """Return a place in the order whose mark appeared in time."""
         for _ in range(_TRIES):
             since_s, now = self._clock.monotonic(), self._clock.now()
-            slot = _Slot(_cursor(now, id_), now.isoformat(timespec="microseconds"), since_s)
+            nonce = secrets.token_hex(4)
+            slot = _Slot(_cursor(now, f"{nonce}-{id_}"), now.isoformat(timespec="microseconds"), since_s)
             self._files.mark(slot.mark)
             if self._clock.monotonic() - since_s <= MARK_WITHIN_S:
                 return slot
@@ -224,8 +227,8 @@ class Inbox:
             raise InboxError(message) from error
 
 
-def _cursor(moment: datetime, id_: str) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d/%H/%M%S%f}-{id_}"
+def _cursor(moment: datetime, rest: str) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d/%H/%M%S%f}-{rest}"
 
 
 def _record(id_: str) -> str:
