@@ -29,8 +29,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 FLUSH_EVERY = 500
 MAX_AGE_S = 30.0
-_RANK: dict[str, int] = {ReadStatus.READ: 2, ReadStatus.REJECTED: 1, ReadStatus.CARRIED_OVER: -1}
-"""Final outcomes win over others, and an answer over a refusal; that nothing was sent says less than anything else."""
+_RANK: dict[str, int] = {
+    ReadStatus.READ: 3,
+    ReadStatus.REJECTED: 2,
+    ReadStatus.IN_DOUBT: 1,
+    ReadStatus.CARRIED_OVER: -1,
+}
+"""Final outcomes win over others, an answer over a refusal. A doubt that no answer ended stays named whatever a later
+try met, and that nothing was sent says less than anything else."""
 _SETTLED = frozenset({ReadStatus.READ, ReadStatus.REJECTED})
 _PART = r"\d{3,}-[0-9a-f]{8}-\d{5,}\.jsonl"
 
@@ -128,7 +134,7 @@ def read_outcomes(workspace: Place, shard: int) -> Iterator[Outcome]:
 
 
 def best_outcomes(workspace: Place, shard: int) -> list[Outcome]:
-    """Return exactly one outcome for each image that has any, by row: an answer, else a rejection, else the latest."""
+    """Return exactly one outcome for each image that has any, by row: answer, rejection, doubt, else the latest."""
     found = list(read_outcomes(workspace, shard))
     return [found[index] for index in best_of((item.row, item.status, item.at) for item in found)]
 

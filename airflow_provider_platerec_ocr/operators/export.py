@@ -117,15 +117,19 @@ class OCRExportOperator(BaseOperator):
 
     def _release(self, context: Context) -> None:
         """Release the run's reservations first: its reads are over whatever comes next, and others wait for them."""
+        from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415  # not at parse time
+
         from airflow_provider_platerec_ocr.hooks.budget import release_budget  # noqa: PLC0415
 
         try:
             release_budget(self.conn_id, self.ledger, _run.owner_of(context))
-        except OCRError as error:
+        except (OCRError, AirflowNotFoundException) as error:
             self.log.warning("The run's reservation of calls stays until this task succeeds: %s", error)
 
     def _spend(self, workspace: Place, result: ExportResult, tries: TrySums) -> Spend:
         """Ask what is left and put the spending together; a silent API must not hide a published table."""
+        from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415
+
         from airflow_provider_platerec_ocr.core.clock import SystemClock  # noqa: PLC0415
         from airflow_provider_platerec_ocr.dataset.account import close_span  # noqa: PLC0415
         from airflow_provider_platerec_ocr.dataset.spend import Spend  # noqa: PLC0415
@@ -134,7 +138,7 @@ class OCRExportOperator(BaseOperator):
         statistics, span = None, None
         try:
             statistics = PlateRecOCRHook(self.conn_id).statistics()
-        except OCRError as error:
+        except (OCRError, AirflowNotFoundException) as error:
             self.log.warning("The account could not be asked what is left: %s", error)
         else:
             span = close_span(workspace, statistics, _run.now(), result.calls_billed)

@@ -153,7 +153,13 @@ def test_shards_keep_apart(workspace: Place) -> None:
         ("rejected", "read", "read"),
         ("read", "rejected", "read"),
         ("failed", "in_doubt", "in_doubt"),
-        ("in_doubt", "held_elsewhere", "held_elsewhere"),
+        ("failed", "held_elsewhere", "held_elsewhere"),
+        ("in_doubt", "held_elsewhere", "in_doubt"),
+        ("in_doubt", "failed", "in_doubt"),
+        ("in_doubt", "carried_over", "in_doubt"),
+        ("failed", "carried_over", "failed"),
+        ("carried_over", "held_elsewhere", "held_elsewhere"),
+        ("carried_over", "read", "read"),
     ],
 )
 def test_a_final_outcome_wins_else_the_latest(workspace: Place, first: str, second: str, wins: str) -> None:

@@ -30,11 +30,6 @@ if TYPE_CHECKING:
     from support.sandbox import Sandbox
 
 CONN_ID = "batch"
-OF_PLAN = frozenset(
-    "manifest type reserve daily_limit pace images_per_shard allowed_roots recursive retry_rejected plan_only".split()
-)
-OF_READ = frozenset("reserve on_quota in_doubt allowed_roots shrink as_base64".split())
-OF_EXPORT = frozenset("reports plan_only keep_workspaces_days outlets".split())
 
 
 @dataclass
@@ -88,25 +83,14 @@ class BatchStage:
     def dataset(self) -> Path:
         return self.root / "reads"
 
-    def context(
-        self,
-        run_id: str,
-        task: str,
-        *,
-        map_index: int = -1,
-        try_number: int = 1,
-        max_tries: int = 0,
-        pushed: Any = None,
-    ) -> Context:
+    def context(self, run_id: str, task: str, *, pushed: dict[str, Any] | None = None, **more: int) -> Context:
         """What Airflow hands to a task, as far as the operators look at it."""
         ti = SimpleNamespace(
             dag_id=self.dag_id,
             run_id=run_id,
             task_id=f"ocr.{task}",
-            map_index=map_index,
-            try_number=try_number,
-            max_tries=max_tries,
-            xcom_push=lambda key, value: (pushed if pushed is not None else {}).update({key: value}),
+            **({"map_index": -1, "try_number": 1, "max_tries": 0} | more),
+            xcom_push=lambda key, value: None if pushed is None else pushed.update({key: value}),
         )
         night = datetime(2026, 3, 1, 22, tzinfo=UTC)
         run = SimpleNamespace(dag_id=self.dag_id, run_id=run_id, data_interval_start=night, run_after=night)
@@ -115,7 +99,7 @@ class BatchStage:
     def plan(self, run: BatchRun, run_id: str, **given: Any) -> None:
         """Run the plan task."""
         pushed: dict[str, Any] = {}
-        arguments = {"manifest": str(self.images)} | _of(given, OF_PLAN)
+        arguments = {"manifest": str(self.images)} | _of(given, OCRPlanOperator)
         task = OCRPlanOperator(task_id="plan", dataset=str(self.dataset), conn_id=self.conn_id, **arguments)
         run.shards = task.execute(self.context(run_id, "plan", pushed=pushed))
         run.plan = pushed["plan"]
@@ -124,7 +108,9 @@ class BatchStage:
         """Run the read tasks, one after the other."""
         run.reads = []
         for shard in run.shards:
-            task = OCRReadBatchOperator(task_id="read", shard=shard, conn_id=self.conn_id, **_of(given, OF_READ))
+            task = OCRReadBatchOperator(
+                task_id="read", shard=shard, conn_id=self.conn_id, **_of(given, OCRReadBatchOperator)
+            )
             context = self.context(run_id, "read", map_index=shard["index"], try_number=try_number, max_tries=max_tries)
             try:
                 run.reads.append(task.execute(context))
@@ -134,7 +120,7 @@ class BatchStage:
     def export(self, run: BatchRun, run_id: str, **given: Any) -> None:
         """Run the export task."""
         task = OCRExportOperator(
-            task_id="export", dataset=str(self.dataset), conn_id=self.conn_id, **_of(given, OF_EXPORT)
+            task_id="export", dataset=str(self.dataset), conn_id=self.conn_id, **_of(given, OCRExportOperator)
         )
         run.counts, run.error = {}, None
         try:
@@ -144,8 +130,10 @@ class BatchStage:
 
     def run(self, run_id: str, *, try_number: int = 1, **given: Any) -> BatchRun:
         """Run all three."""
-        unknown = set(given) - OF_PLAN - OF_READ - OF_EXPORT
-        assert not unknown, unknown
+        known = {
+            name for kind in (OCRPlanOperator, OCRReadBatchOperator, OCRExportOperator) for name in kind.template_fields
+        }
+        assert set(given) <= known, set(given) - known
         run = BatchRun()
         self.plan(run, run_id, **given)
         self.read(run, run_id, try_number=try_number, **given)
@@ -170,5 +158,7 @@ def connected(
     return BatchStage.over(tmp_path, images)
 
 
-def _of(given: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if name in names}
+def _of(
+    given: dict[str, Any], kind: type[OCRPlanOperator | OCRReadBatchOperator | OCRExportOperator]
+) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name in kind.template_fields}
