@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _TEMPORARY = ".tmp-"
 """How names of half-written records begin; a killed process may leave one, and nobody reads it."""
 _REMEMBERED = 4096
-"""Folders known to be there; more are forgotten, so that memory stays flat."""
 _MARK = b"."
 """A mark is not empty, since some stores take an empty object for a folder."""
 _ADVICE = {
@@ -48,14 +47,16 @@ class Files:
 
     :param place: the folder. The first write creates it; one that goes away later, such as an unmounted volume, does
         not come back empty.
+    :param remembered: folders that are known to be there; with more, all are forgotten, so that memory stays flat.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *, remembered: int = _REMEMBERED) -> None:
         self.place = place
         self._fs = place.fs
         self._root = Path(place.path)
         self._whole = _read_options(place.fs)
         self._ready: set[Path] = set()
+        self._remembered = remembered
         self._root_made = False
 
     def create(self, name: str, data: bytes) -> bool:
@@ -164,7 +165,7 @@ class Files:
             with contextlib.suppress(FileExistsError):
                 folder.mkdir()
             _sync(folder.parent)
-        if len(self._ready) >= _REMEMBERED:
+        if len(self._ready) >= self._remembered:
             self._ready.clear()
         self._ready.add(folder)
 
