@@ -80,9 +80,9 @@ class Spend:
             kinds = ", ".join(f"{number:,} {name}" for name, number in tries.refused.items())
             said.append(f"Refused or not sent, and tried again: {kinds}.")
         if tries.cut_off:
-            said.append(
-                f"{count_of(tries.cut_off, 'try').replace('trys', 'tries')} killed: their last counts are missing."
-            )
+            number = "1 try" if tries.cut_off == 1 else f"{tries.cut_off:,} tries"
+            verb = "was" if tries.cut_off == 1 else "were"
+            said.append(f"{number} of a read task {verb} cut off by a kill: its last counts are missing.")
         if self.statistics is None or self.forecast is None:
             said.append("The account could not be asked what is left.")
         else:
@@ -100,6 +100,6 @@ class Spend:
         parts = [
             (self.tries.refused.get(UNAVAILABLE, 0), "refused with 503"),
             (rejected, "rejected"),
-            (self.tries.cut_off, "tries killed with calls in flight"),
+            (self.tries.cut_off, "killed with calls in flight"),
         ]
         return ", ".join(f"{number:,} {name}" for number, name in parts if number)
