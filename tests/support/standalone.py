@@ -46,8 +46,8 @@ class Standalone:
     """A running Airflow and its REST API."""
 
     url: str
-    process: subprocess.Popen[bytes]
     log: Path
+    """Its log, or the folder of its logs."""
     token: str = field(default="", repr=False)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
@@ -115,7 +115,8 @@ class Standalone:
         return json.loads(value) if isinstance(value, str) else value
 
 
-def _healthy(url: str) -> bool:
+def healthy(url: str) -> bool:
+    """Return whether every part of the Airflow at ``url`` reports in."""
     try:
         with urlopen(f"{url}/api/v2/monitor/health", timeout=5) as response:  # noqa: S310
             health = json.load(response)
@@ -163,10 +164,10 @@ def standalone(home: Path, dags: Path, extra: dict[str, str], *, within_s: float
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    airflow = Standalone(f"http://127.0.0.1:{port}", process, log)
+    airflow = Standalone(f"http://127.0.0.1:{port}", log)
     try:
         until = time.monotonic() + within_s
-        while not _healthy(airflow.url):
+        while not healthy(airflow.url):
             assert process.poll() is None, log.read_text()[-3000:]
             assert time.monotonic() < until, f"Airflow did not become healthy: {log.read_text()[-3000:]}"
             time.sleep(1)

@@ -1,0 +1,52 @@
+"""DAGs of the fault suite: the main job, with every place as a parameter."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG
+
+from airflow_provider_platerec_ocr.sensors.statistics import OCRStatsSensor
+from airflow_provider_platerec_ocr.task_group import OCRManifestTaskGroup
+
+for name, read_timeout in {
+    "faults": None,
+    "faults_twin": None,
+    "faults_timeout": timedelta(seconds=74),  # a call of 5 s, 60 s to save, and 9 s in which calls may start
+}.items():
+    with DAG(
+        dag_id=name,
+        schedule=None,
+        start_date=datetime(2026, 1, 1, tzinfo=UTC),
+        max_active_runs=16,
+        is_paused_upon_creation=False,
+        default_args={"retry_delay": timedelta(seconds=1)},
+        params={
+            "manifest": "",
+            "dataset": "",
+            "ledger": "",
+            "conn_id": "",
+            "images_per_shard": 2000,
+            "in_doubt": "resend",
+        },
+    ):
+        OCRManifestTaskGroup(
+            group_id="ocr",
+            manifest="{{ params.manifest }}",
+            dataset="{{ params.dataset }}",
+            ledger="{{ params.ledger }}",
+            conn_id="{{ params.conn_id }}",
+            images_per_shard="{{ params.images_per_shard }}",
+            in_doubt="{{ params.in_doubt }}",
+            read_timeout=read_timeout,
+            retries=5,
+        )
+
+with DAG(
+    dag_id="faults_gate",
+    schedule=None,
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    is_paused_upon_creation=False,
+    params={"conn_id": ""},
+):
+    OCRStatsSensor(task_id="gate", conn_id="{{ params.conn_id }}", min_remaining=1, deferrable=True)

@@ -1,0 +1,134 @@
+"""One fault case under a real scheduler: its own sandbox, images, ledger, dataset and connection."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psutil
+
+from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
+from support.fault_books import books_of, table_of
+from support.sandbox import TOKEN, running_sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from support.fault_books import Books
+    from support.fleet import Fleet, TaskProcesses
+    from support.sandbox import Sandbox
+
+IMAGES = 120
+"""Images of a case: enough for 50 calls in flight and as many that have not begun."""
+READ = "ocr.read"
+Found = TypeVar("Found")
+
+
+@dataclass
+class Stage:
+    """A case, with all that it needs."""
+
+    airflow: Fleet
+    sandbox: Sandbox
+    root: Path
+    conn_id: str
+    dag_id: str = "faults"
+    images: list[Path] = field(default_factory=list)
+    runs: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def ledger(self) -> Path:
+        """The case's ledger."""
+        return self.root / "ledger"
+
+    @property
+    def dataset(self) -> Path:
+        """The table of the case's first run."""
+        return self.root / "reads"
+
+    def trigger(self, dag_id: str | None = None, **conf: Any) -> str:
+        """Start a run over the case's images."""
+        places = {"manifest": str(self.root / "images"), "dataset": str(self.dataset), "ledger": str(self.ledger)}
+        dag_id = dag_id or self.dag_id
+        run_id = self.airflow.trigger(dag_id, places | {"conn_id": self.conn_id} | conf)
+        self.runs.append((dag_id, run_id))
+        return run_id
+
+    def processes(self, run_id: str, within_s: float = 60) -> TaskProcesses:
+        """Return the processes of the run's one running read task."""
+        return until("the read task never ran", lambda: self.airflow.processes_of(self.dag_id, run_id, READ), within_s)[
+            0
+        ]
+
+    def wait_in_flight(self, least: int = 50, within_s: float = 90) -> int:
+        """Return the number of calls in flight once it is at least ``least``."""
+        return until(
+            f"fewer than {least} calls in flight",
+            lambda: found if (found := self.sandbox.books()["in_flight"]) >= least else 0,
+            within_s,
+        )
+
+    def wait(self, run_id: str | None = None, within_s: float = 180) -> str:
+        """Return the state in which the run ended, when no process makes calls any more."""
+        dag_id, last = self.runs[-1]
+        state = self.airflow.wait(dag_id, run_id or last, within_s=within_s)
+        until("calls in flight after the run", lambda: self.sandbox.books()["in_flight"] == 0, 60)
+        return state
+
+    def logs(self) -> str:
+        """Return all that the case's tasks logged."""
+        parts = []
+        for dag_id, run_id in self.runs:
+            folder = self.airflow.home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}"
+            parts += [path.read_text(errors="replace") for path in folder.rglob("*.log")]
+        return "\n".join(parts)
+
+    def books(self) -> Books:
+        """Return the case's books."""
+        return books_of(self.sandbox, self.ledger, self.images, self.logs())
+
+    def table(self) -> list[dict[Any, Any]]:
+        """Return the case's table."""
+        return table_of(self.dataset)
+
+
+def until(what: str, check: Callable[[], Found], within_s: float) -> Found:
+    """Return the first true value of ``check``."""
+    end = time.monotonic() + within_s
+    while not (found := check()):
+        assert time.monotonic() < end, what
+        time.sleep(0.1)
+    return found
+
+
+def wait_gone(process: psutil.Process, within_s: float = 60) -> None:
+    """Return when a process has ended."""
+
+    def gone() -> bool:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return bool(process.status() == psutil.STATUS_ZOMBIE)
+        return True
+
+    until(f"{process} never ended", gone, within_s)
+
+
+@contextmanager
+def staged(airflow: Fleet, root: Path, *, latency: str, count: int = IMAGES, **extra: Any) -> Iterator[Stage]:
+    """Set a case up.
+
+    :param latency: of the sandbox.
+    :param extra: settings of the connection: ``rate_per_s``, ``call_timeout_s``, ….
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    images = make_load_images(root / "images", count, 3_000)
+    conn_id = f"faults_{root.name}".replace("-", "_")
+    with running_sandbox(latency=latency) as sandbox:
+        airflow.add_connection(
+            conn_id, sandbox.url, TOKEN, json.dumps({"call_timeout_s": 20, "rate_per_s": 30} | extra)
+        )
+        yield Stage(airflow, sandbox, root, conn_id, images=images)
