@@ -54,6 +54,10 @@ class TokenBucket:
         self._refill(now)
         self._rate_per_s = _checked(rate_per_s)
 
+    def move_start(self, at_s: float) -> None:
+        """Move the start that was given away last, and was not used yet, to ``at_s``; the next ones come after it."""
+        self._at_s = at_s
+
     def _refill(self, now: float) -> None:
         if now > self._at_s:
             gained = 0.0 if self._at_s == -math.inf else (now - self._at_s) * self._rate_per_s
@@ -73,13 +77,13 @@ class AdaptiveRate:
 
     Nobody documents the limit of OCR [unknown]; 1/s and 8/s are known of the vendor's other products [sibling]. So:
 
-    - *Searching*, each start adds 0.1/s, until the first 429.
-    - *Climbing*, after a 429: the rate drops a little and comes back to the refused rate on a cubic curve, fast at
-      first and flat near the top, so that the next 429 is a minute or two away. Past that rate by 3 %, the limit must
-      have grown, and the search starts again.
+    - *Searching*, the rate grows by 15 % a second, until the first 429.
+    - *Climbing*, after a 429: the rate drops by 3 % and comes back on a cubic curve to just below the refused rate,
+      fast at first, flat near the top, then faster and faster beyond it. Past the top by 3 %, the limit must have
+      grown, and the search starts again. So a 429 comes about once a minute, and more rarely at low rates, where each
+      is a larger part of the calls; and a limit that has doubled is found in about a minute.
     - A 429 soon after another means that the limit is far lower: the rate drops by a quarter, but not below what the
-      account accepted in between. Nothing accepted in between: it is halved, and the
-      search begins anew.
+      account accepted in between. Nothing accepted in between: it is halved, and the search begins anew.
     - With a known ceiling, the rate starts there, never exceeds it, and a single 429 halves it for a few seconds only;
       another one within 5 minutes counts as in a climb.
 
@@ -91,16 +95,21 @@ class AdaptiveRate:
 
     LEAST_PER_S = 0.05
     """Never slower than one start in 20 s, else the rate could not learn that the limit is back."""
-    _SEARCH_PER_START = 0.1
+    _SEARCH_PER_S = 0.15
     _LEAVE = 1.03
-    _DROP_CALM = 0.04
+    _BELOW = 0.007
+    """How far below a refused rate the top of the climb is: there, most of the time passes without a 429."""
+    _DROP_CALM = 0.025
+    _LOW_PER_S = 1.5
+    """Rates at which each 429 of a search is a noticeable part of the calls."""
+    _BELOW_LOW, _DROP_LOW = 0.1, 0.2
     _DROP_SOON = 0.25
     _DROP_CLOSED = 0.5
     _CLIMB_TO_CEILING_S = 5.0
     _SAME_BURST_S = 1.0
     _ONCE_S = 300.0
 
-    def __init__(self, *, ceiling: float | None = None, start_per_s: float = 1.0) -> None:
+    def __init__(self, *, ceiling: float | None = None, start_per_s: float = 0.5) -> None:
         first = _checked(start_per_s if ceiling is None else ceiling)
         if not first > 0.0:
             message = f"a rate must be over 0, not {first!r}"
@@ -108,7 +117,7 @@ class AdaptiveRate:
         self._ceiling = ceiling
         self._rate_per_s = first
         self._top: float | None = None
-        """The refused rate that is climbed to; ``None`` while searching."""
+        """The rate that is climbed to, just below the refused one; ``None`` while searching."""
         self._bottom = first
         self._climb_s = 1.0
         self._climbed_s = 0.0
@@ -125,9 +134,28 @@ class AdaptiveRate:
         return self._rate_per_s
 
     @property
+    def found(self) -> bool:
+        """Whether the rate was refused once and stays near that, so that it says something about the account."""
+        return self._top is not None
+
+    @property
     def refused_share(self) -> float:
         """Share of the ended calls that were refused with 429, 0 to 1."""
         return self._refused / max(1, self._ended)
+
+    def adopt(self, rate_per_s: float, *, found: bool) -> None:
+        """Go on from the rate of other shards of the account: what they were told need not be asked again.
+
+        :param found: whether theirs was :attr:`found`.
+        """
+        rate = max(_checked(rate_per_s), self.LEAST_PER_S)
+        rate = rate if self._ceiling is None else min(rate, self._ceiling)
+        if self._top is not None and found:
+            self._bottom, self._top = self._bottom * rate / self._rate_per_s, self._top * rate / self._rate_per_s
+        else:
+            self._climb_s = self._climbed_s = self._usual_climb_s(rate)
+            self._bottom, self._top = rate * (1 - self._DROP_CALM), rate if found else None
+        self._rate_per_s = rate
 
     def on_started(self, now: float) -> None:
         """Take note of a start; the rate grows here and nowhere else."""
@@ -136,7 +164,7 @@ class AdaptiveRate:
         self._started_at = now
         self._accepted += 1
         if self._top is None:
-            self._rate_per_s += self._SEARCH_PER_START * self._rate_per_s * step_s
+            self._rate_per_s += self._SEARCH_PER_S * self._rate_per_s * step_s
         else:
             self._climb(self._top, step_s)
         if self._ceiling is not None:
@@ -162,14 +190,23 @@ class AdaptiveRate:
         calm_s = self._usual_climb_s(rate)
         self._throttled_at, self._accepted, self._climbed_s, self._climb_s = now, 0, 0.0, calm_s
         if since_s >= calm_s / 3:
-            at_ceiling = self._ceiling is not None and rate >= 0.99 * self._ceiling and since_s > self._ONCE_S
-            self._climb_s = self._CLIMB_TO_CEILING_S if at_ceiling else calm_s
-            self._top, low = rate, rate * (1 - (self._DROP_CLOSED if at_ceiling else self._DROP_CALM))
+            low = self._after_calm(rate, since_s)
         elif accepted:
             self._top, low = rate, max(rate * (1 - self._DROP_SOON), min(accepted / since_s, 0.99 * rate))
         else:
             self._top, low = None, rate * (1 - self._DROP_CLOSED)
         self._bottom = self._rate_per_s = max(low, min(self.LEAST_PER_S, rate))
+
+    def _after_calm(self, rate: float, since_s: float) -> float:
+        """Set the top to climb to after a 429 that came alone; return the rate to begin from."""
+        if self._ceiling is not None and rate >= 0.99 * self._ceiling and since_s > self._ONCE_S:
+            self._climb_s, self._top = self._CLIMB_TO_CEILING_S, rate
+            return rate * (1 - self._DROP_CLOSED)
+        if self._top is None and rate < self._LOW_PER_S:
+            self._top = rate * (1 - self._BELOW_LOW)
+            return rate * (1 - self._DROP_LOW)
+        self._top = rate * (1 - self._BELOW)
+        return self._top * (1 - self._DROP_CALM)
 
     def _climb(self, top: float, step_s: float) -> None:
         self._climbed_s += step_s
@@ -182,7 +219,7 @@ class AdaptiveRate:
     @staticmethod
     def _usual_climb_s(rate: float) -> float:
         """Return how long a climb takes: at low rates longer, so that few of the starts are probes."""
-        return 55.0 + 65.0 / max(rate, 0.5)
+        return 24.0 + 60.0 / max(rate, 0.5)
 
 
 def next_share(live: int, others: Sequence[float], *, planned: int = 1) -> float:

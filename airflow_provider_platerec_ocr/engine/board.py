@@ -1,18 +1,20 @@
 """Where the shards of one account see each other: a folder with one heartbeat file per live shard, and a hold.
 
-A heartbeat's name carries the share its shard takes (``<shard>.<millionths>.beat``), so that one listing tells all, and
-its modification time, which is the store's clock, tells whether the shard lives. Blocking; it knows no rates.
+A heartbeat's name carries the share that its shard takes and the rate that it sees
+(``<shard>.<millionths>.<steps><f or s>.beat``), so that one listing tells all, and its modification time, which is the
+store's clock, tells whether the shard lives. Blocking; what a rate means is not its business.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_platerec_ocr.engine.store import Store
 
@@ -25,7 +27,8 @@ _FORGOTTEN_S = 3600.0
 """Heartbeats of shards that were killed are swept away after this time."""
 MILLION = 1_000_000
 _HOLD = "hold.json"
-_BEAT = re.compile(r"([0-9a-zA-Z-]+)\.(\d{1,7})\.beat")
+_BEAT = re.compile(r"([0-9a-zA-Z-]+)\.(\d{1,7})\.(?:(\d{1,4})([fs])\.)?beat")
+_STEP, _STEPS_AT_1 = 1.02, 1000
 _MODIFIED = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
 """How the file systems name the time of a change in a listing."""
 
@@ -41,6 +44,30 @@ class Hold:
     """Nothing starts before; 0 where nothing is held."""
     throttled_at_s: float = 0.0
     """When the account last refused a call with 429; 0 where it never did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What a shard sees of its account's rate."""
+
+    rate_per_s: float
+    """Starts a second of the whole account, over 0."""
+    found: bool = False
+    """Whether the account refused more than that, so that it need not be searched again."""
+
+    def steps(self) -> str:
+        """Return it as part of a name: in steps of 2 %, so that a steady rate does not rename the file."""
+        return f"{max(0, round(math.log(self.rate_per_s, _STEP)) + _STEPS_AT_1)}{'f' if self.found else 's'}"
+
+
+class _Beat(NamedTuple):
+    """One heartbeat file."""
+
+    shard: str
+    share: float
+    pace: Pace | None
+    at_s: float
+    file: str
 
 
 class PaceBoard:
@@ -60,28 +87,38 @@ class PaceBoard:
         self._shard = shard or uuid.uuid4().hex
         self._written: str | None = None
         self._posted = Hold()
+        self.leader: Pace | None = None
+        """What the first by name of the other live shards that send sees of the rate, as of the last heartbeat."""
+        self.leads = True
+        """Whether this shard is before that one."""
 
-    def beat(self, share: float) -> list[float]:
-        """Renew the heartbeat with ``share`` (0 to 1) and return the shares of the other live shards."""
+    def beat(self, share: float, pace: Pace | None = None) -> list[float]:
+        """Renew the heartbeat with ``share`` (0 to 1) and return the shares of the other live shards.
+
+        :param pace: what this shard knows of the rate.
+        """
         if self._written is None:
             self._store.prepare()
-        name = f"{self._shard}.{round(share * MILLION)}.beat"
+        name = f"{self._shard}.{round(share * MILLION)}.{'' if pace is None else f'{pace.steps()}.'}beat"
         self._store.overwrite(name, b"")
         if self._written not in {None, name}:
             self._store.remove(str(self._written))  # after the new one: who looks in between sees the larger share
         self._written = name
         beats = self._beats()
-        now_s = max((at_s for shard, _, at_s, _ in beats if shard == self._shard), default=0.0)
-        others: dict[str, float] = {}
-        for shard, theirs, at_s, file in beats:
-            if shard != self._shard and now_s - at_s <= LIVE_S:
-                others[shard] = max(theirs, others.get(shard, 0.0))
-            elif shard != self._shard and now_s - at_s > _FORGOTTEN_S:
-                self._store.remove(file)
-        return list(others.values())
+        now_s = max((beat.at_s for beat in beats if beat.shard == self._shard), default=0.0)
+        others: dict[str, _Beat] = {}
+        for beat in beats:
+            if beat.shard != self._shard and now_s - beat.at_s <= LIVE_S:
+                others[beat.shard] = max(beat, others.get(beat.shard, beat), key=lambda either: either.share)
+            elif beat.shard != self._shard and now_s - beat.at_s > _FORGOTTEN_S:
+                self._store.remove(beat.file)
+        senders = sorted(beat for beat in others.values() if beat.pace and beat.share)
+        self.leader = senders[0].pace if senders else None
+        self.leads = not senders or self._shard < senders[0].shard
+        return [beat.share for beat in others.values()]
 
-    def _beats(self) -> list[tuple[str, float, float, str]]:
-        """Return (shard, share, seconds since 1970, file name) of all heartbeats, in one request."""
+    def _beats(self) -> list[_Beat]:
+        """Return all heartbeats, in one request."""
         fs, path = self._place.fs, self._place.path
         try:
             fs.invalidate_cache(path)
@@ -93,7 +130,9 @@ class PaceBoard:
             file = str(entry["name"]).rpartition("/")[2]
             match = _BEAT.fullmatch(file)
             if match:
-                found.append((match.group(1), int(match.group(2)) / MILLION, _modified_s(entry), file))
+                shard, share, steps, kind = match.groups()
+                pace = None if steps is None else Pace(_STEP ** (int(steps) - _STEPS_AT_1), found=kind == "f")
+                found.append(_Beat(shard, int(share) / MILLION, pace, _modified_s(entry), file))
         return found
 
     def hold(self, until_epoch_s: float, *, throttled_at_s: float = 0.0) -> None:

@@ -11,6 +11,7 @@ import math
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.pacing import AdaptiveRate, TokenBucket
+from airflow_provider_platerec_ocr.engine.board import Pace
 from airflow_provider_platerec_ocr.engine.sharing import BEAT_S, Sharing
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ MARGIN = 0.99
 """Part of a known ceiling that is used: servers that count calls in a sliding second refuse one that is 1 ms early."""
 UNASKED_HOLD_S = 1.0
 """How long a 429 that names no time holds the starts."""
+_APART = 0.04
+"""Part by which a shard's rate may differ from the leader's."""
 _LATE = 0.5
 """Part of a gap by which a start may be late and still keep its place in the row."""
 
@@ -78,6 +81,7 @@ class StartLimiter:
         self._held_until = -math.inf
         self._last_start: float | None = None
         self._throttle_seen_s = 0.0
+        self._slowed_at = -math.inf
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
         self._posts: set[asyncio.Task[None]] = set()
@@ -125,7 +129,7 @@ class StartLimiter:
 
     def _wait_s(self, now: float) -> float:
         """Return the seconds to the next start as things are; infinity where something has to change first."""
-        if self._in_flight >= self._max_in_flight:
+        if self._in_flight >= self._max_in_flight or not self._sharing.share:
             return math.inf
         if now < self._held_until:
             return self._held_until - now
@@ -174,8 +178,7 @@ class StartLimiter:
 
     def throttled(self, retry_after_s: float | None = None) -> None:
         """Take note of a 429: slow down, and start nothing before the time it asked for, in any shard."""
-        self._rate.on_throttled(self._clock.monotonic())
-        self._apply_rate()
+        self._slow_down()
         self._throttle_seen_s = self._clock.now().timestamp()
         self._hold(UNASKED_HOLD_S if retry_after_s is None else retry_after_s, self._throttle_seen_s)
 
@@ -187,23 +190,34 @@ class StartLimiter:
         until = self._clock.monotonic() + seconds
         if until <= self._held_until:
             return
-        self._held_until = until
-        self._changed.set()
+        self._hold_until(until)
         if not self._sharing.alone:
             post = asyncio.ensure_future(self._sharing.post(self._clock.now().timestamp() + seconds, throttled_at_s))
             self._posts.add(post)
             post.add_done_callback(self._posts.discard)
 
+    def _hold_until(self, until: float) -> None:
+        """Hold; among other shards, this one skips its turns till then, else all would start in the moment it ends."""
+        if self._due is not None and 0.0 < self._sharing.share < 1.0:
+            turns = math.ceil(max(0.0, until - self._due) * self.rate_per_s)
+            self._move_due(self._due + turns / self.rate_per_s)
+        self._held_until = until
+        self._changed.set()
+
     def _heed(self, posted: Hold) -> None:
         """Do as the board says: what one shard was told holds for all."""
         remaining_s = posted.until_s - self._clock.now().timestamp()
         if remaining_s > 0.0:
-            self._held_until = max(self._held_until, self._clock.monotonic() + remaining_s)
+            self._hold_until(max(self._held_until, self._clock.monotonic() + remaining_s))
         if posted.throttled_at_s > self._throttle_seen_s:
             if remaining_s > 0.0:
-                self._rate.on_throttled(self._clock.monotonic())
+                self._slow_down()
             self._throttle_seen_s = posted.throttled_at_s
-            self._apply_rate()
+
+    def _slow_down(self) -> None:
+        self._slowed_at = self._clock.monotonic()
+        self._rate.on_throttled(self._slowed_at)
+        self._apply_rate()
 
     def _apply_rate(self) -> None:
         """Set the bucket to the rate and share that are right now; a start that waits comes earlier if it may."""
@@ -212,12 +226,32 @@ class StartLimiter:
         self._bucket.set_rate(now, rate_per_s)
         if rate_per_s > before:
             if self._due is not None:
-                self._due = min(self._due, max(now, now + 1.0 / rate_per_s))
+                self._move_due(min(self._due, now + 1.0 / rate_per_s))
             self._changed.set()
 
+    def _move_due(self, at_s: float) -> None:
+        self._due = at_s
+        self._bucket.move_start(at_s)
+
     async def _beat(self) -> None:
-        self._heed(await self._sharing.beat(self._apply_rate))
+        self._heed(await self._sharing.beat(self._apply_rate, self._pace()))
+        self._follow()
         self._apply_rate()
+
+    def _pace(self) -> Pace:
+        return Pace(self._rate.rate_per_s, found=self._rate.found)
+
+    def _follow(self) -> None:
+        """Take the leader's rate where this shard's is well off: it is one account's, and one has to explore for all.
+
+        Not right after a 429, which the leader's last heartbeat knew nothing of.
+        """
+        leader, since_s = self._sharing.leader, self._clock.monotonic() - self._slowed_at
+        if leader is None or since_s <= BEAT_S + 1.0:
+            return
+        apart = abs(leader.rate_per_s / self._rate.rate_per_s - 1.0)
+        if apart > _APART or leader.found != self._rate.found:
+            self._rate.adopt(leader.rate_per_s, found=leader.found)
 
     async def run_heartbeat(self) -> None:
         """Keep this shard visible to the others until cancelled, then leave; without a board, return at once."""

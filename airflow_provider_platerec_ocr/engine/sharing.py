@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
 
-    from airflow_provider_platerec_ocr.engine.board import PaceBoard
+    from airflow_provider_platerec_ocr.engine.board import Pace, PaceBoard
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,8 @@ class Sharing:
         """Whether the share has been agreed on, so that calls may start."""
         self.pause_s = BEAT_S
         """Seconds to the next heartbeat."""
+        self.leader: Pace | None = None
+        """Whose rate this shard follows, as of the last heartbeat; ``None`` where it is the one that is followed."""
         self._board = board
         self._planned = max(planned, 1)
         self._executor = executor
@@ -65,17 +67,19 @@ class Sharing:
         """Whether the board can be looked at before each start."""
         return self._board is not None and self._board.is_local
 
-    async def beat(self, lowered: Callable[[], None]) -> Hold:
+    async def beat(self, lowered: Callable[[], None], pace: Pace) -> Hold:
         """Renew the heartbeat, agree on the share, and return the hold that is posted.
 
         :param lowered: called when the share went down, before the others are told that they may take it.
+        :param pace: what this shard knows of the rate.
         """
         board = self._board
         if board is None:
             return Hold()
         async with self._busy:
             try:
-                await self._agree(board, lowered)
+                await self._agree(board, lowered, pace)
+                self.leader = None if board.leads and self.joined else board.leader
                 return await self._in_thread(board.posted)
             except OCRLedgerError as error:
                 self._go_alone(error)
@@ -83,21 +87,21 @@ class Sharing:
             finally:
                 self.joined, self._first = True, False
 
-    async def _agree(self, board: PaceBoard, lowered: Callable[[], None]) -> None:
-        others = await self._in_thread(board.beat, self.share)
+    async def _agree(self, board: PaceBoard, lowered: Callable[[], None], pace: Pace) -> None:
+        others = await self._in_thread(board.beat, self.share, pace)
         live = len(others) + 1
         planned = self._planned if self._first else 1
         target = math.floor(next_share(live, others, planned=planned) * MILLION) / MILLION
         if target < self.share:
             self.share = target
             lowered()
-            await self._in_thread(board.beat, target)
+            await self._in_thread(board.beat, target, pace)
         elif target > self.share:
-            others = await self._in_thread(board.beat, target)
+            others = await self._in_thread(board.beat, target, pace)
             if math.fsum(others) + target <= 1.0 + 0.5 / MILLION:
                 self.share = target
             else:
-                await self._in_thread(board.beat, self.share)
+                await self._in_thread(board.beat, self.share, pace)
         self.pause_s = JOINING_S if self.share < 0.99 / live else BEAT_S
 
     async def look(self) -> Hold:
@@ -126,7 +130,7 @@ class Sharing:
                 await self._in_thread(self._board.leave)
 
     def _go_alone(self, error: OCRLedgerError) -> None:
-        self.share = 1.0 / self._planned
+        self.share, self.leader = 1.0 / self._planned, None
         self.pause_s = BEAT_S
         self._warn(error)
 

@@ -5,6 +5,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from airflow_provider_platerec_ocr.core.pacing import AdaptiveRate
 from support.accounts import BucketAccount, WindowAccount, simulate
@@ -151,3 +153,84 @@ def test_a_rate_that_is_none_is_refused(start_per_s: float) -> None:
         AdaptiveRate(start_per_s=start_per_s)
     with pytest.raises(ValueError, match="rate must be"):
         AdaptiveRate(ceiling=start_per_s)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_over_hours_of_changing_limits_the_rate_stays_at_the_limit(kind: type[Account]) -> None:
+    account: Account = kind(8)  # type: ignore[call-arg]  # both take the limit
+    changes = [(1800.0, 4.0), (3600.0, 8.0), (5400.0, 16.0)]
+
+    run = simulate(AdaptiveRate(), account, 7200, changes=changes)
+
+    for start_s, limit_per_s in [(60, 8), (1860, 4), (3690, 8), (5490, 16)]:
+        assert run.accepted_per_s(start_s, start_s // 1800 * 1800 + 1800) >= 0.95 * limit_per_s
+    assert run.refused_share() < 0.01
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(1, 30), st.sampled_from(KINDS), st.floats(0.5, 2.0), st.integers(120, 400), st.integers(1, 1000))
+def test_whatever_the_limit_and_however_it_changes_it_is_found_and_little_is_refused(
+    limit_per_s: float, kind: type[Account], factor: float, change_s: int, seed: int
+) -> None:
+    first, then = float(round(limit_per_s)), float(max(1, round(limit_per_s * factor)))
+    account: Account = kind(first)  # type: ignore[call-arg]  # both take the limit
+
+    run = simulate(AdaptiveRate(), account, change_s + 600, changes=[(change_s, then)], seed=seed)
+
+    assert run.accepted_per_s(60, change_s) >= 0.9 * first
+    assert run.accepted_per_s(change_s + 200, change_s + 600) >= 0.92 * then
+    assert run.refused_share() < 0.025
+
+
+@pytest.mark.parametrize("limit_per_s", [4.0, 8.0])
+def test_a_limit_that_doubles_is_found_within_a_minute_and_a_half(limit_per_s: float) -> None:
+    run = simulate(AdaptiveRate(), BucketAccount(limit_per_s), 600, changes=[(300, 2 * limit_per_s)])
+
+    assert run.accepted_per_s(390, 450) >= 0.93 * 2 * limit_per_s
+
+
+def test_the_rate_of_others_is_taken_over_and_needs_no_search() -> None:
+    rate = AdaptiveRate()
+
+    rate.adopt(8.0, found=True)
+    for start in range(80):
+        rate.on_started(start / 8)
+
+    assert rate.found
+    assert rate.rate_per_s == pytest.approx(8.0, rel=0.01)
+
+
+def test_a_search_of_others_is_joined() -> None:
+    rate = AdaptiveRate()
+    rate.on_throttled(0.0)
+
+    rate.adopt(4.0, found=False)
+    for start in range(20):
+        rate.on_started(1 + start / 4)
+
+    assert not rate.found
+    assert rate.rate_per_s > 7
+
+
+def test_a_climb_goes_on_from_the_rate_of_others_where_it_was() -> None:
+    one, two = AdaptiveRate(start_per_s=10), AdaptiveRate(start_per_s=20)
+    for rate in (one, two):
+        rate.on_throttled(0.0)
+
+    two.adopt(one.rate_per_s, found=True)
+    for start in range(100):
+        one.on_started(start / 10)
+        two.on_started(start / 10)
+
+    assert two.rate_per_s == pytest.approx(one.rate_per_s, rel=0.01)
+
+
+def test_no_rate_of_others_lifts_a_known_ceiling_or_stops_the_rate() -> None:
+    rate = AdaptiveRate(ceiling=8)
+
+    rate.adopt(20.0, found=False)
+    assert rate.rate_per_s == 8
+
+    rate.adopt(0.0, found=True)
+    assert rate.rate_per_s == AdaptiveRate.LEAST_PER_S

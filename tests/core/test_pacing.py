@@ -128,3 +128,13 @@ def test_shards_that_join_and_leave_come_to_even_shares() -> None:
 
     assert list(shares.values()) == pytest.approx([0.25] * 4)
     assert next_share(1, [], planned=1) == 1.0
+
+
+def test_a_start_that_was_moved_is_what_the_next_ones_follow() -> None:
+    bucket = TokenBucket(0.001)
+    assert [bucket.next_start(0.0), bucket.next_start(0.0)] == [0.0, 1000.0]
+
+    bucket.set_rate(1.0, 2)
+    bucket.move_start(1.5)
+
+    assert [bucket.next_start(1.0), bucket.next_start(1.0)] == [2.0, 2.5]

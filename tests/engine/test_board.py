@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRLedgerError
 from airflow_provider_platerec_ocr.core.storage import Place
-from airflow_provider_platerec_ocr.engine.board import Hold, PaceBoard
+from airflow_provider_platerec_ocr.engine.board import Hold, Pace, PaceBoard
 from support.pictures import local, opened
 
 if TYPE_CHECKING:
@@ -166,3 +166,38 @@ def test_a_board_that_cannot_be_listed_says_so() -> None:
 
     with pytest.raises(OCRLedgerError, match="TimeoutError"):
         PaceBoard(Place(Broken("mtime", 1, 1), "b/p", "s3")).beat(0.0)
+
+
+def test_who_joins_learns_the_rate_that_the_first_of_those_who_send_sees(place: Place) -> None:
+    one, two, three = (PaceBoard(place, shard=name) for name in ("one", "two", "three"))
+    one.beat(0.0, Pace(0.5))
+    three.beat(0.5, Pace(8.0, found=True))
+    two.beat(0.5, Pace(4.0))
+    one.beat(0.0, Pace(0.5))
+
+    assert one.leader is not None
+    assert one.leader.rate_per_s == pytest.approx(8.0, rel=0.02)
+    assert one.leader.found
+    assert one.leads
+
+
+def test_one_of_the_shards_leads(place: Place) -> None:
+    one, two = PaceBoard(place, shard="one"), PaceBoard(place, shard="two")
+    one.beat(0.5, Pace(8.0))
+    assert one.leader is None
+    two.beat(0.5, Pace(4.0))
+    one.beat(0.5, Pace(8.0))
+
+    assert (one.leads, two.leads) == (True, False)
+    assert two.leader is not None
+    assert not two.leader.found
+
+
+@pytest.mark.parametrize("rate_per_s", [1e-9, 0.05, 1.0, 8.0, 1000.0])
+def test_any_rate_fits_into_a_name_within_two_percent(tmp_path: Path, rate_per_s: float) -> None:
+    PaceBoard(local(tmp_path), shard="one").beat(1.0, Pace(rate_per_s))
+    two = PaceBoard(local(tmp_path))
+    two.beat(0.0)
+
+    assert two.leader is not None
+    assert two.leader.rate_per_s == pytest.approx(max(rate_per_s, 1.02**-1000), rel=0.011)

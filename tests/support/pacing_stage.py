@@ -1,0 +1,99 @@
+"""Shards with their limiters and a board, against a simulated account, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airflow_provider_platerec_ocr.engine.board import LIVE_S, PaceBoard
+from airflow_provider_platerec_ocr.engine.limiter import StartLimiter
+from support.accounts import ROUND_TRIP_S
+from support.clock import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_platerec_ocr.core.storage import Place
+    from support.accounts import Account
+
+
+@dataclass(frozen=True)
+class Shard:
+    """When a shard is there, and how."""
+
+    begins_s: float = 0.0
+    ends_s: float = 1e9
+    """When it has no more images."""
+    killed: bool = False
+    """Whether its process dies then, so that its heartbeat stays behind."""
+
+
+@dataclass
+class Stage:
+    """A number of shards of one account, of which some come late or end early."""
+
+    account: Account
+    place: Place
+    shards: Sequence[Shard]
+    ceiling_per_s: float | None = None
+    changes: Sequence[tuple[float, float]] = ()
+    """Time, and the account's limit from then on."""
+    clock: FakeClock = field(default_factory=FakeClock)
+    calls: list[tuple[float, int, bool]] = field(default_factory=list)
+    """When each call came, from which shard, and whether it was accepted."""
+
+    def run(self, seconds: float) -> Stage:
+        """Send as fast as the limiters allow."""
+        self.clock.run(self._run(seconds))
+        return self
+
+    async def _run(self, seconds: float) -> None:
+        shards = [self._shard(index, seconds) for index in range(len(self.shards))]
+        changes = [self._change(at, limit) for at, limit in self.changes]
+        await asyncio.gather(*shards, *changes)
+
+    async def _change(self, at: float, limit: float) -> None:
+        await self.clock.sleep(at)
+        self.account.limit_per_s = limit
+
+    async def _shard(self, index: int, seconds: float) -> None:
+        shard, calls = self.shards[index], set[asyncio.Task[None]]()
+        await self.clock.sleep(shard.begins_s)
+        limits = StartLimiter(
+            clock=self.clock,
+            ceiling_per_s=self.ceiling_per_s,
+            max_in_flight=10_000,
+            board=PaceBoard(self.place),
+            planned_shards=len(self.shards),
+        )
+        heart = asyncio.ensure_future(limits.run_heartbeat())
+        while self.clock.elapsed_s < min(shard.ends_s, seconds):
+            permit = await limits.start()
+            call = asyncio.ensure_future(self._call(index, limits))
+            calls.add(call)
+            call.add_done_callback(calls.discard)
+            permit.done()
+        if shard.killed:  # its heartbeat stays until it is stale; files do not age on virtual time
+            await self.clock.sleep(LIVE_S)
+        heart.cancel()
+        await asyncio.gather(heart, *calls, return_exceptions=True)
+
+    async def _call(self, index: int, limits: StartLimiter) -> None:
+        await self.clock.sleep(ROUND_TRIP_S / 2)
+        ok = self.account.accepts(self.clock.elapsed_s)
+        self.calls.append((self.clock.elapsed_s, index, ok))
+        await self.clock.sleep(ROUND_TRIP_S / 2)
+        if ok:
+            limits.succeeded()
+        else:
+            limits.throttled(1.0)
+
+    def accepted_per_s(self, start_s: float, end_s: float, shard: int | None = None) -> float:
+        """Return what the limit let through a second, of one shard or of all."""
+        found = sum(ok and start_s <= at < end_s and shard in {None, index} for at, index, ok in self.calls)
+        return found / (end_s - start_s)
+
+    def refused_share(self) -> float:
+        """Return the part of all calls that was refused."""
+        return sum(not ok for _, _, ok in self.calls) / len(self.calls)
