@@ -48,16 +48,12 @@ with DAG(
             "vin", type="string", description="What to read where the manifest does not say: vin or trailer_id."
         ),
         "reserve": Param(0, type="integer", minimum=0, description="Calls of the quota to leave to others."),
-        "daily_limit": Param(
-            500, type=["null", "integer"], minimum=0, description="Most calls the account may make a day (UTC)."
-        ),
-        "pace": Param(
-            default=False, type="boolean", description="Spread the calls left over the nights until the quota resets."
-        ),
+        "daily_limit": Param(500, type=["null", "integer"], minimum=0, description="Most calls of a day (UTC)."),
+        "pace": Param(default=False, type="boolean", description="Spread the calls left over the nights to the reset."),
         "on_quota": Param(
             "carry_over",
             enum=["carry_over", "fail"],
-            description="When the quota ends before the images do: leave the rest to the next night, or fail.",
+            description="What to do when the quota ends before the images do.",
         ),
         "images_per_shard": Param(2000, type="integer", minimum=1, description="Most images that one task reads."),
         "in_doubt": Param(
