@@ -6,7 +6,7 @@ STAMP := $(VENV)/.made-from-constraints
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test check up lint types docs wheel bench clean
+.PHONY: help env demo test faults check up lint types docs wheel bench clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -30,9 +30,13 @@ up: $(STAMP) ## Start Airflow with its web UI, the local API and the example DAG
 
 test: $(STAMP) ## Run all tests, with coverage
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --cov --cov-report=
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "not scheduler" --cov --cov-report=
+	$(BIN)/python -m pytest -q -m "scheduler and not faults"
 	$(BIN)/python -m coverage report --fail-under=95
 	$(BIN)/python -m coverage report --include='*/core/*' --fail-under=100
+
+faults: $(STAMP) ## Kill every process of a running task under a real scheduler on PostgreSQL, and hold the books
+	$(BIN)/python -m pytest -q -m faults
 
 check: $(STAMP) lint types ## The quick loop: linters, types and the quick tests
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not airflow and not ocr and not slow"

@@ -30,7 +30,7 @@ class PlateRecOCRPlugin(AirflowPlugin):
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # a list of Airflow's class, made late
         """The receiver, where it is configured; a mistake in its options is logged and never stops the API server."""
-        from airflow_provider_platerec_ocr.core.errors import OCRConfigError  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.core.errors import OCRConfigError  # noqa: PLC0415  # only where it is mounted
 
         try:
             settings, inbox = _settings(), _inbox()

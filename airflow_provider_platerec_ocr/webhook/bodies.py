@@ -26,6 +26,8 @@ FIELD = "json"
 _MOST_FIELDS = 20
 _silent = logging.getLogger(f"{__name__}.parser")
 _silent.disabled = True  # the parser's own messages quote what they stumble over
+_silent.setLevel(logging.CRITICAL + 1)  # a configuration made later may enable it again, and keeps the level
+_silent.propagate = False
 
 
 class BodyTooLargeError(PayloadError):

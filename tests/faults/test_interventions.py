@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from support.fault_stage import Stage
     from support.fleet import Fleet
 
-pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.xdist_group("scheduler")]
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.scheduler, pytest.mark.faults]
 
 
 def _reading(stage: Stage, run_id: str) -> list[dict[str, Any]]:

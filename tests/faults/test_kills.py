@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from support.fleet import Fleet
 
-pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.xdist_group("scheduler")]
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.scheduler, pytest.mark.faults]
 
 
 def test_a_killed_task_process_loses_nothing(

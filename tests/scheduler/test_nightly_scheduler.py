@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from support.sandbox import Sandbox
     from support.standalone import Standalone
 
-pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.xdist_group("scheduler")]
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.scheduler]
 
 EXAMPLES = Path(__file__).parents[2] / "dags"
 DAG_ID = "nightly_ocr_batch"

@@ -87,6 +87,7 @@ def test_a_death_at_any_write_leaves_all_or_nothing_and_the_next_delivery_heals_
     inbox: Inbox, store: Store, clock: FakeClock, write: int, when: str
 ) -> None:
     inbox.put(answer(0))
+    clock.tick(1)
     store.writes = 0
 
     def die(number: int, _path: str) -> None:
@@ -154,6 +155,7 @@ def test_a_record_that_appears_late_gets_a_new_place(inbox: Inbox, store: Store,
     store.before = dawdle
     assert inbox.put(answer(1)).new
     store.before = lambda _number, _path: None
+    clock.tick(1)
     inbox.put(answer(2))
     clock.tick(60)
 
