@@ -150,9 +150,12 @@ class Batch:
         """Look for answers that came another way while the other images were read."""
         if self._context.settled_elsewhere is None:
             return
-        found = await asyncio.gather(*(self._reader.look_again(*doubt) for doubt in self._doubts))
-        for (_, old), new in zip(self._doubts, found, strict=True):
-            if new is not None:
+        looks = (self._reader.look_again(*doubt) for doubt in self._doubts)
+        found = await asyncio.gather(*looks, return_exceptions=True)
+        for (image, old), new in zip(self._doubts, found, strict=True):
+            if isinstance(new, BaseException):
+                log.error("%s stays in doubt because of a fault in the provider.", image.image, exc_info=new)
+            elif new is not None:
                 self._context.progress.replace(old, new)
                 await self._write(new)
 

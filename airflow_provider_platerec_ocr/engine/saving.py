@@ -119,10 +119,10 @@ class Saver:
 
         :param copy: called once, should ``write`` still fail when the task is stopping.
         """
-        error = await self._try(write)
+        context = self._context
+        error = await context.io(_tried, write)
         if error is None:
             return None
-        context = self._context
         now = context.clock.monotonic()
         save_s, save_for_s = context.settings.timeouts.save_s, context.options.save_for_s
         until = now + save_for_s if context.deadline is None else max(context.deadline, now + save_s)
@@ -134,19 +134,8 @@ class Saver:
                     await context.io(copy)
                     copy = None
                 await self._pause(min(context.backoff.delay_s(attempt, jitter=0.5), _LONGEST_PAUSE_S))
-                error = await self._try(write)
+                error = await context.io(_tried, write)
         return error
-
-    async def _try(self, write: Callable[[], None]) -> OCRLedgerError | None:
-        """Return why ``write`` did not work; a fault of our own counts as the store's, since money hangs on it."""
-        try:
-            await self._context.io(write)
-        except OCRLedgerError as error:
-            return error
-        except Exception as error:
-            log.exception("Saving failed because of a fault in the provider.")
-            return OCRLedgerUnwritable(f"Saving failed: {type(error).__name__}: {error}.")
-        return None
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, but be there when the task is told to stop."""
@@ -168,3 +157,15 @@ class Saver:
             self._troubled -= 1
             if not self._troubled:
                 self._healthy.set()
+
+
+def _tried(write: Callable[[], None]) -> OCRLedgerError | None:
+    """Return why ``write`` did not work; a fault of our own counts as the store's, since money hangs on it."""
+    try:
+        write()
+    except OCRLedgerError as error:
+        return error
+    except Exception as error:
+        log.exception("Saving failed because of a fault in the provider.")
+        return OCRLedgerUnwritable(f"Saving failed: {type(error).__name__}: {error}.")
+    return None
