@@ -7,6 +7,7 @@ The start rate is one limit and the calls in flight are another: 8/s at 30 s a c
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -72,6 +73,22 @@ def _checked(rate_per_s: float) -> float:
     return rate_per_s
 
 
+@dataclass(frozen=True, slots=True)
+class RateState:
+    """What an :class:`AdaptiveRate` knows of its account, so that another shard can go on from there."""
+
+    rate_per_s: float
+    """Starts a second of the whole account."""
+    top: float | None = None
+    """The rate that is climbed to, just below the refused one; ``None`` while searching."""
+    bottom: float = 0.0
+    """The rate from which it climbs."""
+    climb_s: float = 1.0
+    """Seconds that the climb takes."""
+    climbed_s: float = 0.0
+    """Seconds of it that are over."""
+
+
 class AdaptiveRate:
     """A start rate that finds the account's limit and follows it: additive increase, multiplicative decrease.
 
@@ -134,28 +151,24 @@ class AdaptiveRate:
         return self._rate_per_s
 
     @property
-    def found(self) -> bool:
-        """Whether the rate was refused once and stays near that, so that it says something about the account."""
-        return self._top is not None
+    def state(self) -> RateState:
+        """What other shards of the account need to go on from here."""
+        return RateState(self._rate_per_s, self._top, self._bottom, self._climb_s, self._climbed_s)
 
     @property
     def refused_share(self) -> float:
         """Share of the ended calls that were refused with 429, 0 to 1."""
         return self._refused / max(1, self._ended)
 
-    def adopt(self, rate_per_s: float, *, found: bool) -> None:
-        """Go on from the rate of other shards of the account: what they were told need not be asked again.
+    def adopt(self, state: RateState, since_s: float = 0.0) -> None:
+        """Go on from what another shard of the account knows: what it was told need not be asked again.
 
-        :param found: whether theirs was :attr:`found`.
+        :param since_s: seconds since it was so, in which its calls went on.
         """
-        rate = max(_checked(rate_per_s), self.LEAST_PER_S)
-        rate = rate if self._ceiling is None else min(rate, self._ceiling)
-        if self._top is not None and found:
-            self._bottom, self._top = self._bottom * rate / self._rate_per_s, self._top * rate / self._rate_per_s
-        else:
-            self._climb_s = self._climbed_s = self._usual_climb_s(rate)
-            self._bottom, self._top = rate * (1 - self._DROP_CALM), rate if found else None
-        self._rate_per_s = rate
+        self._top, self._bottom = state.top, state.bottom
+        self._climb_s, self._climbed_s = max(state.climb_s, 1.0), max(state.climbed_s, 0.0)
+        self._rate_per_s = max(_checked(state.rate_per_s), self.LEAST_PER_S)
+        self._grow(max(0.0, since_s))
 
     def on_started(self, now: float) -> None:
         """Take note of a start; the rate grows here and nowhere else."""
@@ -163,6 +176,9 @@ class AdaptiveRate:
         step_s = min(gap_s, 2.0 / self._rate_per_s)
         self._started_at = now
         self._accepted += 1
+        self._grow(step_s)
+
+    def _grow(self, step_s: float) -> None:
         if self._top is None:
             self._rate_per_s += self._SEARCH_PER_S * self._rate_per_s * step_s
         else:
@@ -220,6 +236,27 @@ class AdaptiveRate:
     def _usual_climb_s(rate: float) -> float:
         """Return how long a climb takes: at low rates longer, so that few of the starts are probes."""
         return 24.0 + 60.0 / max(rate, 0.5)
+
+
+def turn_off_s(
+    at_s: float, *, row_s: float, counted_per_s: float, rate_per_s: float, place: tuple[int, float]
+) -> float:
+    """Return by how many seconds a start at ``at_s`` is before its shard's turn; negative where it is behind it.
+
+    The starts of an account are one row with even gaps, and its shards take turns in it: else those of several shards
+    meet by chance, and an account that counts the calls of each second refuses some although the rate is right.
+
+    :param at_s: when the shard would start by itself; seconds on the clock of ``row_s``.
+    :param row_s: a moment at which the shard of rank 0 started, or is about to.
+    :param counted_per_s: mean rate of the account between the two.
+    :param rate_per_s: its rate now.
+    :param place: rank of the shard, from 0, and its share (over 0 and up to 1).
+    :return: never more than half the gap between two of the shard's own starts, either way.
+    """
+    rank, share = place
+    turns = 1.0 / share
+    off = (rank - (at_s - row_s) * counted_per_s) % turns
+    return (off - turns if off > turns / 2.0 else off) / rate_per_s
 
 
 def next_share(live: int, others: Sequence[float], *, planned: int = 1) -> float:

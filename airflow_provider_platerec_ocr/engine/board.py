@@ -1,24 +1,27 @@
 """Where the shards of one account see each other: a folder with one heartbeat file per live shard, and a hold.
 
-A heartbeat's name carries the share that its shard takes and the rate that it sees
-(``<shard>.<millionths>.<steps><f or s>.beat``), so that one listing tells all, and its modification time, which is the
-store's clock, tells whether the shard lives. Blocking; what a rate means is not its business.
+A heartbeat's name carries when its shard joined and the share that it takes (``<joined>-<shard>.<millionths>.beat``),
+so that one listing tells all, and its modification time, which is the store's clock, tells whether the shard lives. Its
+content is the rate that the shard sees; only the leader's is read, who is the one that has been there for longest.
+Blocking; what a rate means is not its business.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import math
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from airflow_provider_platerec_ocr.core.clock import SystemClock
+from airflow_provider_platerec_ocr.core.pacing import RateState
 from airflow_provider_platerec_ocr.engine.store import Store
 
 if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.core.storage import Place
 
 LIVE_S = 10.0
@@ -27,8 +30,7 @@ _FORGOTTEN_S = 3600.0
 """Heartbeats of shards that were killed are swept away after this time."""
 MILLION = 1_000_000
 _HOLD = "hold.json"
-_BEAT = re.compile(r"([0-9a-zA-Z-]+)\.(\d{1,7})\.(?:(\d{1,4})([fs])\.)?beat")
-_STEP, _STEPS_AT_1 = 1.02, 1000
+_BEAT = re.compile(r"([0-9a-zA-Z-]+)\.(\d{1,7})\.beat")
 _MODIFIED = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
 """How the file systems name the time of a change in a listing."""
 
@@ -48,16 +50,31 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What a shard sees of its account's rate."""
+    """What a shard sees of its account's rate. Times are seconds since 1970 by the writer's clock."""
 
-    rate_per_s: float
-    """Starts a second of the whole account, over 0."""
-    found: bool = False
-    """Whether the account refused more than that, so that it need not be searched again."""
+    rate: RateState
+    """The rate, and how it goes on."""
+    row_s: float = 0.0
+    """When this shard started last, or is about to: the account's row of starts goes on from there."""
+    at_s: float = 0.0
+    """When the rate was so."""
+    throttled_at_s: float = 0.0
+    """The last 429 of the account, whoever got it, that the rate knows of; 0 where there was none."""
 
-    def steps(self) -> str:
-        """Return it as part of a name: in steps of 2 %, so that a steady rate does not rename the file."""
-        return f"{max(0, round(math.log(self.rate_per_s, _STEP)) + _STEPS_AT_1)}{'f' if self.found else 's'}"
+    def pack(self) -> bytes:
+        """Return it as the content of a heartbeat."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def unpack(cls, data: bytes | None) -> Pace | None:
+        """Return what a heartbeat says, or ``None`` where it says nothing that can be used."""
+        with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
+            said: dict[str, Any] = json.loads(data or b"")
+            top, numbers = said["rate"].pop("top"), {name: float(value) for name, value in said["rate"].items()}
+            rate = RateState(**numbers, top=None if top is None else float(top))
+            if rate.rate_per_s > 0.0:
+                return cls(rate, float(said["row_s"]), float(said["at_s"]), float(said["throttled_at_s"]))
+        return None
 
 
 class _Beat(NamedTuple):
@@ -65,7 +82,6 @@ class _Beat(NamedTuple):
 
     shard: str
     share: float
-    pace: Pace | None
     at_s: float
     file: str
 
@@ -76,35 +92,49 @@ class PaceBoard:
     Every error of the store is an :class:`OCRLedgerError`.
 
     :param place: the account's folder.
-    :param shard: this shard's name, letters, digits and ``-``; by default one that nobody else has.
+    :param shard: what this shard's name ends in, letters, digits and ``-``; by default what nobody else has.
+    :param clock: says when the shard joined.
     """
 
-    def __init__(self, place: Place, *, shard: str | None = None) -> None:
+    def __init__(self, place: Place, *, shard: str | None = None, clock: Clock | None = None) -> None:
         self.is_local = place.is_local
         """Whether looking at it costs next to nothing."""
         self._place = place
         self._store = Store(place)
-        self._shard = shard or uuid.uuid4().hex
+        self._clock = clock or SystemClock()
+        self._suffix = shard or uuid.uuid4().hex[:16]
+        self._shard = ""
         self._written: str | None = None
         self._posted = Hold()
         self.leader: Pace | None = None
-        """What the first by name of the other live shards that send sees of the rate, as of the last heartbeat."""
-        self.leads = True
-        """Whether this shard is before that one."""
+        """What the first to join of the other live shards that send sees of the rate, as of the last heartbeat;
+        ``None`` where there is none, and where this shard leads and had joined before."""
+        self.rank = 0
+        """How many live shards joined before this one; it leads where there is none."""
 
     def beat(self, share: float, pace: Pace | None = None) -> list[float]:
         """Renew the heartbeat with ``share`` (0 to 1) and return the shares of the other live shards.
 
         :param pace: what this shard knows of the rate.
         """
-        if self._written is None:
+        joining = self._written is None
+        if joining:
             self._store.prepare()
-        name = f"{self._shard}.{round(share * MILLION)}.{'' if pace is None else f'{pace.steps()}.'}beat"
-        self._store.overwrite(name, b"")
+            self._shard = f"{round(self._clock.now().timestamp() * 1000):013}-{self._suffix}"
+        name = f"{self._shard}.{round(share * MILLION)}.beat"
+        self._store.overwrite(name, b"" if pace is None else pace.pack())
         if self._written not in {None, name}:
             self._store.remove(str(self._written))  # after the new one: who looks in between sees the larger share
         self._written = name
-        beats = self._beats()
+        others = self._others(self._beats())
+        senders = sorted(beat for beat in others if beat.share)
+        self.rank = sum(beat.shard < self._shard for beat in others)
+        asks = bool(senders) and (joining or self.rank > 0)
+        self.leader = Pace.unpack(self._store.read(senders[0].file)) if asks else None
+        return [beat.share for beat in others]
+
+    def _others(self, beats: list[_Beat]) -> list[_Beat]:
+        """Return the heartbeat of each other live shard, and sweep away those of shards that died long ago."""
         now_s = max((beat.at_s for beat in beats if beat.shard == self._shard), default=0.0)
         others: dict[str, _Beat] = {}
         for beat in beats:
@@ -112,10 +142,7 @@ class PaceBoard:
                 others[beat.shard] = max(beat, others.get(beat.shard, beat), key=lambda either: either.share)
             elif beat.shard != self._shard and now_s - beat.at_s > _FORGOTTEN_S:
                 self._store.remove(beat.file)
-        senders = sorted(beat for beat in others.values() if beat.pace and beat.share)
-        self.leader = senders[0].pace if senders else None
-        self.leads = not senders or self._shard < senders[0].shard
-        return [beat.share for beat in others.values()]
+        return list(others.values())
 
     def _beats(self) -> list[_Beat]:
         """Return all heartbeats, in one request."""
@@ -130,9 +157,7 @@ class PaceBoard:
             file = str(entry["name"]).rpartition("/")[2]
             match = _BEAT.fullmatch(file)
             if match:
-                shard, share, steps, kind = match.groups()
-                pace = None if steps is None else Pace(_STEP ** (int(steps) - _STEPS_AT_1), found=kind == "f")
-                found.append(_Beat(shard, int(share) / MILLION, pace, _modified_s(entry), file))
+                found.append(_Beat(match[1], int(match[2]) / MILLION, _modified_s(entry), file))
         return found
 
     def hold(self, until_epoch_s: float, *, throttled_at_s: float = 0.0) -> None:

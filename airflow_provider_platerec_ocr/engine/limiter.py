@@ -1,7 +1,7 @@
 """When the next call may start: paced, never too many in flight, and not before a hold has ended.
 
-The pace is a token bucket at the rate that :class:`~..core.pacing.AdaptiveRate` finds, times this shard's share of it.
-It knows neither the API nor the ledger; the board's files are handled in :mod:`.sharing`, in threads.
+The pace is a token bucket at the account's rate (:mod:`.accountrate`), times this shard's share of it. It knows neither
+the API nor the ledger; the board's files are handled in :mod:`.sharing`, in threads.
 """
 
 from __future__ import annotations
@@ -10,22 +10,20 @@ import asyncio
 import math
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.core.pacing import AdaptiveRate, TokenBucket
-from airflow_provider_platerec_ocr.engine.board import Pace
+from airflow_provider_platerec_ocr.core.pacing import TokenBucket
+from airflow_provider_platerec_ocr.engine.accountrate import AccountRate
 from airflow_provider_platerec_ocr.engine.sharing import BEAT_S, Sharing
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from airflow_provider_platerec_ocr.core.clock import Clock
-    from airflow_provider_platerec_ocr.engine.board import Hold, PaceBoard
+    from airflow_provider_platerec_ocr.engine.board import Hold, Pace, PaceBoard
 
 MARGIN = 0.99
 """Part of a known ceiling that is used: servers that count calls in a sliding second refuse one that is 1 ms early."""
 UNASKED_HOLD_S = 1.0
 """How long a 429 that names no time holds the starts."""
-_APART = 0.04
-"""Part by which a shard's rate may differ from the leader's."""
 _LATE = 0.5
 """Part of a gap by which a start may be late and still keep its place in the row."""
 
@@ -71,17 +69,15 @@ class StartLimiter:
         ceiling = None if ceiling_per_s is None else ceiling_per_s * MARGIN
         self._clock = clock
         self._max_in_flight = max_in_flight
-        self._rate = AdaptiveRate(ceiling=ceiling)
+        self._rate = AccountRate(clock, ceiling)
         self._sharing = Sharing(board, planned=planned_shards, executor=executor)
-        self._bucket = TokenBucket(self._rate.rate_per_s * self._sharing.share)
+        self._bucket = TokenBucket(self._rate.per_s * self._sharing.share)
         self._in_flight = 0
         self._waiting = 0
         self._due: float | None = None
         """The start that was taken from the bucket and not used yet."""
         self._held_until = -math.inf
         self._last_start: float | None = None
-        self._throttle_seen_s = 0.0
-        self._slowed_at = -math.inf
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
         self._posts: set[asyncio.Task[None]] = set()
@@ -124,7 +120,7 @@ class StartLimiter:
                 elif looked or not self._sharing.instant:
                     return self._grant(now)
                 else:
-                    self._heed(await self._sharing.look())
+                    self.heed(await self._sharing.look())
                     looked = True
 
     def _wait_s(self, now: float) -> float:
@@ -134,27 +130,37 @@ class StartLimiter:
         if now < self._held_until:
             return self._held_until - now
         if self._due is not None and (now - self._due) * self.rate_per_s > _LATE:
-            self._due = None  # no catching up: the account counts when calls come, not when they were due
+            self._skip_to(now)
+        due = self._take_due(now)
+        return math.inf if due is None else due - now
+
+    def _take_due(self, now: float) -> float | None:
+        """Return when this shard's next call may start; ``None`` where it has no rate."""
         if self._due is None:
             due = self._bucket.next_start(now)
             self._due = None if due == math.inf else due
-            return due - now
-        return self._due - now
+        return self._due
+
+    def _skip_to(self, at_s: float) -> None:
+        """Give up the starts before ``at_s``: the account counts when calls come, not when they were due.
+
+        Among other shards it skips whole turns, else they would all start in the moment in which a hold ends.
+        """
+        if self._due is None:
+            return
+        if 0.0 < self._sharing.share < 1.0:
+            turns = math.ceil(max(0.0, at_s - self._due) * self.rate_per_s)
+            self._move_due(self._due + turns / self.rate_per_s)
+        else:
+            self._move_due(max(self._due, at_s))
 
     def _grant(self, now: float) -> Permit:
         self._due = None
         self._in_flight += 1
-        self._learn_start(now)
-        return Permit(self, now)
-
-    def _learn_start(self, now: float) -> None:
-        """Tell the rate of this start, and of those that the other shards made meanwhile."""
-        before = now if self._last_start is None else self._last_start
-        starts = max(1, round(1.0 / self._sharing.share)) if self._sharing.share else 1
-        for number in range(1, starts + 1):
-            self._rate.on_started(before + (now - before) * number / starts)
         self._last_start = now
+        self._rate.started(self._sharing.share, self._held_until)
         self._apply_rate()
+        return Permit(self, now)
 
     async def _pause(self, seconds: float) -> None:
         """Sleep until ``seconds`` are over or something changes."""
@@ -174,13 +180,17 @@ class StartLimiter:
 
     def succeeded(self) -> None:
         """Take note of an answer."""
-        self._rate.on_success(self._clock.monotonic())
+        self._rate.succeeded()
 
-    def throttled(self, retry_after_s: float | None = None) -> None:
-        """Take note of a 429: slow down, and start nothing before the time it asked for, in any shard."""
-        self._slow_down()
-        self._throttle_seen_s = self._clock.now().timestamp()
-        self._hold(UNASKED_HOLD_S if retry_after_s is None else retry_after_s, self._throttle_seen_s)
+    def throttled(self, retry_after_s: float | None = None, *, started_at: float | None = None) -> None:
+        """Take note of a 429: slow down, and start nothing before the time it asked for, in any shard.
+
+        :param started_at: when the refused call started, in monotonic seconds.
+        """
+        self._rate.learn(self._sharing.share, self._held_until)
+        self._rate.throttled(started_at)
+        self._apply_rate()
+        self._hold(UNASKED_HOLD_S if retry_after_s is None else retry_after_s, self._rate.throttled_at_s)
 
     def hold(self, seconds: float) -> None:
         """Start nothing for ``seconds``, in any shard; a longer hold stays."""
@@ -197,61 +207,61 @@ class StartLimiter:
             post.add_done_callback(self._posts.discard)
 
     def _hold_until(self, until: float) -> None:
-        """Hold; among other shards, this one skips its turns till then, else all would start in the moment it ends."""
-        if self._due is not None and 0.0 < self._sharing.share < 1.0:
-            turns = math.ceil(max(0.0, until - self._due) * self.rate_per_s)
-            self._move_due(self._due + turns / self.rate_per_s)
+        self._rate.learn(self._sharing.share, self._held_until)
+        self._take_due(self._clock.monotonic())
+        self._skip_to(until)
         self._held_until = until
         self._changed.set()
 
-    def _heed(self, posted: Hold) -> None:
+    def heed(self, posted: Hold) -> None:
         """Do as the board says: what one shard was told holds for all."""
         remaining_s = posted.until_s - self._clock.now().timestamp()
         if remaining_s > 0.0:
             self._hold_until(max(self._held_until, self._clock.monotonic() + remaining_s))
-        if posted.throttled_at_s > self._throttle_seen_s:
-            if remaining_s > 0.0:
-                self._slow_down()
-            self._throttle_seen_s = posted.throttled_at_s
-
-    def _slow_down(self) -> None:
-        self._slowed_at = self._clock.monotonic()
-        self._rate.on_throttled(self._slowed_at)
-        self._apply_rate()
+        if self._sharing.joined:
+            self._rate.heard(posted.throttled_at_s)
+            self._apply_rate()
+        else:
+            self._rate.ignore(posted.throttled_at_s)
 
     def _apply_rate(self) -> None:
         """Set the bucket to the rate and share that are right now; a start that waits comes earlier if it may."""
         now, before = self._clock.monotonic(), self.rate_per_s
-        rate_per_s = self._rate.rate_per_s * self._sharing.share
+        rate_per_s = self._rate.per_s * self._sharing.share
         self._bucket.set_rate(now, rate_per_s)
-        if rate_per_s > before:
-            if self._due is not None:
-                self._move_due(min(self._due, now + 1.0 / rate_per_s))
-            self._changed.set()
+        if rate_per_s == before:
+            return
+        if self._due is not None and rate_per_s:
+            part = before / rate_per_s if before else 1.0
+            self._move_due(min(now + max(0.0, self._due - now) * part, max(self._due, now + 1.0 / rate_per_s)))
+        self._changed.set()
 
     def _move_due(self, at_s: float) -> None:
         self._due = at_s
         self._bucket.move_start(at_s)
 
     async def _beat(self) -> None:
-        self._heed(await self._sharing.beat(self._apply_rate, self._pace()))
-        self._follow()
+        self._rate.learn(self._sharing.share, self._held_until)
+        await self._sharing.beat(self)
+        self._apply_rate()
+        due = self._take_due(self._clock.monotonic()) if self._sharing.share else None
+        if due is not None:
+            rank, share = self._sharing.rank, self._sharing.share
+            self._move_due(self._rate.turn(due, earliest=self._held_until, rank=rank, share=share))
+            self._changed.set()
+
+    def pace(self) -> Pace:
+        """Return what this shard sees of the rate, for the others."""
+        started = self._clock.monotonic() if self._last_start is None else self._last_start
+        return self._rate.pace(started if self._due is None else self._due, self._held_until)
+
+    def lowered(self) -> None:
+        """Slow down to the share that there is now."""
         self._apply_rate()
 
-    def _pace(self) -> Pace:
-        return Pace(self._rate.rate_per_s, found=self._rate.found)
-
-    def _follow(self) -> None:
-        """Take the leader's rate where this shard's is well off: it is one account's, and one has to explore for all.
-
-        Not right after a 429, which the leader's last heartbeat knew nothing of.
-        """
-        leader, since_s = self._sharing.leader, self._clock.monotonic() - self._slowed_at
-        if leader is None or since_s <= BEAT_S + 1.0:
-            return
-        apart = abs(leader.rate_per_s / self._rate.rate_per_s - 1.0)
-        if apart > _APART or leader.found != self._rate.found:
-            self._rate.adopt(leader.rate_per_s, found=leader.found)
+    def follow(self, leader: Pace | None) -> None:
+        """Go by the leader's rate, or lead where that is ``None``."""
+        self._rate.follow(leader)
 
     async def run_heartbeat(self) -> None:
         """Keep this shard visible to the others until cancelled, then leave; without a board, return at once."""

@@ -194,7 +194,7 @@ class Payer:
         limiter = self._context.limiter
         rest = self._outage.failure(error, started_at=begun, now=now)
         if isinstance(error, OCRRateLimited):
-            limiter.throttled(error.retry_after_s)
+            limiter.throttled(error.retry_after_s, started_at=begun)
         elif rest or error.retry_after_s:
             limiter.hold(max(rest, error.retry_after_s or 0.0))
         hopeless = self._outage.hopeless(now)

@@ -1,7 +1,8 @@
 """How much of the account's rate this shard may take, agreed with the others over their board.
 
 The sum of all shares in use never exceeds 1: who takes less does so before saying so, and who takes more says so first
-and looks once more whether somebody else did the same.
+and looks once more whether somebody else did the same. One shard, the leader, explores the rate for all; the others
+follow it, and take their turns in its row of starts.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import logging
 import math
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Protocol, TypeVar, TypeVarTuple
 
 from airflow_provider_platerec_ocr.core.errors import OCRLedgerError
 from airflow_provider_platerec_ocr.core.pacing import next_share
@@ -26,11 +27,28 @@ log = logging.getLogger(__name__)
 
 BEAT_S = 3.0
 """Between two heartbeats."""
-JOINING_S = 1.0
-"""Between two heartbeats of a shard that has less than an even share, since others have to make room first."""
+QUICK_S = 1.0
+"""Between two heartbeats where the board costs next to nothing, and of a shard that has less than an even share, since
+others have to make room first."""
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+
+class Paced(Protocol):
+    """The limiter, as far as its heartbeat needs it. All of it is called on the loop."""
+
+    def pace(self) -> Pace:
+        """Return what this shard sees of the rate."""
+
+    def heed(self, posted: Hold) -> None:
+        """Do as the board says."""
+
+    def follow(self, leader: Pace | None) -> None:
+        """Go on from what the leader sees; ``None`` where this shard leads."""
+
+    def lowered(self) -> None:
+        """Slow down to a share that became smaller, before the others are told that they may take the rest."""
 
 
 class Sharing:
@@ -48,8 +66,8 @@ class Sharing:
         """Whether the share has been agreed on, so that calls may start."""
         self.pause_s = BEAT_S
         """Seconds to the next heartbeat."""
-        self.leader: Pace | None = None
-        """Whose rate this shard follows, as of the last heartbeat; ``None`` where it is the one that is followed."""
+        self.rank = 0
+        """This shard's place among those that send, from 0; the first leads."""
         self._board = board
         self._planned = max(planned, 1)
         self._executor = executor
@@ -67,42 +85,42 @@ class Sharing:
         """Whether the board can be looked at before each start."""
         return self._board is not None and self._board.is_local
 
-    async def beat(self, lowered: Callable[[], None], pace: Pace) -> Hold:
-        """Renew the heartbeat, agree on the share, and return the hold that is posted.
-
-        :param lowered: called when the share went down, before the others are told that they may take it.
-        :param pace: what this shard knows of the rate.
-        """
+    async def beat(self, limiter: Paced) -> None:
+        """Renew the heartbeat: heed the hold that is posted, follow the leader, and agree on the share."""
         board = self._board
         if board is None:
-            return Hold()
+            return
         async with self._busy:
             try:
-                await self._agree(board, lowered, pace)
-                self.leader = None if board.leads and self.joined else board.leader
-                return await self._in_thread(board.posted)
+                limiter.heed(await self._in_thread(board.posted))
+                await self._agree(board, limiter)
             except OCRLedgerError as error:
                 self._go_alone(error)
-                return Hold()
             finally:
                 self.joined, self._first = True, False
 
-    async def _agree(self, board: PaceBoard, lowered: Callable[[], None], pace: Pace) -> None:
-        others = await self._in_thread(board.beat, self.share, pace)
+    async def _agree(self, board: PaceBoard, limiter: Paced) -> None:
+        others = await self._in_thread(board.beat, self.share, limiter.pace())
+        self.rank = board.rank
+        if self.joined and not self.rank:
+            limiter.follow(None)
+        elif board.leader is not None:
+            limiter.follow(board.leader)
         live = len(others) + 1
         planned = self._planned if self._first else 1
         target = math.floor(next_share(live, others, planned=planned) * MILLION) / MILLION
         if target < self.share:
             self.share = target
-            lowered()
-            await self._in_thread(board.beat, target, pace)
+            limiter.lowered()
+            await self._in_thread(board.beat, target, limiter.pace())
         elif target > self.share:
-            others = await self._in_thread(board.beat, target, pace)
+            others = await self._in_thread(board.beat, target, limiter.pace())
+            self.rank = board.rank
             if math.fsum(others) + target <= 1.0 + 0.5 / MILLION:
                 self.share = target
             else:
-                await self._in_thread(board.beat, self.share, pace)
-        self.pause_s = JOINING_S if self.share < 0.99 / live else BEAT_S
+                await self._in_thread(board.beat, self.share, limiter.pace())
+        self.pause_s = QUICK_S if board.is_local or self.share < 0.99 / live else BEAT_S
 
     async def look(self) -> Hold:
         """Return the hold that is posted."""
@@ -126,11 +144,11 @@ class Sharing:
         """Leave the board, so that the others share what this shard had; the next start joins again."""
         if self._board is not None:
             async with self._busy:
-                self.share, self.joined, self.pause_s = 0.0, False, JOINING_S
+                self.share, self.joined, self.pause_s = 0.0, False, QUICK_S
                 await self._in_thread(self._board.leave)
 
     def _go_alone(self, error: OCRLedgerError) -> None:
-        self.share, self.leader = 1.0 / self._planned, None
+        self.share, self.rank = 1.0 / self._planned, 0
         self.pause_s = BEAT_S
         self._warn(error)
 

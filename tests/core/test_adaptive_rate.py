@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_platerec_ocr.core.pacing import AdaptiveRate
+from airflow_provider_platerec_ocr.core.pacing import AdaptiveRate, RateState
 from support.accounts import BucketAccount, WindowAccount, simulate
 
 if TYPE_CHECKING:
@@ -193,11 +193,11 @@ def test_a_limit_that_doubles_is_found_within_a_minute_and_a_half(limit_per_s: f
 def test_the_rate_of_others_is_taken_over_and_needs_no_search() -> None:
     rate = AdaptiveRate()
 
-    rate.adopt(8.0, found=True)
+    rate.adopt(RateState(8.0, top=8.0, bottom=7.8, climb_s=30.0, climbed_s=30.0))
     for start in range(80):
         rate.on_started(start / 8)
 
-    assert rate.found
+    assert rate.state.top == 8.0
     assert rate.rate_per_s == pytest.approx(8.0, rel=0.01)
 
 
@@ -205,32 +205,43 @@ def test_a_search_of_others_is_joined() -> None:
     rate = AdaptiveRate()
     rate.on_throttled(0.0)
 
-    rate.adopt(4.0, found=False)
+    rate.adopt(RateState(4.0))
     for start in range(20):
         rate.on_started(1 + start / 4)
 
-    assert not rate.found
+    assert rate.state.top is None
     assert rate.rate_per_s > 7
 
 
-def test_a_climb_goes_on_from_the_rate_of_others_where_it_was() -> None:
+def test_a_climb_goes_on_from_the_state_of_others_where_it_was() -> None:
     one, two = AdaptiveRate(start_per_s=10), AdaptiveRate(start_per_s=20)
-    for rate in (one, two):
-        rate.on_throttled(0.0)
-
-    two.adopt(one.rate_per_s, found=True)
+    one.on_throttled(0.0)
     for start in range(100):
         one.on_started(start / 10)
-        two.on_started(start / 10)
 
-    assert two.rate_per_s == pytest.approx(one.rate_per_s, rel=0.01)
+    two.adopt(one.state)
+
+    assert two.state == one.state
+
+
+@pytest.mark.parametrize("state", [RateState(10.0), RateState(7.8, top=8.0, bottom=7.8, climb_s=30.0)])
+def test_a_state_that_is_some_seconds_old_is_brought_up_to_now(state: RateState) -> None:
+    one, two = AdaptiveRate(), AdaptiveRate()
+    one.adopt(state)
+    for step in range(21):
+        one.on_started(step / 10)
+
+    two.adopt(state, since_s=2.0)
+
+    assert two.rate_per_s > state.rate_per_s
+    assert two.rate_per_s == pytest.approx(one.rate_per_s, rel=0.05)
 
 
 def test_no_rate_of_others_lifts_a_known_ceiling_or_stops_the_rate() -> None:
     rate = AdaptiveRate(ceiling=8)
 
-    rate.adopt(20.0, found=False)
+    rate.adopt(RateState(20.0))
     assert rate.rate_per_s == 8
 
-    rate.adopt(0.0, found=True)
+    rate.adopt(RateState(0.0))
     assert rate.rate_per_s == AdaptiveRate.LEAST_PER_S

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_platerec_ocr.core.pacing import TokenBucket, next_share
+from airflow_provider_platerec_ocr.core.pacing import TokenBucket, next_share, turn_off_s
 
 RATES = st.floats(0.05, 50)
 
@@ -138,3 +138,35 @@ def test_a_start_that_was_moved_is_what_the_next_ones_follow() -> None:
     bucket.move_start(1.5)
 
     assert [bucket.next_start(1.0), bucket.next_start(1.0)] == [2.0, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("at_s", "rank", "share", "off_s"),
+    [
+        (100.0, 0, 1.0, 0.0),  # alone, at a start of the row
+        (100.05, 0, 1.0, -0.05),  # a little behind it
+        (100.0, 1, 0.5, 0.25),  # the second of two, at the first one's turn
+        (100.25, 1, 0.5, 0.0),
+        (100.5, 1, 0.5, 0.25),
+        (103.0, 2, 0.25, 0.5),  # the third of four, three turns later
+        (103.6, 2, 0.25, -0.1),
+        (103.0, 6, 0.25, 0.5),  # shares that are on their way: every rank has a place
+    ],
+)
+def test_a_shard_is_told_how_far_it_is_from_its_turn(at_s: float, rank: int, share: float, off_s: float) -> None:
+    off = turn_off_s(at_s, row_s=100.0, counted_per_s=4.0, rate_per_s=4.0, place=(rank, share))
+
+    assert off == pytest.approx(off_s, abs=1e-9)
+
+
+@given(st.floats(0, 60), RATES, st.integers(1, 16))
+def test_shards_that_take_their_turns_start_with_even_gaps(behind_s: float, rate: float, shards: int) -> None:
+    due = [1000.0 + behind_s * number for number in range(shards)]
+    starts = [
+        at + turn_off_s(at, row_s=1000.0, counted_per_s=rate, rate_per_s=rate, place=(rank, 1 / shards))
+        for rank, at in enumerate(due)
+    ]
+
+    turns = sorted((at - 1000.0) * rate % shards for at in starts)
+    gaps = [later - earlier for earlier, later in zip(turns, [*turns[1:], turns[0] + shards], strict=True)]
+    assert gaps == pytest.approx([1.0] * shards, abs=1e-3)

@@ -8,8 +8,10 @@ import fsspec
 import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRLedgerError
+from airflow_provider_platerec_ocr.core.pacing import RateState
 from airflow_provider_platerec_ocr.core.storage import Place
 from airflow_provider_platerec_ocr.engine.board import Hold, Pace, PaceBoard
+from support.clock import FakeClock
 from support.pictures import local, opened
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 
 
 def age(folder: Path, shard: str, seconds: float) -> None:
-    (file,) = folder.glob(f"{shard}.*.beat")
+    (file,) = folder.glob(f"*-{shard}.*.beat")
     moment = file.stat().st_mtime - seconds
     os.utime(file, (moment, moment))
 
@@ -54,8 +56,9 @@ def test_a_shard_that_leaves_is_gone_at_once(place: Place) -> None:
 
 
 def test_while_a_shard_changes_its_share_the_larger_one_counts(tmp_path: Path) -> None:
-    PaceBoard(local(tmp_path), shard="one").beat(0.5)
-    PaceBoard(local(tmp_path), shard="one").beat(0.25)  # as if killed before it took the old file away
+    clock = FakeClock()
+    PaceBoard(local(tmp_path), shard="one", clock=clock).beat(0.5)
+    PaceBoard(local(tmp_path), shard="one", clock=clock).beat(0.25)  # as if killed before it took the old file away
     assert PaceBoard(local(tmp_path)).beat(0.0) == [0.5]
 
 
@@ -71,14 +74,18 @@ def test_a_shard_that_stops_beating_is_gone_after_ten_seconds(
 def test_heartbeats_of_killed_shards_are_swept_away(tmp_path: Path) -> None:
     PaceBoard(local(tmp_path), shard="one").beat(0.5)
     age(tmp_path, "one", 4000)
-    PaceBoard(local(tmp_path), shard="two").beat(0.5)
-    assert [file.name for file in tmp_path.glob("*.beat")] == ["two.500000.beat"]
+    PaceBoard(local(tmp_path), shard="two", clock=FakeClock()).beat(0.5)
+    assert [file.name for file in tmp_path.glob("*.beat")] == [f"{ME.replace('me', 'two')}.500000.beat"]
 
 
 def test_other_files_on_the_board_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     (tmp_path / "x.beat").write_text("")
     assert PaceBoard(local(tmp_path)).beat(0.5) == []
+
+
+ME = f"{round(FakeClock().now().timestamp() * 1000):013}-me"
+"""How the shard is called that joined when the fake clock began."""
 
 
 class Listing:
@@ -88,7 +95,7 @@ class Listing:
         self.entries = [
             {"name": "b/p/old.400000.beat", "type": "file", "size": 0, key: old},
             {"name": "b/p/new.300000.beat", "type": "file", "size": 0, key: new},
-            {"name": "b/p/me.0.beat", "type": "file", "size": 0, key: new},
+            {"name": f"b/p/{ME}.0.beat", "type": "file", "size": 0, key: new},
         ]
 
     def pipe_file(self, path: str, data: bytes) -> None:
@@ -115,13 +122,14 @@ class Listing:
     ],
 )
 def test_the_stores_own_time_tells_who_lives(key: str, old: object, new: object) -> None:
-    board = PaceBoard(Place(Listing(key, old, new), "b/p", "s3"), shard="me")
+    board = PaceBoard(Place(Listing(key, old, new), "b/p", "s3"), shard="me", clock=FakeClock())
     assert board.beat(0.0) == [0.3]
     assert not board.is_local
 
 
 def test_a_listing_without_times_takes_everybody_for_live() -> None:
-    assert PaceBoard(Place(Listing("x", 0, 0), "b/p", "s3"), shard="me").beat(0.0) == [0.4, 0.3]
+    board = PaceBoard(Place(Listing("x", 0, 0), "b/p", "s3"), shard="me", clock=FakeClock())
+    assert board.beat(0.0) == [0.4, 0.3]
 
 
 def test_a_hold_is_seen_by_all(place: Place) -> None:
@@ -168,36 +176,76 @@ def test_a_board_that_cannot_be_listed_says_so() -> None:
         PaceBoard(Place(Broken("mtime", 1, 1), "b/p", "s3")).beat(0.0)
 
 
-def test_who_joins_learns_the_rate_that_the_first_of_those_who_send_sees(place: Place) -> None:
-    one, two, three = (PaceBoard(place, shard=name) for name in ("one", "two", "three"))
-    one.beat(0.0, Pace(0.5))
-    three.beat(0.5, Pace(8.0, found=True))
-    two.beat(0.5, Pace(4.0))
-    one.beat(0.0, Pace(0.5))
-
-    assert one.leader is not None
-    assert one.leader.rate_per_s == pytest.approx(8.0, rel=0.02)
-    assert one.leader.found
-    assert one.leads
+def joined(place: Place, *names: str) -> list[PaceBoard]:
+    """Return boards whose shards join one second after the other."""
+    clock, boards = FakeClock(), []
+    for name in names:
+        boards.append(PaceBoard(place, shard=name, clock=clock))
+        boards[-1].beat(0.0)
+        clock.tick(1.0)
+    return boards
 
 
-def test_one_of_the_shards_leads(place: Place) -> None:
-    one, two = PaceBoard(place, shard="one"), PaceBoard(place, shard="two")
-    one.beat(0.5, Pace(8.0))
-    assert one.leader is None
-    two.beat(0.5, Pace(4.0))
-    one.beat(0.5, Pace(8.0))
-
-    assert (one.leads, two.leads) == (True, False)
-    assert two.leader is not None
-    assert not two.leader.found
+FOUND = Pace(RateState(8.0, top=8.1, bottom=7.9, climb_s=31.5, climbed_s=12.5), row_s=1000.5, at_s=1001.5)
 
 
-@pytest.mark.parametrize("rate_per_s", [1e-9, 0.05, 1.0, 8.0, 1000.0])
-def test_any_rate_fits_into_a_name_within_two_percent(tmp_path: Path, rate_per_s: float) -> None:
-    PaceBoard(local(tmp_path), shard="one").beat(1.0, Pace(rate_per_s))
-    two = PaceBoard(local(tmp_path))
-    two.beat(0.0)
+def test_the_first_to_join_leads_and_the_others_have_ranks(place: Place) -> None:
+    late, later, latest = joined(place, "z", "y", "x")
+    for board in (late, later, latest):
+        board.beat(0.25, FOUND)
 
-    assert two.leader is not None
-    assert two.leader.rate_per_s == pytest.approx(max(rate_per_s, 1.02**-1000), rel=0.011)
+    assert (late.rank, later.rank, latest.rank) == (0, 1, 2)
+
+
+def test_who_joins_learns_all_that_the_leader_knows_of_the_rate(place: Place) -> None:
+    one, two, three = joined(place, "one", "two", "three")
+    one.beat(0.5, FOUND)
+    two.beat(0.5, Pace(RateState(4.0)))
+    three.beat(0.0, Pace(RateState(0.5)))
+
+    assert three.leader == FOUND
+
+
+def test_who_sends_nothing_tells_nothing(place: Place) -> None:
+    one, two = joined(place, "one", "two")
+    one.beat(0.0, FOUND)
+    two.beat(0.5, FOUND)
+
+    assert two.leader is None
+
+
+def test_a_shard_that_left_and_comes_back_is_the_last(place: Place) -> None:
+    clock = FakeClock()
+    one, two = PaceBoard(place, shard="one", clock=clock), PaceBoard(place, shard="two", clock=clock)
+    one.beat(0.5)
+    clock.tick(1.0)
+    two.beat(0.5)
+    clock.tick(1.0)
+    one.leave()
+    one.beat(0.5)
+    two.beat(0.5)
+
+    assert (one.rank, two.rank) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"rate": null, "row_s": 0, "at_s": 0, "throttled_at_s": 0}',
+        b'{"rate": {"rate_per_s": 8, "top": null, "speed": 1}, "row_s": 0, "at_s": 0, "throttled_at_s": 0}',
+        b'{"rate": {"rate_per_s": 0, "top": null}, "row_s": 0, "at_s": 0, "throttled_at_s": 0}',
+        b'{"rate": {"rate_per_s": 8, "top": null}, "row_s": 0, "at_s": 0}',
+    ],
+)
+def test_a_heartbeat_that_says_nothing_usable_leads_nobody(data: bytes | None) -> None:
+    assert Pace.unpack(data) is None
+
+
+@pytest.mark.parametrize("pace", [FOUND, Pace(RateState(0.05), 1.0, 2.0, 3.0)])
+def test_what_a_heartbeat_says_is_read_as_it_was_written(pace: Pace) -> None:
+    assert Pace.unpack(pace.pack()) == pace

@@ -78,7 +78,7 @@ def test_a_bucket_that_is_not_there_is_a_missing_image(stand: S3Stand) -> None:
     assert (caught.value.reason, caught.value.permanent) == (Reason.IMAGE_MISSING, False)
 
 
-def test_shards_meet_on_s3_with_two_requests_a_beat(stand: S3Stand) -> None:
+def test_shards_meet_on_s3_with_two_requests_a_beat_and_a_third_for_who_follows(stand: S3Stand) -> None:
     place = stand.place("pace")
     one, two = PaceBoard(place), PaceBoard(stand.again(place))
     assert one.beat(0.5) == []

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.engine.board import LIVE_S, PaceBoard
 from airflow_provider_platerec_ocr.engine.limiter import StartLimiter
@@ -12,10 +13,22 @@ from support.accounts import ROUND_TRIP_S
 from support.clock import FakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow_provider_platerec_ocr.core.storage import Place
     from support.accounts import Account
+
+
+class Inline(Executor):
+    """Runs each job at once in the caller's thread, so that a simulation does the same each time."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **more: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(function(*args, **more))
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to who waits for the job
+            future.set_exception(error)
+        return future
 
 
 @dataclass(frozen=True)
@@ -64,8 +77,9 @@ class Stage:
             clock=self.clock,
             ceiling_per_s=self.ceiling_per_s,
             max_in_flight=10_000,
-            board=PaceBoard(self.place),
+            board=PaceBoard(self.place, shard=f"{index:02}", clock=self.clock),
             planned_shards=len(self.shards),
+            executor=Inline(),
         )
         heart = asyncio.ensure_future(limits.run_heartbeat())
         while self.clock.elapsed_s < min(shard.ends_s, seconds):
