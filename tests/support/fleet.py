@@ -71,7 +71,7 @@ class Fleet(Standalone):
         for name in names:
             with (self.home / f"{name}.log").open("ab") as output:
                 self.parts[name] = subprocess.Popen(  # noqa: S603  # our own arguments
-                    [sys.executable, "-m", "airflow", name],
+                    [sys.executable, "-m", "airflow", *name.split()],
                     env=self.environment,
                     stdout=output,
                     stderr=subprocess.STDOUT,
@@ -156,8 +156,11 @@ def _line(process: psutil.Process) -> str:
 
 
 @contextmanager
-def fleet(home: Path, dags: Path, extra: dict[str, str]) -> Iterator[Fleet]:
-    """Run Airflow in ``home`` over the DAG folder ``dags`` on a PostgreSQL of its own until the block ends."""
+def fleet(home: Path, dags: Path, extra: dict[str, str], more: tuple[str, ...] = ()) -> Iterator[Fleet]:
+    """Run Airflow in ``home`` over the DAG folder ``dags`` on a PostgreSQL of its own until the block ends.
+
+    :param more: parts beside the usual ones, such as ``celery worker``.
+    """
     home.mkdir(parents=True, exist_ok=True)
     port = free_port()
     secret = {
@@ -171,7 +174,7 @@ def fleet(home: Path, dags: Path, extra: dict[str, str]) -> Iterator[Fleet]:
         subprocess.run(migrate, env=environment, stdout=log, stderr=subprocess.STDOUT, check=True)  # noqa: S603
         airflow = Fleet(f"http://127.0.0.1:{port}", log=home, environment=environment, home=home)
         try:
-            airflow.start(*PARTS)
+            airflow.start(*PARTS, *more)
             airflow.wait_until_healthy()
             airflow.sign_in()
             yield airflow
