@@ -84,6 +84,6 @@ def test_the_searches_go_everywhere() -> None:
         with explorer(scenario) as search:
             seen |= search.all(1).seen
     with explorer(EVERYTHING) as search:
-        seen |= search.drawn(range(100)).seen
+        seen |= search.drawn(range(300)).seen
 
     assert seen >= PLACES

@@ -103,7 +103,7 @@ class Scenario:
     """For how long a store that is slow hides a write."""
     down_s: float = 3.0
     """For how long a store that fails refuses everything."""
-    latency_s: float = 1.0
+    latency_s: float = 0.3
     """From a call to its reply."""
     rate_per_s: float = 10_000.0
     """Most calls a second."""

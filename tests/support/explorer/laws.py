@@ -74,6 +74,11 @@ class Call:
     raw: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def pending(self) -> int:
+        """Which reply of the script it is to get, while it has none."""
+        return self.index if self.state == SENT else -1
+
+    @property
     def name(self) -> str:
         return f"{self.fingerprint[:4]}.{self.number}"
 
@@ -86,7 +91,6 @@ class Claimed:
     process: Process
     at_s: float
     excuse: str = ""
-    ended: bool = False
 
 
 class Books:
@@ -259,7 +263,7 @@ class Books:
     @property
     def key(self) -> tuple[Any, ...]:
         return (
-            tuple(sorted((call.raw["call"], call.state, call.told) for call in self.calls)),
+            tuple(sorted((call.raw["call"], call.state, call.told, call.pending) for call in self.calls)),
             tuple(sorted((key, claim.excuse) for key, claim in self.claims.items())),
             frozenset(self.named),
             frozenset(self.kept),

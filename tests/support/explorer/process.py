@@ -99,7 +99,7 @@ class Process:
         self._flows: list[tuple[asyncio.Task[Any], Phases]] = []
         self._stop = StopSignal()
         self._buried = False
-        self._seen = hash(self.label)
+        self._seen = hash((self.label, self.began_s, self.held_up_before_s))
 
     def begin(self) -> None:
         self._tasks.append(self.loop.create_task(self._life()))

@@ -23,9 +23,11 @@ SCENARIOS = (
         faults=("refused", "unavailable", "not sent"),
         depth=1,
     ),
-    Scenario("replies get lost, writes show late", nights=1, faults=("late", "lost reply", "met itself")),
+    Scenario(
+        "replies get lost, writes show late", tries=2, nights=1, crashes=1, faults=("late", "lost reply", "met itself")
+    ),
     Scenario("ends show later than a lease", tries=2, nights=1, faults=("late",), late_s=12.0, depth=1),
-    Scenario("files are torn or empty", tries=2, nights=1, faults=("torn", "empty")),
+    Scenario("files are torn or empty", tries=2, nights=1, crashes=1, faults=("torn", "empty")),
     Scenario("the store fails for a while", tries=2, nights=1, faults=("down",), crashes=1),
     Scenario("told to stop while answers do not fit", tries=2, nights=1, faults=("full",), crashes=1, stops=1),
     Scenario("a full disk, two images", workers=1, images=2, nights=1, faults=("full",), crashes=1),
@@ -33,7 +35,7 @@ SCENARIOS = (
     Scenario(
         "fail", tries=2, nights=1, faults=("cut after",), policy="fail", jumps_s=STALLS_S, jumps=1, crashes=1, depth=1
     ),
-    Scenario("an inbox settles", nights=1, faults=("cut after",), inbox=True),
+    Scenario("an inbox settles", tries=2, nights=1, faults=("cut after",), crashes=1, inbox=True),
     Scenario("one task's calls take longer", tries=2, nights=1, call_s=(20.0, 4.0), crashes=1, jumps_s=(9.0,), depth=1),
     Scenario("a store that is not exclusive", exclusive=False, opens=True),
 )

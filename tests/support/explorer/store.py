@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from support.explorer.world import World
 
-_HEX = re.compile(rb"[0-9a-f]{32}(?![0-9a-f])")
+_NONCE = re.compile(rb"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 READ_FAULTS = ("down",)
 CREATE_FAULTS = ("down", "full", "late", "torn", "empty")
 CREATED_FAULTS = ("lost reply", "met itself")
@@ -140,7 +140,7 @@ class WorldStore(SimulatedStore):
 
     def _keep(self, path: str, value: bytes) -> None:
         self.objects[path] = (value, self._world.now())
-        self._content[path] = hash(_HEX.sub(self._world.books.label_of, value))
+        self._content[path] = hash(_NONCE.sub(self._world.books.label_of, value))
 
     def _shows(self, path: str) -> bool:
         return path in self.objects and self._world.now_s >= self.hidden.get(path, 0.0)

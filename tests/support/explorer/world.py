@@ -241,7 +241,8 @@ class World:
             tuple((slot.owner.try_number, slot.process.key if slot.process else None) for slot in self.slots),
             tuple(self.used.items()),
             self.books.key,
-            tuple(sorted(self.inbox)),
+            tuple(sorted((mark, raw["call"]) for mark, raw in self.inbox.items())),
+            tuple(sorted(path.name.rsplit(".", 3)[0] for path in self.spill.iterdir())) if self.spill.is_dir() else (),
         )
 
     def _default(self) -> Point:
