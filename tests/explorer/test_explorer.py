@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from support.explorer.without import STALL, WITHOUT
 if TYPE_CHECKING:
     from support.explorer.without import Without
 
+MONEY = Path(__file__).parents[2] / "docs" / "explanation" / "money.md"
 SHALLOW = [without for without in WITHOUT if without.scenario.jumps != STALL.jumps]
 SMALL = Scenario("small", tries=2, nights=1, crashes=1, jumps_s=(9.0,), faults=("cut after", "lost reply"))
 
@@ -85,3 +87,11 @@ def test_a_trace_ends_with_the_law_that_broke() -> None:
         "     0.00  A1    POST 7514.1",
         "     0.00  B1    POST 7514.2",
     ]
+
+
+@pytest.mark.parametrize("without", WITHOUT, ids=lambda without: without.rule)
+def test_the_docs_name_the_rule_and_the_law(without: Without) -> None:
+    text = MONEY.read_text()
+
+    assert f"| {without.rule} | {without.law} |" in text
+    assert f"\n| {without.law} | " in text

@@ -8,7 +8,8 @@ import pytest
 
 from support.explorer.rules import PRODUCT, Rules
 from support.explorer.search import explorer
-from support.explorer.without import STALL, WITHOUT, Freezes
+from support.explorer.variants import Freezes
+from support.explorer.without import STALL, WITHOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,8 +4,8 @@ paid once
     No second call for an image unless the first surely cost nothing, or was named in doubt before. One automatic
     resend ever; none under ``hold`` and ``fail``, and none by the try that made the doubt.
 nothing known is paid
-    No call where an answer or a rejection could be seen when the permit came; no doubt is named whose answer the inbox
-    has.
+    No call where an answer or a rejection could be seen when the permit came, or lay in this machine's spill when the
+    process began; no doubt is named whose answer the inbox has.
 answers are kept
     An answer that reaches a living process is in the ledger or the spill when the image has its outcome, and when the
     process has ended.
@@ -33,8 +33,11 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.engine.spill import SUFFIX
+
 if TYPE_CHECKING:
     import re
+    from pathlib import Path
 
     from airflow_provider_platerec_ocr.core.models import Owner
     from airflow_provider_platerec_ocr.engine.ledger import Claim
@@ -144,10 +147,6 @@ class Books:
         elif kind == "released" and any(call.state == BILLED for call in self._of(fingerprint, number)):
             self.breaks("released was not billed", f"attempt {number} is marked as released, and was billed")
 
-    def spilled(self, raw: dict[str, Any]) -> None:
-        """Note an answer that was spilled."""
-        self.kept.add(raw["call"])
-
     def posted(self, process: Process, name: str) -> Call:
         """Check and note a call that leaves."""
         fingerprint = next(mark for row, mark in self._world.images if row.image.endswith(f"/{name}"))
@@ -169,6 +168,8 @@ class Books:
             self.breaks(
                 "nothing known is paid", f"call {call.name}, though the ledger had the end when its permit came"
             )
+        if fingerprint in process.known_at_opening:
+            self.breaks("nothing known is paid", f"call {call.name}, though its answer was in the spill")
         if process.saving_failed_at_permit:
             self.breaks("no call while saving fails", f"call {call.name} while the same process cannot save")
         self.calls.append(call)
@@ -255,10 +256,16 @@ class Books:
 
     def refresh(self) -> None:
         """Look what lies in the spill."""
-        if self._world.spill.is_dir():
+        for path in self._spill():
             self.seen.add("spilled")
-            for path in self._world.spill.iterdir():
-                self.spilled(json.loads(path.read_bytes())["answer"])
+            self.kept.add(json.loads(path.read_bytes())["answer"]["call"])
+
+    def in_spill(self) -> set[str]:
+        """Return the fingerprints whose answer lies in the spill."""
+        return {path.name.partition(".")[0] for path in self._spill() if path.name.endswith(SUFFIX)}
+
+    def _spill(self) -> list[Path]:
+        return sorted(self._world.spill.iterdir()) if self._world.spill.is_dir() else []
 
     @property
     def key(self) -> tuple[Any, ...]:

@@ -90,6 +90,8 @@ class Process:
         )
         self.clock: Clock = WorkerClock(world, world.scenario.skew_s[slot.index])
         self.loop = TurnLoop(self.clock.monotonic, self._timer, self._job)
+        self.known_at_opening: set[str] = set()
+        """Fingerprints whose answer lay in this machine's spill."""
         self.known_at_permit: tuple[str, ...] = ()
         self.saving_failed_at_permit = False
         self._saver: WatchedSaver | None = None
@@ -220,7 +222,9 @@ class Process:
         ledger = rules.ledger(
             rules.store(place), lease_s=lease_s, clock=self.clock, owner=self.owner, spill_folder=world.spill
         )
-        adopt(world.spill, ledger.store)
+        self.known_at_opening = world.books.in_spill()
+        if rules.adopts:
+            adopt(world.spill, ledger.store)
         ledger.watch(self)
         return ledger
 

@@ -59,6 +59,8 @@ class Rules:
     """Whether the store's creation is exclusive."""
     probes: bool = True
     """Whether a ledger is opened with its probe."""
+    adopts: bool = True
+    """Whether opening a ledger takes in what was spilled on this machine."""
     lease_s: float | None = None
     """Instead of the time from claim to POST, a call and a save."""
     store: type[Store] = Store
