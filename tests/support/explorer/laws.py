@@ -5,7 +5,7 @@ paid once
     resend ever; none under ``hold`` and ``fail``, and none by the try that made the doubt.
 nothing known is paid
     No call where an answer or a rejection could be seen when the permit came, or lay in this machine's spill when the
-    process began; no doubt is named whose answer the inbox has.
+    process began; no doubt is named whose answer the inbox has, or may have where it cannot be asked.
 answers are kept
     An answer that reaches a living process is in the ledger or the spill when the image has its outcome, and when the
     process has ended.
@@ -198,6 +198,8 @@ class Books:
         self.named.add((fingerprint, number))
         if fingerprint in self._world.inbox:
             self.breaks("nothing known is paid", f"{number} is to be repeated, though the inbox has the answer")
+        if by is not None and fingerprint in by.unasked:
+            self.breaks("nothing known is paid", f"{number} is to be repeated, though the inbox could not be asked")
         claim = self.claims.get((fingerprint, number))
         if claim is None:
             return

@@ -90,6 +90,8 @@ class Process:
         )
         self.clock: Clock = WorkerClock(world, world.scenario.skew_s[slot.index])
         self.loop = TurnLoop(self.clock.monotonic, self._timer, self._job)
+        self.unasked: set[str] = set()
+        """Fingerprints for which the inbox could not be asked."""
         self.known_at_opening: set[str] = set()
         """Fingerprints whose answer lay in this machine's spill."""
         self.known_at_permit: tuple[str, ...] = ()
@@ -253,7 +255,9 @@ class Process:
         )
 
     def _inbox(self, _type: str, mark: str) -> dict[str, Any] | None:
-        self.world.point("asks", "inbox")
+        if self.world.point("asks", "inbox"):
+            self.unasked.add(mark)
+            raise ConnectionError(mark)
         found = self.world.inbox.get(mark)
         self.saw(str(found))
         return found

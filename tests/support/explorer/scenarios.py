@@ -9,6 +9,7 @@ STALLS_S = (3.0, 9.0)
 
 SCENARIOS = (
     Scenario("two tasks stall and crash", tries=2, nights=1, jumps_s=STALLS_S, crashes=1, jumps=1),
+    Scenario("three tasks", workers=3, tries=2, nights=1, jumps_s=STALLS_S, crashes=1, depth=1),
     Scenario("crash upon crash, four nights", workers=1, nights=3, crashes=4, faults=("500",)),
     Scenario(
         "the API refuses, rejects, breaks off",
@@ -35,7 +36,7 @@ SCENARIOS = (
     Scenario(
         "fail", tries=2, nights=1, faults=("cut after",), policy="fail", jumps_s=STALLS_S, jumps=1, crashes=1, depth=1
     ),
-    Scenario("an inbox settles", tries=2, nights=1, faults=("cut after",), crashes=1, inbox=True),
+    Scenario("an inbox settles", tries=2, nights=1, faults=("cut after", "inbox down"), crashes=1, inbox=True),
     Scenario("one task's calls take longer", tries=2, nights=1, call_s=(20.0, 4.0), crashes=1, jumps_s=(9.0,), depth=1),
     Scenario("a store that is not exclusive", exclusive=False, opens=True),
 )

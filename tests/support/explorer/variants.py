@@ -10,6 +10,7 @@ from airflow_provider_platerec_ocr.core import claims
 from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.errors import OCROutcomeUnknown, OCRRefused
 from airflow_provider_platerec_ocr.engine import records
+from airflow_provider_platerec_ocr.engine.elsewhere import Elsewhere, UnaskedError
 from airflow_provider_platerec_ocr.engine.paying import Payer
 from airflow_provider_platerec_ocr.engine.store import Store
 from airflow_provider_platerec_ocr.engine.storeclock import StoreClock
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.claims import Attempt, MayClaim
     from airflow_provider_platerec_ocr.core.models import PlannedImage
     from airflow_provider_platerec_ocr.engine.content import Content
+    from airflow_provider_platerec_ocr.engine.context import ReadContext
     from airflow_provider_platerec_ocr.engine.records import Claim
+    from airflow_provider_platerec_ocr.engine.saving import Saver
     from airflow_provider_platerec_ocr.engine.settlement import Settlement
     from airflow_provider_platerec_ocr.engine.slot import Slot
 
@@ -274,6 +277,24 @@ class WaitsOn(WiredSettler):
     async def _held(self, decision: Any, content: Content, slot: Slot, patience: Any) -> Settlement | None:
         patience.held_since = None
         return await super()._held(decision, content, slot, patience)
+
+
+class SilenceIsNo(Elsewhere):
+    """Takes an inbox that cannot be asked for one that has nothing."""
+
+    async def settles(self, type_: str, fingerprint: str, doubts: claims.History) -> bool:
+        try:
+            return await super().settles(type_, fingerprint, doubts)
+        except UnaskedError:
+            return False
+
+
+class SendsUnasked(WiredSettler):
+    """Repeats although the inbox could not be asked."""
+
+    def __init__(self, context: ReadContext, saver: Saver, payer: Payer) -> None:
+        super().__init__(context, saver, payer)
+        self._elsewhere = SilenceIsNo(context)
 
 
 class NeverAsksElsewhere(WiredSettler):

@@ -92,6 +92,12 @@ WITHOUT = (
         _KNOWN,
         replace(_CUT, inbox=True),
     ),
+    Without(
+        "while the inbox cannot be asked nothing is sent again",
+        Rules(settler=variants.SendsUnasked),
+        _KNOWN,
+        replace(_CUT, inbox=True, faults=("inbox down",)),
+    ),
     Without("only what surely cost nothing is released", Rules(payer=variants.ReleasesDoubt), _RELEASED, _CUT),
     Without(
         "a refused call's claim is released before the back-off",

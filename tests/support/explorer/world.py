@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 NIGHT_S = 86_400.0
 MOST_STEPS = 1_500
 """After which an execution counts as one that never ends."""
-_FAULTS = {"read": READ_FAULTS, "date": READ_FAULTS, "create": CREATE_FAULTS, "created": CREATED_FAULTS}
+_FAULTS = {
+    "asks": ("inbox down",),
+    "read": READ_FAULTS,
+    "date": READ_FAULTS,
+    "create": CREATE_FAULTS,
+    "created": CREATED_FAULTS,
+}
 _STRUCK: dict[str, tuple[str, ...]] = {
     "full": (".answer",),
     "empty": (".claim", ".answer"),
