@@ -6,7 +6,7 @@ STAMP := $(VENV)/.made-from-constraints
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test faults check up lint types docs wheel bench clean
+.PHONY: help env demo test faults explore check up lint types docs wheel bench clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -37,6 +37,9 @@ test: $(STAMP) ## Run all tests, with coverage
 
 faults: $(STAMP) ## Kill every process of a running task under a real scheduler on PostgreSQL, and hold the books
 	$(BIN)/python -m pytest -q -m faults
+
+explore: $(STAMP) ## Search every order of events for one that breaks the ledger's rules
+	$(BIN)/python -m pytest -q tests/explorer
 
 check: $(STAMP) lint types ## The quick loop: linters, types and the quick tests
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not airflow and not ocr and not slow"
