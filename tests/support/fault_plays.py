@@ -78,7 +78,7 @@ class Found:
     """Of the last run."""
     early_starts: list[dict[str, Any]]
     tries: int
-    """Of the last run's read task."""
+    """Most that a read task needed."""
     log: str = field(repr=False)
     facts: Facts = field(default_factory=dict)
 
@@ -114,15 +114,14 @@ def perform(play: Play, airflow: Fleet, folder: Path) -> Found:
         play.around(stage),
     ):
         facts = play.act(stage)
-        dag_id, run_id = stage.runs[-1]
-        reads = [ti for ti in airflow.tasks(dag_id, run_id) if ti["task_id"] == READ]
+        tasks = [ti for run in stage.runs for ti in airflow.tasks(*run)]
         return Found(
             books=stage.books(),
             tally=tally_of(stage),
             table=stage.table(),
-            dead_letters=dead_letters_of(stage.dataset, run_id),
+            dead_letters=dead_letters_of(stage.dataset, stage.runs[-1][1]),
             early_starts=stage.sandbox.books(GRACE_S)["early_starts"],
-            tries=max((ti["try_number"] for ti in reads), default=0),
+            tries=max((ti["try_number"] for ti in tasks if ti["task_id"] == READ), default=0),
             log=stage.logs(),
             facts=facts,
         )
