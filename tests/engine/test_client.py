@@ -261,7 +261,7 @@ def test_a_403_beside_a_call_that_takes_the_last_place_means_quota() -> None:
                 await connection.send(response(403, FORBIDDEN))
 
     async def two(client: OCRClient) -> list[Any]:
-        return await asyncio.gather(one(client), one(client), return_exceptions=True)
+        return list(await asyncio.gather(one(client), one(client), return_exceptions=True))
 
     (read, error), _ = run(behave, two)
 
