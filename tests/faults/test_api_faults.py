@@ -81,38 +81,38 @@ def _three(kind: str) -> tuple[str, ...]:
 
 
 REFUSED, UNKNOWN = "refused before work", "outcome unknown"
-AT_ONCE = {"again in a later try": 0, "not again": 0, "billed": COUNT, "more than once": 0, "in doubt, named": 0}
+AT_ONCE = {"retried later": 0, "not retried": 0, "billed": COUNT, "paid twice": 0, "in doubt, named": 0}
 ALL_READ = {"dead letters": 0, "rows": COUNT, "run": "success"}
 ONE_TRY = AT_ONCE | ALL_READ | {"tries": 1}
 RESENT = ALL_READ | {
     "calls": COUNT + 3,
-    "again at once": 0,
-    "again in a later try": 3,
-    "not again": 0,
+    "retried at once": 0,
+    "retried later": 3,
+    "not retried": 0,
     "in doubt, named": 3,
     "tries": 2,
 }
-FREE = {"billed": COUNT, "more than once": 0}
-TWICE = {"billed": COUNT + 3, "more than once": 3}
+FREE = {"billed": COUNT, "paid twice": 0}
+TWICE = {"billed": COUNT + 3, "paid twice": 3}
 
 REFUSALS = [
     Play(
         "429 for 12 calls, Retry-After 3 s",
         REFUSED,
         faults=("nth=6-17:429;retry_after=3",),
-        expected=ONE_TRY | {"calls": COUNT + 12, "again at once": 12},
+        expected=ONE_TRY | {"calls": COUNT + 12, "retried at once": 12},
     ),
     Play(
         "429 for 12 calls, wait in the text alone",
         REFUSED,
         faults=("nth=6-17:429;retry_after=3;header=no",),
-        expected=ONE_TRY | {"calls": COUNT + 12, "again at once": 12},
+        expected=ONE_TRY | {"calls": COUNT + 12, "retried at once": 12},
     ),
     Play(
         "429 for 12 calls, no wait named",
         REFUSED,
         faults=("nth=6-17:429;header=no;text=no",),
-        expected=ONE_TRY | {"calls": COUNT + 12, "again at once": 12},
+        expected=ONE_TRY | {"calls": COUNT + 12, "retried at once": 12},
     ),
     Play("429 once, Retry-After 90 s", REFUSED, faults=("nth=6:429;retry_after=90",), expected=ONE_TRY),
     Play("503 for a minute", REFUSED, act=_unavailable, expected=ONE_TRY),
@@ -134,9 +134,9 @@ STOPS = [
         act=_two_nights,
         expected={
             "calls": COUNT,
-            "again at once": 0,
-            "again in a later try": 0,
-            "not again": 3,
+            "retried at once": 0,
+            "retried later": 0,
+            "not retried": 3,
             "billed": COUNT,
             "rows": COUNT - 3,
             "run": "success, next night success",
@@ -147,14 +147,14 @@ STOPS = [
         "stop",
         act=_use_up,
         expected=FREE
-        | {"again at once": 0, "dead letters": 0, "rows": COUNT, "run": "success, next night success", "tries": 1},
+        | {"retried at once": 0, "dead letters": 0, "rows": COUNT, "run": "success, next night success", "tries": 1},
     ),
     Play(
         "token revoked mid-run",
         "stop",
         act=_revoke,
         expected=FREE
-        | {"again at once": 0, "dead letters": 0, "rows": COUNT, "run": "failed, cleared success", "tries": 2},
+        | {"retried at once": 0, "dead letters": 0, "rows": COUNT, "run": "failed, cleared success", "tries": 2},
     ),
 ]
 

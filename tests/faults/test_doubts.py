@@ -86,7 +86,7 @@ def test_resend_costs_at_most_the_calls_in_flight_and_every_image_is_read(
     assert found.table == undisturbed[:COUNT]
 
 
-@pytest.mark.parametrize(("play", "run"), zip(POLICIES[1:], ("success", "failed"), strict=True), ids=str)
+@pytest.mark.parametrize(("play", "run"), [(POLICIES[1], "success"), (POLICIES[2], "failed")], ids=str)
 def test_hold_and_fail_pay_for_nothing_twice_and_name_what_is_missing_every_night(
     played: Callable[[Play], Found], undisturbed: list[dict[Any, Any]], line: Callable[..., None], play: Play, run: str
 ) -> None:

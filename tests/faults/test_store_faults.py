@@ -37,7 +37,7 @@ def _line(line: Callable[..., None], case: str, yard: Yard, run: str) -> None:
         "calls": books["posts"],
         "arrived": books["posts"],
         "billed": books["billed"],
-        "more than once": books["billed"] - books["unique_billed"],
+        "paid twice": books["billed"] - books["unique_billed"],
         "rows": sum(outcome.status == "read" for outcome in yard.outcomes()),
         "run": run,
     }

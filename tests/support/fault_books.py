@@ -113,9 +113,7 @@ def table_of(dataset: Path) -> list[dict[Any, Any]]:
 def dead_letters_of(dataset: Path, run_id: str) -> list[dict[str, Any]]:
     """Return the dead letters of a run, by image."""
     folder = dataset.with_name(f"{dataset.name}_dead_letters")
-    if not folder.is_dir():
-        return []
-    found: list[dict[str, Any]] = pq.read_table(folder).to_pylist()
+    found = [row for file in folder.glob("*.parquet") for row in pq.read_table(file).to_pylist()]
     return sorted((row for row in found if row["run_id"] == run_id), key=lambda row: str(row["image"]))
 
 

@@ -87,8 +87,9 @@ class Found:
         return {
             **self.tally.cells(),
             "billed": self.books.billed,
-            "more than once": self.books.billed_twice,
+            "paid twice": self.books.billed_twice,
             "in doubt, named": self.books.named + self.books.unanswered,
+            "too early": len(self.early_starts),
             "dead letters": len(self.dead_letters),
             "rows": len(self.table),
             "tries": self.tries,

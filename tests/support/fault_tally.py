@@ -40,9 +40,9 @@ class Tally:
         return {
             "calls": self.calls,
             "arrived": self.arrived,
-            "again at once": self.same_try,
-            "again in a later try": self.later_try,
-            "not again": self.never,
+            "retried at once": self.same_try,
+            "retried later": self.later_try,
+            "not retried": self.never,
         }
 
 
