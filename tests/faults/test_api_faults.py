@@ -42,7 +42,7 @@ def _lose_the_name(stage: Stage) -> Facts:
     """Lose it between planning and reading: a name that was found is remembered, and an open connection needs none."""
     stage.airflow.know_host(NAME)
     run_id = stage.trigger()
-    stage.airflow.wait_for_task(stage.dag_id, run_id, PLAN, "success", within_s=180)
+    stage.airflow.wait_for_task(stage.dag_id, run_id, PLAN, "success", within_s=300)
     stage.airflow.know_host(NAME, in_s=60)
     state = stage.wait(run_id)
     return {"run": state if UNKNOWN_NAME in stage.logs() else "the name was never missed"}
@@ -114,17 +114,30 @@ REFUSALS = [
         faults=("nth=6-17:429;header=no;text=no",),
         expected=ONE_TRY | {"calls": COUNT + 12, "retried at once": 12},
     ),
-    Play("429 once, Retry-After 90 s", REFUSED, faults=("nth=6:429;retry_after=90",), expected=ONE_TRY),
-    Play("503 for a minute", REFUSED, act=_unavailable, expected=ONE_TRY),
-    Play("connection refused for a minute", "not sent", act=_refuse_connections, rate_per_s=1, expected=ONE_TRY),
-    Play("DNS failure for a minute", "not sent", act=_lose_the_name, host=NAME, expected=ONE_TRY),
+    Play("429 once, Retry-After 90 s", REFUSED, faults=("nth=6:429;retry_after=90",), takes_s=120, expected=ONE_TRY),
+    Play("503 for a minute", REFUSED, act=_unavailable, takes_s=95, expected=ONE_TRY),
+    Play(
+        "connection refused for a minute",
+        "not sent",
+        act=_refuse_connections,
+        rate_per_s=1,
+        takes_s=105,
+        expected=ONE_TRY,
+    ),
+    Play("DNS failure for a minute", "not sent", act=_lose_the_name, host=NAME, takes_s=95, expected=ONE_TRY),
 ]
 DOUBTS = [
-    Play("cut before the work, 3 times", UNKNOWN, faults=_three("cut-before"), expected=RESENT | FREE),
-    Play("cut after the work, 3 times", UNKNOWN, faults=_three("cut-after"), expected=RESENT | TWICE),
-    Play("no answer within the timeout, 3 times", UNKNOWN, faults=_three("hang;billed=yes"), expected=RESENT | TWICE),
-    Play("JSON cut off, 3 times", UNKNOWN, faults=_three("cut-json"), expected=RESENT | TWICE),
-    Play("502 with HTML, 3 times", UNKNOWN, faults=_three("502-html"), expected=RESENT | FREE),
+    Play("cut before the work, 3 times", UNKNOWN, faults=_three("cut-before"), takes_s=140, expected=RESENT | FREE),
+    Play("cut after the work, 3 times", UNKNOWN, faults=_three("cut-after"), takes_s=140, expected=RESENT | TWICE),
+    Play(
+        "no answer within the timeout, 3 times",
+        UNKNOWN,
+        faults=_three("hang;billed=yes"),
+        takes_s=140,
+        expected=RESENT | TWICE,
+    ),
+    Play("JSON cut off, 3 times", UNKNOWN, faults=_three("cut-json"), takes_s=140, expected=RESENT | TWICE),
+    Play("502 with HTML, 3 times", UNKNOWN, faults=_three("502-html"), takes_s=140, expected=RESENT | FREE),
 ]
 STOPS = [
     Play(

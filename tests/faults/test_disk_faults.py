@@ -120,8 +120,24 @@ def _tear(stage: Stage) -> Facts:
 
 
 DISK = [
-    Play("disk full for a while", "ledger", act=_full_for_a_while, around=_small_disk, latency="4", rate_per_s=8),
-    Play("disk full until killed", "ledger", act=_full_until_killed, around=_small_disk, latency="4", rate_per_s=8),
+    Play(
+        "disk full for a while",
+        "ledger",
+        act=_full_for_a_while,
+        around=_small_disk,
+        latency="4",
+        rate_per_s=8,
+        takes_s=60,
+    ),
+    Play(
+        "disk full until killed",
+        "ledger",
+        act=_full_until_killed,
+        around=_small_disk,
+        latency="4",
+        rate_per_s=8,
+        takes_s=60,
+    ),
 ]
 TORN = Play("7 images with torn files", "ledger", act=_tear)
 

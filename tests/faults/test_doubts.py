@@ -46,7 +46,7 @@ def _never_answered(stage: Stage) -> Facts:
     for night in range(NIGHTS):
         run_id = stage.trigger()
         if night == 0:
-            stage.airflow.wait_for_task(stage.dag_id, run_id, READ, "up_for_retry", within_s=180)
+            stage.airflow.wait_for_task(stage.dag_id, run_id, READ, "up_for_retry", within_s=300)
             age(open_claims(stage.ledger))
             stage.airflow.clear_tasks(stage.dag_id, run_id, READ)
         states.append(stage.wait(run_id))
@@ -57,7 +57,14 @@ def _never_answered(stage: Stage) -> Facts:
 
 
 POLICIES = [
-    Play(f"child killed, policy {policy}", "outcome unknown", act=_kill_the_calls(policy), latency="6", rate_per_s=8)
+    Play(
+        f"child killed, policy {policy}",
+        "outcome unknown",
+        act=_kill_the_calls(policy),
+        latency="6",
+        rate_per_s=8,
+        takes_s=170,
+    )
     for policy in ("resend", "hold", "fail")
 ]
 STUCK_FOR_EVER = Play(
@@ -65,6 +72,7 @@ STUCK_FOR_EVER = Play(
     "outcome unknown",
     faults=(f"image={STUCK}:hang;billed=yes",),
     act=_never_answered,
+    takes_s=130,
 )
 
 

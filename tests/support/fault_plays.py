@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 COUNT = 24
 """Images of a play."""
+AT_ONCE = 12
+"""Plays that run at the same time: more than these and the one API server of a small machine answers too late."""
 GRACE_S = 1.0
 """A busy machine needs this long until a refusal stops the calls that are on their way."""
 Facts = dict[str, Any]
@@ -59,6 +61,8 @@ class Play:
     """Name of the sandbox's host, where it is not its address."""
     rate_per_s: float = 4
     """In the connection."""
+    takes_s: float = 30
+    """About how long it takes."""
     around: Callable[[Stage], AbstractContextManager[Any]] = lambda _: nullcontext()
     """Around the runs and the books."""
 
@@ -130,9 +134,9 @@ def perform(play: Play, airflow: Fleet, folder: Path) -> Found:
 
 @contextmanager
 def performing(plays: Iterable[Play], airflow: Fleet, folder: Path) -> Iterator[Callable[[Play], Found]]:
-    """Begin all plays, and give a function that waits for one."""
-    by_name = {play.name: play for play in plays}
-    with ThreadPoolExecutor(max(1, len(by_name))) as pool:
+    """Begin all plays, the longest first, and give a function that waits for one."""
+    by_name = {play.name: play for play in sorted(plays, key=lambda play: -play.takes_s)}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         futures: dict[str, Future[Found]] = {
             name: pool.submit(perform, play, airflow, folder) for name, play in by_name.items()
         }

@@ -66,13 +66,13 @@ class Stage:
         self.runs.append((dag_id, run_id))
         return run_id
 
-    def processes(self, run_id: str, within_s: float = 60) -> TaskProcesses:
+    def processes(self, run_id: str, within_s: float = 90) -> TaskProcesses:
         """Return the processes of the run's one running read task."""
         return until("the read task never ran", lambda: self.airflow.processes_of(self.dag_id, run_id, READ), within_s)[
             0
         ]
 
-    def wait_in_flight(self, least: int = 50, within_s: float = 90) -> int:
+    def wait_in_flight(self, least: int = 50, within_s: float = 240) -> int:
         """Return the number of calls in flight once it is at least ``least``."""
         return until(
             f"fewer than {least} calls in flight",
@@ -80,7 +80,7 @@ class Stage:
             within_s,
         )
 
-    def wait_calls(self, least: int, within_s: float = 180) -> int:
+    def wait_calls(self, least: int, within_s: float = 240) -> int:
         """Return the number of calls that were made once it is at least ``least``."""
         return until(
             f"fewer than {least} calls",
