@@ -11,7 +11,7 @@ import pytest
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes
 from support.fault_books import age, table_of
 from support.fault_plays import COUNT, Play
-from support.fault_stage import READ, until
+from support.fault_stage import READ
 from support.stores import mounted
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ def _filled_mid_run(stage: Stage) -> tuple[str, Path]:
     run_id = stage.trigger()
     stage.wait_in_flight(10)
     ballast = _fill(stage.ledger)
-    until("nobody noticed the full disk", lambda: FULL in stage.logs(), 60)
-    until("calls that never end", lambda: stage.sandbox.books()["in_flight"] == 0, 60)
+    stage.until("nobody noticed the full disk", lambda: FULL in stage.logs(), 60)
+    stage.until("calls that never end", lambda: stage.sandbox.books()["in_flight"] == 0, 60)
     return run_id, ballast
 
 
@@ -65,7 +65,7 @@ def _full_until_killed(stage: Stage) -> Facts:
     unsaved, child = _unsaved(stage), stage.processes(run_id).child
     task = next(ti for ti in stage.airflow.tasks(stage.dag_id, run_id) if ti["task_id"] == READ)
     stage.airflow.set_state(stage.dag_id, run_id, task, "failed")
-    until("the spill misses answers", lambda: len(_spilled(stage)) >= unsaved, 60)
+    stage.until("the spill misses answers", lambda: len(_spilled(stage)) >= unsaved, 60)
     child.kill()
     first = stage.wait(run_id)
     spilled = len(_spilled(stage))

@@ -58,6 +58,10 @@ class Stage:
         """The table of the case's first run."""
         return self.root / "reads"
 
+    def until(self, what: str, check: Callable[[], Found], within_s: float) -> Found:
+        """Return the first true value of ``check``, asking as often as suits the number of cases under way."""
+        return until(what, check, within_s, every_s=self.every_s / 5)
+
     def trigger(self, dag_id: str | None = None, **conf: Any) -> str:
         """Start a run over the case's images."""
         places = {"manifest": str(self.root / "images"), "dataset": str(self.dataset), "ledger": str(self.ledger)}
@@ -68,13 +72,13 @@ class Stage:
 
     def processes(self, run_id: str, within_s: float = 90) -> TaskProcesses:
         """Return the processes of the run's one running read task."""
-        return until("the read task never ran", lambda: self.airflow.processes_of(self.dag_id, run_id, READ), within_s)[
-            0
-        ]
+        return self.until(
+            "the read task never ran", lambda: self.airflow.processes_of(self.dag_id, run_id, READ), within_s
+        )[0]
 
     def wait_in_flight(self, least: int = 50, within_s: float = 240) -> int:
         """Return the number of calls in flight once it is at least ``least``."""
-        return until(
+        return self.until(
             f"fewer than {least} calls in flight",
             lambda: found if (found := self.sandbox.books()["in_flight"]) >= least else 0,
             within_s,
@@ -82,7 +86,7 @@ class Stage:
 
     def wait_calls(self, least: int, within_s: float = 240) -> int:
         """Return the number of calls that were made once it is at least ``least``."""
-        return until(
+        return self.until(
             f"fewer than {least} calls",
             lambda: found if (found := self.sandbox.books()["posts"]) >= least else 0,
             within_s,
@@ -92,7 +96,7 @@ class Stage:
         """Return the state in which the run ended, when no process makes calls any more."""
         dag_id, last = self.runs[-1]
         state = self.airflow.wait(dag_id, run_id or last, within_s=within_s, every_s=self.every_s)
-        until("calls in flight after the run", lambda: self.sandbox.books()["in_flight"] == 0, 60)
+        self.until("calls in flight after the run", lambda: self.sandbox.books()["in_flight"] == 0, 60)
         return state
 
     def logs(self) -> str:
@@ -112,12 +116,12 @@ class Stage:
         return table_of(self.dataset)
 
 
-def until(what: str, check: Callable[[], Found], within_s: float) -> Found:
+def until(what: str, check: Callable[[], Found], within_s: float, *, every_s: float = 0.1) -> Found:
     """Return the first true value of ``check``."""
     end = time.monotonic() + within_s
     while not (found := check()):
         assert time.monotonic() < end, what
-        time.sleep(0.1)
+        time.sleep(every_s)
     return found
 
 
