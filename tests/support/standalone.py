@@ -85,14 +85,14 @@ class Standalone:
         found = self.call("GET", f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances?limit=1000")
         return list(found["task_instances"])
 
-    def wait(self, dag_id: str, run_id: str, *, within_s: float = 300) -> str:
+    def wait(self, dag_id: str, run_id: str, *, within_s: float = 300, every_s: float = 0.5) -> str:
         """Return the state in which a run ended."""
         until = time.monotonic() + within_s
         while time.monotonic() < until:
             state = self.state(dag_id, run_id)
             if state in DONE:
                 return state
-            time.sleep(0.5)
+            time.sleep(every_s)
         states = {f"{ti['task_id']}[{ti['map_index']}]": ti["state"] for ti in self.tasks(dag_id, run_id)}
         message = f"{dag_id} {run_id} did not end within {within_s} s: {states}; see {self.log}"
         raise AssertionError(message)
