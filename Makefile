@@ -6,10 +6,10 @@ STAMP := $(VENV)/.made-from-constraints
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test faults check up lint types docs wheel bench clean
+.PHONY: help env demo test faults check up lint types docs wheel bench bench-short clean
 
 help: ## Say what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 env: $(STAMP) ## Make .venv from constraints.txt (exact pins)
 
@@ -37,6 +37,12 @@ test: $(STAMP) ## Run all tests, with coverage
 
 faults: $(STAMP) ## Kill every process of a running task under a real scheduler on PostgreSQL, and hold the books
 	$(BIN)/python -m pytest -q -m faults
+
+bench: $(STAMP) ## Print the benchmarks' table, at the API's own latency (about 45 minutes)
+	$(BIN)/python -m benchmarks
+
+bench-short: $(STAMP) ## The same in under five minutes, with latency and sizes scaled down
+	$(BIN)/python -m benchmarks --short
 
 check: $(STAMP) lint types ## The quick loop: linters, types and the quick tests
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not airflow and not ocr and not slow"
