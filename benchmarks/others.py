@@ -86,13 +86,14 @@ def _mapped(on: Stage, load: Load, dag_id: str, name: str) -> Iterator[Figure]:
         run_id = on.run(dag_id, conf, within_s=20 * load.limit_s + 300)
         after, books = on.cpu(), sandbox.books()
     tasks = on.airflow.tasks(dag_id, run_id)
+    assert len(tasks) > load.images, f"{len(tasks)} tasks for {load.images} images"
     seconds = max(moment(ti["end_date"]) for ti in tasks) - min(moment(ti["start_date"]) for ti in tasks)
     what = f"{name}, {load.images} images"
     yield for_show(f"{what}: run / limit of {load.limit_s:.1f} s", seconds / load.limit_s, "", f"{seconds:.0f} s")
     yield _pace(what, load.images / seconds, load)
     workers, whole = (1000 * (now - then) / load.images for now, then in zip(after, before, strict=True))
     yield for_show(f"{what}: CPU of the tasks per image", workers, " ms", f"all of Airflow {whole:.0f} ms")
-    sent = f"{books['posts']} calls sent"
+    sent = f"{books['posts']} calls sent, {books['peak_in_flight']} at once"
     yield billed_once(f"{what}: calls billed per image, {sent}", books["billed"], books["unique_billed"], load.images)
 
 
