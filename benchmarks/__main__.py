@@ -99,7 +99,7 @@ def measure(name: str, section: Callable[[], Iterable[Figure]]) -> list[Figure] 
     except Exception:  # noqa: BLE001  # the others are measured all the same
         traceback.print_exc()
         found = None
-    print(f"{name}: {time.monotonic() - began:.0f} s; {machine()}", file=sys.stderr, flush=True)
+    print(f"{name}: {time.monotonic() - began:.0f} s; {machine()}\n{table(found or ())}", file=sys.stderr, flush=True)
     return found
 
 
