@@ -109,7 +109,7 @@ class Run:
         same = 1 + self.beyond_s / api.limit_s
         verdict = "reached" if same <= target else "missed"
         return Figure(
-            what, f"≤ {target} at 8/s", f"{self.ratio:.2f}", f"{verdict}: as many seconds at 8/s are {same:.3f}"
+            what, f"≤ {target} at 8/s", f"{self.ratio:.3f}", f"{verdict}: as many seconds at 8/s are {same:.3f}"
         )
 
     def _phases(self) -> str:

@@ -48,8 +48,13 @@ def billed_once(what: str, billed: int, unique: int, images: int) -> Figure:
 
 
 def shown(value: float, unit: str = "") -> str:
-    """Return a value with as many digits as tell something."""
-    digits = 0 if abs(value) >= 100 or value == int(value) else 1 if abs(value) >= 10 else 2  # noqa: PLR2004  # as is
+    """Return a value with as many digits as tell something; a ratio has three behind the point."""
+    if value == int(value) or abs(value) >= 100:  # noqa: PLR2004  # as is
+        digits = 0
+    elif abs(value) >= 10:  # noqa: PLR2004
+        digits = 1
+    else:
+        digits = 2 if unit else 3
     return f"{value:,.{digits}f}{unit}"
 
 

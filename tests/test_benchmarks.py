@@ -16,6 +16,11 @@ def test_a_figure_beyond_its_target_says_by_how_much() -> None:
     assert missed.verdict == "missed by 20%, a remark"
 
 
+def test_a_ratio_has_three_digits_and_a_time_has_two() -> None:
+    assert [at_most("run", 1.06, 1.01889).measured, at_most("run", 5, 3.8271, " s").measured] == ["1.019", "3.83 s"]
+    assert for_show("memory", 123.4, " MB").measured == "123 MB"
+
+
 def test_slowness_is_never_an_error() -> None:
     assert not at_most("run", 1.0, 100.0).wrong
     assert not for_show("run", 100.0).wrong
