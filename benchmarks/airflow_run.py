@@ -6,8 +6,8 @@ minutes. With ``unknown`` no rate is configured, so that it has to be found.
 
 The limit is N / rate + the slowest call. The run is from the start of the plan task to the end of the export task.
 What a run takes beyond its limit is the hundredth of a known rate that is not used, and Airflow's own time to start
-three tasks, which does not shrink with the latency: so a run at another pace also says what it would be at 8/s and 20 to
-30 s, with the same seconds for the tasks.
+three tasks, which does not shrink with the latency: so a run at another pace also says what it would be at 8/s and 20
+to 30 s, with the same seconds for the tasks.
 """
 
 from __future__ import annotations
