@@ -82,8 +82,13 @@ class Standalone:
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return all task instances of a run."""
-        found = self.call("GET", f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances?limit=1000")
-        return list(found["task_instances"])
+        found: list[dict[str, Any]] = []
+        while True:  # a page has at most 100, whatever is asked for
+            page = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances?limit=100&offset={len(found)}"
+            answer = self.call("GET", page)
+            found += answer["task_instances"]
+            if not answer["task_instances"] or len(found) >= answer["total_entries"]:
+                return found
 
     def wait(self, dag_id: str, run_id: str, *, within_s: float = 300, every_s: float = 0.5) -> str:
         """Return the state in which a run ended."""
