@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -128,6 +129,18 @@ def receiver_process(
         if process.poll() is None:
             process.kill()
         process.wait(30)
+
+
+def wait_for_answer(url: str, process: subprocess.Popen[bytes], log: Path, within_s: float = 240) -> None:
+    """Return when ``url`` answers with 200."""
+    until = time.monotonic() + within_s
+    while True:
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(url, timeout=5).status_code == 200:
+                return
+        assert process.poll() is None, log.read_text()[-3000:]
+        assert time.monotonic() < until, f"{url} did not answer: {log.read_text()[-3000:]}"
+        time.sleep(0.2)
 
 
 def _url(process: subprocess.Popen[bytes], log: Path) -> str:
