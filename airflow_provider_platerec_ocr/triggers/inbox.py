@@ -67,6 +67,8 @@ class OCRInboxTrigger(BaseEventTrigger):
 
     def _look(self, cursor: str, clock: Clock) -> tuple[int, str]:
         """Return how many payloads are after the cursor (at most :data:`MOST`), and the cursor of the last of them."""
+        from airflow.sdk.exceptions import AirflowException  # noqa: PLC0415
+
         from airflow_provider_platerec_ocr.core.errors import OCRError  # noqa: PLC0415
         from airflow_provider_platerec_ocr.hooks.inbox import open_inbox  # noqa: PLC0415
 
@@ -75,7 +77,7 @@ class OCRInboxTrigger(BaseEventTrigger):
             inbox = open_inbox(self.inbox, clock=clock)
             for payload in inbox.scan(cursor, MOST) if inbox else ():
                 found, until = found + 1, payload.cursor
-        except OCRError as error:
+        except (OCRError, AirflowException) as error:  # the store refuses, or its connection is not there
             _log.warning("%s It is looked at again in %s s.", error, self.poll_s)
         return found, until
 

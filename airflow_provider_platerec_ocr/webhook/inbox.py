@@ -108,6 +108,10 @@ class Inbox:
             self._files.mark(_by_fingerprint(fingerprint, id_))
         return Receipt(id_, new=self._keep(id_, {"hook": hook_of(payload), "data": data}))
 
+    def is_used(self) -> bool:
+        """Return whether anything was ever put; one LIST, and nothing is created."""
+        return bool(self._files.names("by-time"))
+
     def get(self, id_: str) -> Payload | None:
         """Return one payload by its id, also one that was put a moment ago."""
         if not is_payload_id(id_):

@@ -19,16 +19,15 @@ import httpx
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.webhook.app import build_app
 from airflow_provider_platerec_ocr.webhook.inbox import Inbox
+from airflow_provider_platerec_ocr.webhook.intake import Listener
 from airflow_provider_platerec_ocr.webhook.settings import ReceiverSettings
 from support.stores import local_place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from fastapi import FastAPI
-
-    from airflow_provider_platerec_ocr.webhook.payload import Payload
 
 SECRET = "good-secret-of-32-characters-xxx"
 OTHER_SECRET = "next-secret-of-32-characters-xxx"
@@ -72,15 +71,16 @@ class Receiver:
 def receiver(
     folder: Path,
     settings: ReceiverSettings | None = None,
-    *,
-    on_new: Callable[[Payload], None] | None = None,
     **more: Any,
 ) -> Receiver:
-    """Return the app over an inbox in ``folder``."""
+    """Return the app over an inbox in ``folder``.
+
+    :param more: ``clock``, ``open_inbox``, and what a ``Listener`` takes.
+    """
     clock = more.pop("clock", SystemClock())
     inbox = Inbox(local_place(folder), clock=clock)
     open_inbox = more.pop("open_inbox", lambda: inbox)
-    app = build_app(settings or ReceiverSettings((SECRET,)), open_inbox, clock=clock, on_new=on_new, **more)
+    app = build_app(settings or ReceiverSettings((SECRET,)), open_inbox, clock=clock, listener=Listener(**more))
     return Receiver(app, inbox, folder)
 
 

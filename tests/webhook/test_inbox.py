@@ -49,6 +49,14 @@ def numbers(inbox: Inbox, **how: Any) -> list[int]:
     return [payload.data["number"] for payload in inbox.scan(**how)]
 
 
+def test_an_inbox_says_whether_anything_was_ever_put(place: Place, clock: FakeClock) -> None:
+    inbox = Inbox(place, clock=clock)
+    before = inbox.is_used()
+    inbox.put(answer(1))
+
+    assert (before, inbox.is_used()) == (False, True)
+
+
 def test_the_same_answer_twice_is_one(place: Place, clock: FakeClock) -> None:
     inbox = Inbox(place, clock=clock)
     first = inbox.put(answer(1))
