@@ -72,7 +72,8 @@ def in_airflow(folder: Path, inbox: Path) -> Iterator[Stand]:
     }
     command = [sys.executable, "-m", "airflow"]
     with (folder / "airflow.log").open("wb") as log:
-        subprocess.run([*command, "db", "migrate"], env=environment, stdout=log, stderr=log, check=True)  # noqa: S603
+        migrate = [*command, "db", "migrate"]
+        subprocess.run(migrate, env=environment, stdout=log, stderr=log, check=True)  # noqa: S603  # our own command
         server = subprocess.Popen([*command, "api-server"], env=environment, stdout=log, stderr=log)  # noqa: S603
     try:
         base = f"http://127.0.0.1:{port}/platerec_ocr"

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.exceptions import AirflowException
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 if TYPE_CHECKING:
@@ -67,8 +68,6 @@ class OCRInboxTrigger(BaseEventTrigger):
 
     def _look(self, cursor: str, clock: Clock) -> tuple[int, str]:
         """Return how many payloads are after the cursor (at most :data:`MOST`), and the cursor of the last of them."""
-        from airflow.sdk.exceptions import AirflowException  # noqa: PLC0415
-
         from airflow_provider_platerec_ocr.core.errors import OCRError  # noqa: PLC0415
         from airflow_provider_platerec_ocr.hooks.inbox import open_inbox  # noqa: PLC0415
 
