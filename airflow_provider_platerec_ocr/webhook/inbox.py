@@ -102,6 +102,7 @@ class Inbox:
         data: dict[str, Any] = check_payload(payload)["data"]
         id_ = payload_id(data)
         if self._files.read(_record(id_)) is not None:
+            self._files.secure(_record(id_))
             return Receipt(id_, new=False)
         fingerprint = fingerprint_of(data["filename"]) if isinstance(data.get("filename"), str) else None
         if fingerprint:
@@ -187,6 +188,7 @@ class Inbox:
             raise
         if not created and self._owner(id_) != slot.cursor:  # a repeated request meets its own record
             self._files.remove(slot.mark)
+            self._files.secure(_record(id_))
             return False
         for _ in range(_TRIES):
             if self._clock.monotonic() - slot.since_s <= RECORD_WITHIN_S:
