@@ -17,7 +17,7 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRQuotaExhausted,
     OCRRateLimited,
 )
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, ReadStatus, Reason
+from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, ReadStatus, Reason, Statistics
 from airflow_provider_platerec_ocr.engine.batch import Batch
 from airflow_provider_platerec_ocr.engine.context import ReadOptions
 from support.clock import FakeClock
@@ -292,6 +292,37 @@ class Deaf:
     async def statistics(self) -> None:
         message = "surprise"
         raise ZeroDivisionError(message)
+
+
+class Slow:
+    """A client whose statistics take their time."""
+
+    def __init__(self, tools: Any, statistics: Statistics) -> None:
+        self.read = tools.client.read
+        self.may_answer = asyncio.Event()
+        self._statistics = statistics
+
+    async def statistics(self) -> Statistics:
+        await self.may_answer.wait()
+        return self._statistics
+
+
+def test_no_call_starts_before_it_is_known_that_calls_are_left(tmp_path: Path) -> None:
+    with running_sandbox(latency="0") as box:
+
+        async def main() -> Exception | None:
+            async with context(Setup(tmp_path, box.url), 3) as tools:
+                slow: Any = Slow(tools, Statistics(calls=40, total_calls=80))
+                reading = asyncio.ensure_future(
+                    Batch(replace(tools, client=slow), ignore, reserve=40).run(images(tmp_path, 3))
+                )
+                await asyncio.sleep(0.2)  # time in which the images would be sent
+                slow.may_answer.set()
+                await reading
+                return tools.stop.reason
+
+        assert isinstance(asyncio.run(main()), OCRQuotaExhausted)
+        assert box.books()["posts"] == 0
 
 
 def test_a_watcher_that_breaks_stops_the_batch(tmp_path: Path) -> None:
