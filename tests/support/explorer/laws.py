@@ -264,8 +264,9 @@ class Books:
             self.kept.add(json.loads(path.read_bytes())["answer"]["call"])
 
     def in_spill(self) -> set[str]:
-        """Return the fingerprints whose answer lies in the spill."""
-        return {path.name.partition(".")[0] for path in self._spill() if path.name.endswith(SUFFIX)}
+        """Return the fingerprints whose answer lies in the spill, and whose claim the store shows."""
+        found = [path.name.split(".")[:2] for path in self._spill() if path.name.endswith(SUFFIX)]
+        return {mark for mark, number in found if self._world.store.shows_claim(mark, number)}
 
     def _spill(self) -> list[Path]:
         return sorted(self._world.spill.iterdir()) if self._world.spill.is_dir() else []
