@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.explorer.rules import PRODUCT, Rules
+from support.explorer.scenarios import EVERYTHING
 from support.explorer.search import explorer
-from support.explorer.variants import Freezes
+from support.explorer.variants import AsksOnce, Freezes
 from support.explorer.without import STALL, WITHOUT
 
 if TYPE_CHECKING:
@@ -34,6 +35,15 @@ def test_without_a_rule_a_law_breaks(without: Without, line: Callable[..., None]
     )
     with explorer(without.scenario, PRODUCT) as search:
         assert search.all(found.depth).broken is None, "the law has to hold with the rule"
+
+
+def test_drawn_executions_find_that_the_inbox_has_to_be_asked_for_each_doubt() -> None:
+    scenario = next(each for each in EVERYTHING if each.inbox)
+    with explorer(scenario, Rules(settler=AsksOnce)) as search:
+        found = search.drawn(range(500), part=0.2)
+
+    assert found.broken is not None
+    assert found.broken.law == "nothing known is paid"
 
 
 def test_a_process_that_freezes_between_its_last_look_at_the_clock_and_the_call_is_not_provided_for() -> None:

@@ -93,6 +93,7 @@ class Claimed:
     number: int
     process: Process
     at_s: float
+    held_up_before_s: float
     excuse: str = ""
 
 
@@ -106,7 +107,7 @@ class Books:
         self.kept: set[str] = set()
         """Calls whose answer is in the ledger or was spilled."""
         self.held_up_s = 0.0
-        """How much time jumped, or was hidden behind a store that fails."""
+        """How much time went by while somebody stood still, or behind a store that fails."""
         self.broken: LawBrokenError | None = None
         self.seen: set[str] = set()
         """What came to pass, for asking whether a search went everywhere."""
@@ -139,7 +140,7 @@ class Books:
         if kind:
             self.seen.add(f"file: {kind}")
         if kind == "claim" and process is not None:
-            self.claims.setdefault((fingerprint, number), Claimed(number, process, self._world.now_s))
+            self.claims.setdefault((fingerprint, number), Claimed(number, process, self._world.now_s, self.held_up_s))
         elif kind in {"answer", "healed"}:
             answer = json.loads(value).get("answer")
             if answer is not None:
@@ -204,11 +205,11 @@ class Books:
         if claim is None:
             return
         owner = claim.process
-        promise_s = owner.promise_s
+        promise_s, age_s = owner.promise_s, self._world.now_s - claim.at_s
         alive = owner.alive and "crash" not in claim.excuse and "unknown" not in claim.excuse
-        if alive and self._world.now_s - claim.at_s < promise_s:
+        if alive and age_s < promise_s:
             self.breaks("doubt has a cause", f"{number} is named while {owner.label} makes it, inside its time")
-        elif not claim.excuse:
+        elif not claim.excuse and age_s - (self.held_up_s - claim.held_up_before_s) >= promise_s:
             self.breaks("doubt has a cause", f"{number} is named, and nothing happened to {owner.label}")
 
     def delayed(self, why: str, seconds: float) -> None:
@@ -263,8 +264,9 @@ class Books:
             self.kept.add(json.loads(path.read_bytes())["answer"]["call"])
 
     def in_spill(self) -> set[str]:
-        """Return the fingerprints whose answer lies in the spill."""
-        return {path.name.partition(".")[0] for path in self._spill() if path.name.endswith(SUFFIX)}
+        """Return the fingerprints whose answer lies in the spill, and whose claim the store shows."""
+        found = [path.name.split(".")[:2] for path in self._spill() if path.name.endswith(SUFFIX)]
+        return {mark for mark, number in found if self._world.store.shows_claim(mark, number)}
 
     def _spill(self) -> list[Path]:
         return sorted(self._world.spill.iterdir()) if self._world.spill.is_dir() else []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from support.explorer.choices import Scenario
 
 STALLS_S = (3.0, 9.0)
@@ -37,10 +39,18 @@ SCENARIOS = (
         "fail", tries=2, nights=1, faults=("cut after",), policy="fail", jumps_s=STALLS_S, jumps=1, crashes=1, depth=1
     ),
     Scenario("an inbox settles", tries=2, nights=1, faults=("cut after", "inbox down"), crashes=1, inbox=True),
+    Scenario(
+        "an inbox settles, and it shows late",
+        workers=1,
+        nights=1,
+        replies=("cut after",),
+        faults=("late", "lost reply", "met itself", "inbox down"),
+        inbox=True,
+    ),
     Scenario("one task's calls take longer", tries=2, nights=1, call_s=(20.0, 4.0), crashes=1, jumps_s=(9.0,), depth=1),
     Scenario("a store that is not exclusive", exclusive=False, opens=True),
 )
-EVERYTHING = Scenario(
+_ALL = Scenario(
     "three tasks, everything at once",
     workers=3,
     nights=2,
@@ -54,5 +64,13 @@ EVERYTHING = Scenario(
     broken=5,
     stops=2,
     person=True,
+)
+EVERYTHING = (
+    _ALL,
+    replace(_ALL, name="the same, hold", policy="hold"),
+    replace(_ALL, name="the same, fail", policy="fail"),
+    replace(_ALL, name="the same, two images and an inbox", images=2, inbox=True, faults=(*_ALL.faults, "inbox down")),
+    replace(_ALL, name="the same, ends show later than a lease", late_s=12.0),
+    replace(_ALL, name="the same, one task's calls take longer", call_s=(20.0, 4.0, 4.0)),
 )
 """For drawn executions, which go where no search in order of deviations comes."""

@@ -115,6 +115,10 @@ class WorldStore(SimulatedStore):
                 found[int(number)] = record["answer"]["call"]
         return found[min(found)] if found else None
 
+    def shows_claim(self, fingerprint: str, number: str) -> bool:
+        """Return whether anybody can see a claim now."""
+        return any(self._shows(path) for path in self.paths(fingerprint) if path.endswith(f".{number}.claim"))
+
     def paths(self, fingerprint: str) -> list[str]:
         """Return the paths of all of a fingerprint's files."""
         return [path for path in self.objects if f"/{fingerprint}." in path]

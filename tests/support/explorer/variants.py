@@ -297,9 +297,26 @@ class SendsUnasked(WiredSettler):
         self._elsewhere = SilenceIsNo(context)
 
 
+class Forgets(WiredSettler):
+    """Does not know any more, at its next look, that it has settled the doubt itself."""
+
+    async def _decide(self, image: PlannedImage, fingerprint: str, patience: Any) -> Known:
+        patience.settled = False
+        return await super()._decide(image, fingerprint, patience)
+
+
+class AsksOnce(WiredSettler):
+    """Asks the inbox for the first doubt of an image, and for no later one."""
+
+    async def _decide(self, image: PlannedImage, fingerprint: str, patience: Any) -> Known:
+        if patience.asked:
+            patience.asked.update(range(1, 10))
+        return await super()._decide(image, fingerprint, patience)
+
+
 class NeverAsksElsewhere(WiredSettler):
     """Does not look into the inbox before it repeats."""
 
     async def _decide(self, image: PlannedImage, fingerprint: str, patience: Any) -> Known:
-        patience.asked = True
+        patience.asked.update(range(1, 10))
         return await super()._decide(image, fingerprint, patience)

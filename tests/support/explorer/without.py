@@ -98,6 +98,12 @@ WITHOUT = (
         _KNOWN,
         replace(_CUT, inbox=True, faults=("inbox down",)),
     ),
+    Without(
+        "what one has settled oneself counts before the store shows it",
+        Rules(settler=variants.Forgets),
+        _KNOWN,
+        replace(_CUT, inbox=True, faults=("late",)),
+    ),
     Without("only what surely cost nothing is released", Rules(payer=variants.ReleasesDoubt), _RELEASED, _CUT),
     Without(
         "a refused call's claim is released before the back-off",

@@ -166,6 +166,8 @@ class World:
             process.stop()
         else:
             self.used["fault"] += bool(choice.fault)
+            if point.due > self.now_s and any(other.due <= self.now_s for other in self.points):
+                self.books.held_up_s += point.due - self.now_s  # somebody stands still while time passes
             self.now_s = max(self.now_s, point.due)
             self.points.remove(point)
             self.say("", str(choice), process)
