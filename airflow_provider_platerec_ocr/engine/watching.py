@@ -38,7 +38,7 @@ class Watch:
         self._asked = asyncio.Event()
 
     async def ready(self) -> None:
-        """Return when it is known that calls are left, or nobody wants to know, or a stop came: calls may start then."""
+        """Return when calls may start: some are left, or nobody wants to know, or a stop came."""
         if self._reserve is None:
             return
         waits = {asyncio.ensure_future(self._asked.wait()), asyncio.ensure_future(self._context.stop.wait())}
