@@ -16,7 +16,7 @@ from support.sandbox import running_sandbox
 from support.stores import age_claims
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from support.batch_stage import BatchStage
@@ -134,7 +134,7 @@ def test_doubts_that_must_fail_do_so_though_the_quota_is_gone(stage: BatchStage,
     assert isinstance(run.reads[0], OCRInDoubt)
     assert isinstance(run.error, OCRInDoubt)
     assert "1 images are in doubt, and 1 read tasks failed for it. What was read is published." in str(run.error)
-    counts: Any = run.error.counts
+    counts: Mapping[str, Any] = run.error.counts
     assert (counts["in_doubt"], counts["dead_letters_by_reason"]) == (1, {"in_doubt": 1})
     assert counts["reads"] + counts["carried_over"] == 19
 
