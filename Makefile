@@ -36,7 +36,7 @@ test: $(STAMP) ## Run all tests, with coverage
 	$(BIN)/python -m coverage report --fail-under=95
 	$(BIN)/python -m coverage report --include='*/core/*' --fail-under=100
 
-faults: $(STAMP) ## Break everything under a real scheduler on PostgreSQL, hold the books, print both tables (10 minutes)
+faults: $(STAMP) ## Break everything under a real scheduler on PostgreSQL, hold the books, print both tables (13 minutes)
 	$(BIN)/python -m pytest -q -m faults
 
 explore: $(STAMP) ## Search every order of events for one that breaks the ledger's rules
