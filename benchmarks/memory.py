@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from benchmarks.figures import Figure
 
-SHORT = (100, 4_000)
+SHORT = (100, 2_000)
 FULL = (100, 10_000, 100_000)
 RATE_PER_S = 200.0
 LATENCY = "0.5"
