@@ -6,10 +6,10 @@ STAMP := $(VENV)/.made-from-constraints
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test faults check up lint types docs wheel bench clean
+.PHONY: help env demo test faults faults-long explore check up lint types docs wheel bench bench-short clean
 
 help: ## Say what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 env: $(STAMP) ## Make .venv from constraints.txt (exact pins)
 
@@ -30,13 +30,26 @@ up: $(STAMP) ## Start Airflow with its web UI, the local API and the example DAG
 
 test: $(STAMP) ## Run all tests, with coverage
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "not scheduler" --cov --cov-report=
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "not scheduler and not faults" --cov --cov-report=
 	$(BIN)/python -m pytest -q -m "scheduler and not faults"
+	$(BIN)/python -m pytest -q -m faults
 	$(BIN)/python -m coverage report --fail-under=95
 	$(BIN)/python -m coverage report --include='*/core/*' --fail-under=100
 
-faults: $(STAMP) ## Kill every process of a running task under a real scheduler on PostgreSQL, and hold the books
+faults: $(STAMP) ## Break everything under a real scheduler on PostgreSQL, hold the books, print both tables (13 minutes)
 	$(BIN)/python -m pytest -q -m faults
+
+explore: $(STAMP) ## Search every order of events for one that breaks the ledger's rules
+	$(BIN)/python -m pytest -q tests/explorer
+
+faults-long: $(STAMP) ## The cases that wait for Airflow's and the ledger's own times
+	$(BIN)/python -m pytest -q -m "faults and long"
+
+bench: $(STAMP) ## Print the benchmarks' table, at the API's own latency (about 45 minutes)
+	$(BIN)/python -m benchmarks
+
+bench-short: $(STAMP) ## The same in under five minutes, with latency and sizes scaled down
+	$(BIN)/python -m benchmarks --short
 
 check: $(STAMP) lint types ## The quick loop: linters, types and the quick tests
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not airflow and not ocr and not slow"

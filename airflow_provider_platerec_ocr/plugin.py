@@ -77,6 +77,7 @@ def _app(settings: ReceiverSettings, inbox: str) -> Any:
     from airflow_provider_platerec_ocr.webhook.announcing import Announcer  # noqa: PLC0415
     from airflow_provider_platerec_ocr.webhook.app import build_app  # noqa: PLC0415
     from airflow_provider_platerec_ocr.webhook.inbox import Inbox  # noqa: PLC0415
+    from airflow_provider_platerec_ocr.webhook.intake import Listener  # noqa: PLC0415
 
     clock = SystemClock()
     announcer = Announcer(AirflowAnnouncement(), clock=clock)
@@ -84,6 +85,5 @@ def _app(settings: ReceiverSettings, inbox: str) -> Any:
         settings,
         lambda: Inbox(open_place(inbox), clock=clock),
         clock=clock,
-        on_new=announcer,
-        on_close=announcer.close,
+        listener=Listener(announcer, announcer.look, announcer.close),
     )

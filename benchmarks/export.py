@@ -13,15 +13,26 @@ import sys
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.models import Outcome
 from airflow_provider_platerec_ocr.dataset.journal import OutcomeWriter
 from airflow_provider_platerec_ocr.dataset.plan import Plan, RunRef, ShardRef
 from airflow_provider_platerec_ocr.dataset.publish import publish
+from benchmarks.figures import at_most
 from benchmarks.measure import header, line, measured, place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.figures import Figure
+    from benchmarks.measure import Measured
 
 RUN = RunRef("benchmark", "manual__2026-03-01", "2026-03-01")
 SHARD = 2_000
+FULL = 1_000_000
+SECONDS = 20.0
+MEMORY_MB = 300.0
 
 
 def outcome(index: int) -> Outcome:
@@ -84,19 +95,33 @@ def export(root: Path, number: int) -> int:
     return result.rows
 
 
+def took(number: int) -> tuple[Measured, float]:
+    """Return what one export took, and the size of its files in MB."""
+    root = Path(tempfile.mkdtemp())
+    try:
+        measured(partial(prepare, root, number))
+        found = measured(partial(export, root, number))
+        assert found.result == number
+        return found, sum(file.stat().st_size for file in (root / "dataset").rglob("*.parquet")) / 1e6
+    finally:
+        shutil.rmtree(root)
+
+
+def figures(number: int) -> Iterator[Figure]:
+    """Yield the lines of the benchmarks' table; the figures to reach are those of 1,000,000, and shrink with it."""
+    found, size_mb = took(number)
+    name = f"export of {number:,} reads"
+    remark = f"CPU {found.cpu_s:.1f} s, {size_mb:,.0f} MB of Parquet"
+    yield at_most(f"{name}, seconds", SECONDS * number / FULL, found.seconds, " s", remark)
+    yield at_most(f"{name}, memory", MEMORY_MB, found.peak_mb, " MB")
+
+
 def main(sizes: list[int]) -> None:
     """Measure each size."""
     print(header())
     for number in sizes:
-        root = Path(tempfile.mkdtemp())
-        try:
-            measured(partial(prepare, root, number))
-            took = measured(partial(export, root, number))
-            assert took.result == number
-            size_mb = sum(file.stat().st_size for file in (root / "dataset").rglob("*.parquet")) / 1e6
-            print(line(f"export, {size_mb:,.0f} MB of Parquet", number, took), flush=True)
-        finally:
-            shutil.rmtree(root)
+        found, size_mb = took(number)
+        print(line(f"export, {size_mb:,.0f} MB of Parquet", number, found), flush=True)
 
 
 if __name__ == "__main__":

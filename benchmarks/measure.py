@@ -8,6 +8,7 @@ import resource
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fsspec.implementations.local import LocalFileSystem
@@ -16,7 +17,6 @@ from airflow_provider_platerec_ocr.core.storage import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -79,4 +79,11 @@ def machine() -> str:
     """Return what a figure has to be read with: processors, memory, Python, load."""
     memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     python = ".".join(str(number) for number in sys.version_info[:3])
-    return f"{os.cpu_count()} processors, {memory_gb:.0f} GB, Python {python}, load {os.getloadavg()[0]:.1f}"
+    return (
+        f"{os.cpu_count()} processors ({_model()}), {memory_gb:.0f} GB, Python {python}, load {os.getloadavg()[0]:.1f}"
+    )
+
+
+def _model() -> str:
+    text = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    return text.partition("model name")[2].partition("\n")[0].strip("\t :") or "unknown"

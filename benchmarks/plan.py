@@ -11,13 +11,24 @@ import sys
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.dataset.plan import PlanRequest, RunRef, make_plan
 from airflow_provider_platerec_ocr.dataset.schema import reads_schema
+from benchmarks.figures import at_most
 from benchmarks.measure import header, line, measured, place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.figures import Figure
+    from benchmarks.measure import Measured
 
 RUN = RunRef("benchmark", "manual__2026-03-01", "2026-03-01")
 BATCH = 50_000
+FULL = 1_000_000
+SECONDS = 10.0
+MEMORY_MB = 600.0
 
 
 def image(index: int) -> str:
@@ -61,19 +72,38 @@ def plan(root: Path) -> int:
     return made.planned
 
 
+WHAT = {"plan, all of it new": True, "plan, all of it done": False}
+"""What is measured, and whether nothing of the manifest is in the dataset, or all of it."""
+
+
+def took(what: str, number: int) -> Measured:
+    """Return what one plan took."""
+    first = number if WHAT[what] else 0
+    root = Path(tempfile.mkdtemp())
+    try:
+        measured(partial(prepare, root, number, first))
+        found = measured(partial(plan, root))
+        assert found.result == first
+        return found
+    finally:
+        shutil.rmtree(root)
+
+
+def figures(number: int) -> Iterator[Figure]:
+    """Yield the lines of the benchmarks' table; the figures to reach are those of 1,000,000, and shrink with it."""
+    for what in WHAT:
+        found = took(what, number)
+        name = f"{what}: {number:,} rows against {number:,}"
+        yield at_most(f"{name}, seconds", SECONDS * number / FULL, found.seconds, " s", f"CPU {found.cpu_s:.1f} s")
+        yield at_most(f"{name}, memory", MEMORY_MB, found.peak_mb, " MB")
+
+
 def main(sizes: list[int]) -> None:
     """Measure each size."""
     print(header())
     for number in sizes:
-        for what, first in (("plan, all of it new", number), ("plan, all of it done", 0)):
-            root = Path(tempfile.mkdtemp())
-            try:
-                measured(partial(prepare, root, number, first))
-                took = measured(partial(plan, root))
-                assert took.result == first
-                print(line(what, number, took), flush=True)
-            finally:
-                shutil.rmtree(root)
+        for what in WHAT:
+            print(line(what, number, took(what, number)), flush=True)
 
 
 if __name__ == "__main__":

@@ -229,11 +229,11 @@ def test_every_link_inside_leads_somewhere(page: Path) -> None:
 
 
 def test_every_make_command_that_is_named_exists() -> None:
-    targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text()))
+    targets = set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text()))
     named = {
         (page.name, name)
         for page in [ROOT / "README.md", *PAGES]
-        for name in re.findall(r"(?m)(?:`|\$ )make ([a-z]+)", page.read_text())
+        for name in re.findall(r"(?m)(?:`|\$ )make ([a-z-]+)", page.read_text())
     }
 
     assert {"demo", "test", "check", "up"} <= {name for _, name in named}
@@ -241,7 +241,7 @@ def test_every_make_command_that_is_named_exists() -> None:
 
 
 def test_every_make_command_says_what_it_does() -> None:
-    targets = re.findall(r"(?m)^[a-z]+:.*$", (ROOT / "Makefile").read_text())
+    targets = re.findall(r"(?m)^[a-z-]+:.*$", (ROOT / "Makefile").read_text())
 
     assert len(targets) > 8
     assert [target for target in targets if not re.search(r" ## \w", target)] == []

@@ -72,17 +72,22 @@ class OutcomeWriter:
         self._part = 0
 
     def append(self, outcome: Outcome) -> None:
-        """Take one outcome, and write a part file where enough have come together or the first is old.
+        """Take one outcome, and write a part file where one is due.
 
         :raises OSError: the file cannot be written; what waits is kept for the next flush.
         """
+        with self._lock:
+            if self.take(outcome):
+                self.flush()
+
+    def take(self, outcome: Outcome) -> bool:
+        """Take one outcome without writing; return whether enough have come together or the first is old."""
         with self._lock:
             now = self._clock.monotonic()
             if not self._waiting:
                 self._since = now
             self._waiting.append(to_line(outcome))
-            if len(self._waiting) >= self._flush_every or now - self._since >= self._max_age_s:
-                self.flush()
+            return len(self._waiting) >= self._flush_every or now - self._since >= self._max_age_s
 
     def flush(self) -> None:
         """Write what waits as one part file; nothing happens where nothing waits."""

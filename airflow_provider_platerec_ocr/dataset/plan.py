@@ -20,7 +20,14 @@ from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
 from airflow_provider_platerec_ocr.core.models import PlannedImage, format_timestamp
 from airflow_provider_platerec_ocr.core.redact import redact
 from airflow_provider_platerec_ocr.dataset.done import done_keys
-from airflow_provider_platerec_ocr.dataset.files import read_whole, relative, remove, remove_folder, write_whole
+from airflow_provider_platerec_ocr.dataset.files import (
+    ordered_map,
+    read_whole,
+    relative,
+    remove,
+    remove_folder,
+    write_whole,
+)
 from airflow_provider_platerec_ocr.dataset.lines import to_line
 from airflow_provider_platerec_ocr.dataset.manifest import BadRow, read_manifest
 from airflow_provider_platerec_ocr.dataset.names import (
@@ -50,6 +57,8 @@ SPOOL_BYTES = 8_000_000
 SPOOL_LINES = 1000
 """Lines that are written to the spool at a time: each write of it asks how large it is."""
 BAD_ROWS_PER_FILE = 50_000
+WRITERS = 8
+"""Files of a plan that are written at a time: a million images are 500 of them."""
 
 
 def make_plan(request: PlanRequest, *, clock: Clock | None = None) -> Plan:
@@ -82,12 +91,18 @@ def make_plan(request: PlanRequest, *, clock: Clock | None = None) -> Plan:
         if request.dry_run:
             return plan
         remove_folder(request.workspace / OUTCOMES)  # of an earlier plan: its row numbers mean other images
-        for shard in plan.shards:
-            write_whole(request.workspace / shard.path, b"".join(islice(affordable, shard.images)))
-        for place in _bad_row_files(request.workspace, plan):
-            write_whole(place, b"".join(islice(bad_rows, BAD_ROWS_PER_FILE)))
+        shards = ((request.workspace / shard.path, shard.images) for shard in plan.shards)
+        _write_parts(shards, affordable)
+        _write_parts(((place, BAD_ROWS_PER_FILE) for place in _bad_row_files(request.workspace, plan)), bad_rows)
     write_whole(request.workspace / PLAN, json.dumps(plan.to_json(), indent=1).encode())
     return plan
+
+
+def _write_parts(parts: Iterable[tuple[Place, int]], lines: Iterator[bytes]) -> None:
+    """Write so many of ``lines`` to each place, several files at a time: each waits for its disk or store."""
+    cut = ((place, b"".join(islice(lines, count))) for place, count in parts)
+    for _ in ordered_map(lambda part: write_whole(*part), cut, threads=WRITERS):
+        pass
 
 
 def load_plan(workspace: Place) -> Plan | None:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sys
 import time
 
-from airflow_provider_platerec_ocr.demo import processes, summary
-from airflow_provider_platerec_ocr.demo.home import WEB_PORT, DemoError, DemoHome
+from airflow_provider_platerec_ocr.demo import processes, summary, web
+from airflow_provider_platerec_ocr.demo.home import TOKEN, DemoError, DemoHome
 
 DAG_ID = "nightly_ocr_batch"
+INGEST_DAG_ID = "webhook_ingest"
+UP = """
+Ready.
+  Airflow   {web_url} (no login). Unpause and trigger nightly_ocr_batch.
+  Sandbox   {url} (its books: {url}/_sandbox/books). It sends each answer to Airflow as a webhook.
+  A phone's call, which webhook_ingest turns into a row within a minute:
+    curl -F upload=@{samples}/vin_plate_01.jpg -F type=vin -H 'Authorization: Token {token}' {url}/v1/ocr/reader/
+Ctrl-C stops it all."""
+"""What a person can do once all is up."""
 
 
 def say(text: str) -> None:
@@ -47,16 +57,20 @@ def run(home: DemoHome) -> None:
 
 
 def up(home: DemoHome) -> None:
-    """Start everything and leave it running until Ctrl-C."""
+    """Start everything, webhooks too, and leave it running until Ctrl-C."""
     home.root.mkdir(exist_ok=True)
+    secret, port = secrets.token_urlsafe(32), home.web_port()
+    web_url = f"http://localhost:{port}"
     say("Starting the sandbox ...")
     with processes.sandbox(home) as url:
-        environment = home.environment(url)
+        environment = home.environment(url, web_port=port, webhook_secret=secret)
         _database(home, environment)
-        say(f"Starting Airflow; in about a minute it is at http://localhost:{WEB_PORT} (no login).")
-        say(f"Sandbox: {url} (books at {url}/_sandbox/books). Unpause and trigger {DAG_ID}. Ctrl-C stops it all.")
+        web.send_webhooks(url, f"http://127.0.0.1:{port}/platerec_ocr/webhook/{secret}")
+        say(f"Starting Airflow at {web_url}; this takes about a minute ...")
         with processes.standalone(home, environment) as airflow:
             try:
+                web.unpause(web_url, INGEST_DAG_ID, airflow, home)
+                say(UP.format(web_url=web_url, url=url, token=TOKEN, samples=home.samples.relative_to(home.clone)))
                 airflow.wait()
             except KeyboardInterrupt:
                 say("Stopping ...")

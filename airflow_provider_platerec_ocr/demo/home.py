@@ -60,6 +60,11 @@ class DemoHome:
         return self.root / "data" / "ledger"
 
     @property
+    def inbox(self) -> Path:
+        """What the sandbox's webhooks bring."""
+        return self.root / "data" / "inbox"
+
+    @property
     def airflow(self) -> Path:
         """The demo's own ``AIRFLOW_HOME``."""
         return self.root / "airflow"
@@ -87,8 +92,19 @@ class DemoHome:
         kept.write_text(str(port))
         return port
 
-    def environment(self, sandbox_url: str) -> dict[str, str]:
-        """Return the environment of the demo's Airflow: the user's own, less every Airflow setting in it."""
+    def web_port(self) -> int:
+        """Return the port of Airflow's web UI: the usual one, else the next that is free."""
+        port = next((port for port in range(WEB_PORT, WEB_PORT + 20) if _is_free(port)), 0)
+        if not port:
+            message = f"No port from {WEB_PORT} to {WEB_PORT + 19} is free for Airflow's web UI."
+            raise DemoError(message)
+        return port
+
+    def environment(self, sandbox_url: str, *, web_port: int = WEB_PORT, webhook_secret: str = "") -> dict[str, str]:
+        """Return the environment of the demo's Airflow: the user's own, less every Airflow setting in it.
+
+        :param webhook_secret: opens the receiver of webhooks; without it there is none.
+        """
         mine = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
         connection = {"conn_type": "platerec_ocr", "host": sandbox_url, "password": TOKEN}
         return mine | {
@@ -100,12 +116,14 @@ class DemoHome:
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__API__HOST": "127.0.0.1",
-            "AIRFLOW__API__PORT": str(WEB_PORT),
-            "AIRFLOW__API__BASE_URL": f"http://localhost:{WEB_PORT}",
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{WEB_PORT}/execution/",
+            "AIRFLOW__API__PORT": str(web_port),
+            "AIRFLOW__API__BASE_URL": f"http://localhost:{web_port}",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{web_port}/execution/",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "AIRFLOW__PLATEREC_OCR__LEDGER": str(self.ledger),
+            "AIRFLOW__PLATEREC_OCR__INBOX": str(self.inbox),
+            "AIRFLOW__PLATEREC_OCR__WEBHOOK_SECRETS": webhook_secret,
             "AIRFLOW_CONN_PLATEREC_OCR_DEFAULT": json.dumps(connection),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "NO_PROXY": "localhost,127.0.0.1",

@@ -86,6 +86,7 @@ class Batch:
         stopping.add_done_callback(lambda _: self._events.put_nowait(None))
         more = True
         try:
+            await self._watch.ready()
             while True:
                 while more and not stop.is_set() and len(self._slots) - self._held < self._window:
                     image = self._next(images)

@@ -67,6 +67,8 @@ class OCRClient:
         self._transport = Transport(settings, self._clock)
         self._asking = asyncio.Lock()
         self._known: tuple[float, Statistics | OCRCallError] | None = None
+        self._in_flight = 0
+        self._was_answered = False
 
     async def __aenter__(self) -> Self:
         """Open the session; raises :class:`OCRConfigError` for TLS or proxy settings that cannot work."""
@@ -113,12 +115,20 @@ class OCRClient:
         sending = Sending(request, on_sent)
         del content, request  # the bytes are free to go as soon as they have left
         begun = self._clock.monotonic()
-        answer = await self._transport.send(sending, total_s=self.settings.timeouts.call_s)
+        self._in_flight += 1
         try:
-            return parse_read(answer.status, answer.headers, answer.body, now=self._clock.now())
+            answer = await self._transport.send(sending, total_s=self.settings.timeouts.call_s)
+            beside = self._in_flight - 1
+        finally:
+            self._in_flight -= 1
+        try:
+            read = parse_read(answer.status, answer.headers, answer.body, now=self._clock.now())
         except OCRCallError as error:
             found = self._completed(error, answer, sending, self._clock.monotonic() - begun)
-        raise await self._why_forbidden(found) if isinstance(found, OCRForbidden) else found
+        else:
+            self._was_answered = True
+            return read
+        raise await self._why_forbidden(found, beside) if isinstance(found, OCRForbidden) else found
 
     def _completed(self, error: OCRCallError, answer: Answer, sending: Sending, elapsed_s: float) -> OCRCallError:
         """Return ``error`` with what only the exchange knows, and without the token, should the API have echoed it."""
@@ -132,8 +142,15 @@ class OCRClient:
         facts = error.attributes | {"detail": redact(error.detail, secret), "elapsed_s": elapsed_s}
         return kind(redact(message, secret), **facts)
 
-    async def _why_forbidden(self, refused: OCRCallError) -> OCRCallError:
-        """Return what the statistics make of a 403: quota, not enabled, or still unknown."""
+    async def _why_forbidden(self, refused: OCRCallError, beside: int) -> OCRCallError:
+        """Return what the statistics make of a 403: quota, not enabled, or still unknown.
+
+        An account may count a call when it is done: then the last calls of a quota are taken while the statistics still
+        show them. So what is left has to be more than what may be in flight, here and in other tasks, to mean that OCR
+        is not enabled. In an account that has answered, that is as many as one task may have.
+
+        :param beside: calls in flight here when the 403 came.
+        """
         async with self._asking:
             if self._known is None or self._clock.monotonic() - self._known[0] > _SAME_REASON_S:
                 try:
@@ -152,14 +169,16 @@ class OCRClient:
         if isinstance(found, OCRCallError):
             return OCRForbidden(f"{refused.message} The statistics could not be asked: {found.message}", **facts)
         used = f"{found.calls} of {found.total_calls} calls of this period are used"
-        if found.remaining:
+        in_flight = self.settings.max_in_flight if self._was_answered else beside
+        if found.remaining > in_flight:
             message = f"OCR is not enabled for this account ({refused.status}: {refused.detail}; {used}). {_ENABLE}"
             return OCRNotEnabled(message, **facts)
+        taken = ", and calls in flight take the rest" if found.remaining else ""
         message = (
-            f"The account's calls are used up ({used}; reset: {found.resets_on or 'unknown'}). Wait for the reset, or "
-            "upgrade the account at https://app.platerecognizer.com/."
+            f"The account's calls are used up ({used}{taken}; reset: {found.resets_on or 'unknown'}). Wait for the "
+            "reset, or upgrade the account at https://app.platerecognizer.com/."
         )
-        return OCRQuotaExhausted(message, **facts, remaining=0, resets_on=found.resets_on)
+        return OCRQuotaExhausted(message, **facts, remaining=found.remaining, resets_on=found.resets_on)
 
     async def statistics(self) -> Statistics:
         """Return the account's usage; free, so a failure is tried again up to three times, never earlier than asked.

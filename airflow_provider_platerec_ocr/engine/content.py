@@ -29,6 +29,7 @@ class Content:
         self._loading = loading
         self._image = image
         self._loaded: LoadedImage | None = None
+        self._fingerprint = ""
 
     @property
     def upload(self) -> bytes | None:
@@ -40,20 +41,35 @@ class Content:
         """How much goes over the wire."""
         return None if self._loaded is None else len(self._loaded.upload)
 
-    async def get(self) -> LoadedImage:
-        """Return the image's bytes; raises :class:`OCRImageError` where they cannot be had."""
-        if self._loaded is None:
-            uri = self._image.uri
-            if uri is None:
-                message = "the planned row has neither an image nor an upload_url; plan the run again."
-                raise OCRImageError(message, reason=Reason.ROW_INVALID, permanent=True)
-            await self._loading.acquire()
-            try:
-                self._loaded = await self._context.io(self._context.loader.load, uri)
-            except BaseException:
-                self._loading.release()
-                raise
-        return self._loaded
+    async def fingerprint(self) -> str:
+        """Return the fingerprint of the image's bytes, which are in memory then.
+
+        :raises OCRImageError: they cannot be had.
+        """
+        await self._get()
+        return self._fingerprint
+
+    async def _get(self) -> LoadedImage:
+        if self._loaded is not None:
+            return self._loaded
+        uri = self._image.uri
+        if uri is None:
+            message = "the planned row has neither an image nor an upload_url; plan the run again."
+            raise OCRImageError(message, reason=Reason.ROW_INVALID, permanent=True)
+        await self._loading.acquire()
+        try:
+            loaded, fingerprint = await self._context.io(self._load, uri)
+        except BaseException:
+            self._loading.release()
+            raise
+        self._loaded, self._fingerprint = loaded, fingerprint
+        return loaded
+
+    def _load(self, uri: str) -> tuple[LoadedImage, str]:
+        """Read and fingerprint in one turn of a thread: a turn costs more than hashing 50 KB."""
+        loaded = self._context.loader.load(uri)
+        base_url = self._context.settings.base_url
+        return loaded, fingerprint_bytes(base_url, self._image.type, loaded.content)
 
     async def ready(self, fingerprint: str) -> str:
         """Have in memory what is to be sent, and return the name under which it goes out: it carries the fingerprint.
@@ -66,14 +82,10 @@ class Content:
                 message = f"{image.image}: its signed URL is no longer in the manifest; the next run plans it anew."
                 raise OCRImageError(message, reason=Reason.ROW_INVALID, permanent=False)
             return image.upload_url.rpartition("/")[2]
-        again = self._loaded is None
-        loaded = await self.get()
-        if again:
-            base_url = self._context.settings.base_url
-            now = await self._context.io(fingerprint_bytes, base_url, image.type, loaded.content)
-            if now != fingerprint:
-                message = f"{image.image} changed while it was waiting to be sent; the next run reads it."
-                raise OCRImageError(message, reason=Reason.IMAGE_UNREADABLE, permanent=False)
+        loaded = await self._get()
+        if self._fingerprint != fingerprint:
+            message = f"{image.image} changed while it was waiting to be sent; the next run reads it."
+            raise OCRImageError(message, reason=Reason.IMAGE_UNREADABLE, permanent=False)
         return upload_name(loaded.filename, fingerprint, loaded.upload)
 
     def drop(self) -> None:

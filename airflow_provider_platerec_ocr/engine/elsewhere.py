@@ -43,7 +43,8 @@ class Elsewhere:
     async def settles(self, type_: str, fingerprint: str, doubts: History) -> bool:
         """Return whether one of ``doubts`` has ended now, so that the ledger is to be asked again.
 
-        The answer does not say which of several calls it is of: the first one gets it.
+        The answer does not say which of several calls it is of: the first one gets it. Where somebody else was faster
+        to write that down, it has ended all the same.
 
         :param doubts: open attempts for whose answers nobody is waiting any more.
         :raises UnaskedError: nobody can say, so nothing may be sent again for now.
@@ -61,15 +62,14 @@ class Elsewhere:
             return False
         word = Word(End.ANSWER, BY, _WHY, answer)
         try:
-            return await self._context.io(self._write, Found(type_, fingerprint, doubts), doubts[0], word)
+            await self._context.io(self._write, Found(type_, fingerprint, doubts), doubts[0], word)
         except OCRLedgerError as error:
             log.warning("The answer of %s is in the inbox of webhooks and could not be kept: %s", fingerprint, error)
             raise UnaskedError from error
+        return True
 
-    def _write(self, found: Found, attempt: Attempt, word: Word) -> bool:
-        written = self._desk.write(found, attempt, word)
-        if written:
+    def _write(self, found: Found, attempt: Attempt, word: Word) -> None:
+        if self._desk.write(found, attempt, word):
             log.info(
                 "Attempt %s of %s is settled: %s, nothing is sent again.", attempt.number, found.fingerprint, word.why
             )
-        return written

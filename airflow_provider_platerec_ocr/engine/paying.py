@@ -193,6 +193,8 @@ class Payer:
         """Slow everybody down by as much as ``error`` calls for, and stop where it is hopeless."""
         limiter = self._context.limiter
         rest = self._outage.failure(error, started_at=begun, now=now)
+        if rest:
+            log.warning("Call after call fails, so nothing new starts for %.1f s. %s", rest, error)
         if isinstance(error, OCRRateLimited):
             limiter.throttled(error.retry_after_s, started_at=begun)
         elif rest or error.retry_after_s:

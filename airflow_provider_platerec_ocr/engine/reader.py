@@ -12,7 +12,7 @@ import json
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.errors import OCRImageError
-from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes, fingerprint_url
+from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_url
 from airflow_provider_platerec_ocr.core.models import Outcome, ReadStatus, format_timestamp
 from airflow_provider_platerec_ocr.engine.content import Content
 from airflow_provider_platerec_ocr.engine.saving import Saver
@@ -64,11 +64,9 @@ class Reader:
         return None if settlement is None else self._outcome(image, outcome.fingerprint, settlement)
 
     async def _fingerprint(self, image: PlannedImage, content: Content) -> str:
-        base_url = self.context.settings.base_url
-        if image.upload_url is not None:
-            return fingerprint_url(base_url, image.type, image.upload_url, image.image_version)
-        loaded = await content.get()
-        return await self.context.io(fingerprint_bytes, base_url, image.type, loaded.content)
+        if image.upload_url is None:
+            return await content.fingerprint()
+        return fingerprint_url(self.context.settings.base_url, image.type, image.upload_url, image.image_version)
 
     async def _shared(self, image: PlannedImage, fingerprint: str, content: Content, slot: Slot) -> Settlement | None:
         """Let duplicates within the process share one call: the first one pays, the others take its answer.

@@ -52,7 +52,8 @@ class _Patience:
     held_since: float | None = None
     look_s: float = _FIRST_LOOK_S
     named: set[int] = field(default_factory=set)
-    asked: bool = False
+    asked: set[int] = field(default_factory=set)
+    settled: bool = False
 
 
 class Settler:
@@ -111,8 +112,8 @@ class Settler:
     ) -> tuple[claims.History, claims.Decision] | None:
         """Return what the ledger knows and allows, or ``None`` where it is to be asked (again).
 
-        Before a doubt is named or sent again, the answer is looked for elsewhere, once. Where nobody can say, nothing
-        is sent in this try.
+        Before a doubt is named or sent again, its answer is looked for elsewhere, once. Where nobody can say, or where
+        it was found and the store does not show it yet, nothing is sent in this try.
         """
         context = self._context
         history = await self._look(image, fingerprint, patience)
@@ -122,15 +123,21 @@ class Settler:
             history, owner=context.owner, policy=context.options.in_doubt, lease_s=context.settings.lease_s
         )
         doubts = _doubts_of(decision)
-        if patience.asked or not doubts:
+        if patience.settled:
+            return history, self._held_back(decision, doubts)
+        if patience.asked.issuperset(doubt.number for doubt in doubts):
             return history, decision
-        patience.asked = True
+        patience.asked.update(doubt.number for doubt in doubts)
         try:
-            settled = await self._elsewhere.settles(image.type, fingerprint, doubts)
+            patience.settled = await self._elsewhere.settles(image.type, fingerprint, doubts)
         except UnaskedError:
-            again = isinstance(decision, claims.MayClaim)
-            return history, claims.Doubt(doubts, self._action(())) if again else decision
-        return None if settled else (history, decision)
+            return history, self._held_back(decision, doubts)
+        return None if patience.settled else (history, decision)
+
+    def _held_back(self, decision: claims.Decision, doubts: claims.History) -> claims.Decision:
+        """Return ``decision``, or that nothing is sent where it would repeat a call in doubt."""
+        again = doubts and isinstance(decision, claims.MayClaim)
+        return claims.Doubt(doubts, self._action(())) if again else decision
 
     def billed_before(self, image: PlannedImage, history: claims.History) -> int:
         """Return how many calls of this run for this row a history tells of."""

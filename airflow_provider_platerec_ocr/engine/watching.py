@@ -35,6 +35,18 @@ class Watch:
     def __init__(self, context: ReadContext, reserve: int | None) -> None:
         self._context = context
         self._reserve = reserve
+        self._asked = asyncio.Event()
+
+    async def ready(self) -> None:
+        """Return when calls may start: some are left, or nobody wants to know, or a stop came."""
+        if self._reserve is None:
+            return
+        waits = {asyncio.ensure_future(self._asked.wait()), asyncio.ensure_future(self._context.stop.wait())}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     def start(self) -> list[asyncio.Future[None]]:
         """Start all watchers and return their tasks, which run until they are cancelled."""
@@ -97,6 +109,7 @@ class Watch:
                 pause = min(pause, max(_NEAR_S, left / max(context.limiter.rate_per_s, 0.01) / 2))
                 if left <= 0:  # those in flight may use up the rest; one that is refused gives its place back
                     context.limiter.hold(pause + 1.0)
+            self._asked.set()
             await context.clock.sleep(pause)
 
     def _not_counted(self, counted: int) -> int:

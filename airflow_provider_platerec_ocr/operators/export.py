@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_platerec_ocr.core.errors import OCRDatasetError, OCRError, OCRIncomplete
+from airflow_provider_platerec_ocr.core.errors import OCRDatasetError, OCRError, OCRIncomplete, OCRInDoubt
 from airflow_provider_platerec_ocr.operators import _run
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
@@ -29,7 +29,8 @@ class OCRExportOperator(BaseOperator):
     """Publishes what a run has read, and fails where a planned image has no outcome.
 
     It runs when the shards are done, whatever became of them, so that what was paid for is in the table even if a
-    shard failed. Running it again gives the same files.
+    shard failed. Since it is the run's last task, it also fails where a shard failed for its doubts. Running it again
+    gives the same files.
 
     :param dataset: (templated) folder of the published table.
     :param workspace: (templated) folder for plans and outcomes. Default: ``<dataset>_workspace``.
@@ -43,6 +44,7 @@ class OCRExportOperator(BaseOperator):
     Returns the report's counts; with ``outlets``, each asset's event carries them and the partition.
 
     :raises OCRIncomplete: planned images have no outcome; the message says which shards.
+    :raises OCRInDoubt: read tasks failed since images are in doubt and the policy is ``fail``.
     :raises OCRDatasetError: there is no plan, or the dataset has another schema version.
     """
 
@@ -112,6 +114,8 @@ class OCRExportOperator(BaseOperator):
         self._tell_assets(context, run, counts)
         if not result.accounted_for:
             raise _incomplete(plan, result, tries, counts)
+        if must_fail := [error for error in tries.errors.values() if error.startswith(OCRInDoubt.__name__)]:
+            raise _in_doubt(must_fail, counts)
         self._tidy(workspace.parent)
         return counts
 
@@ -191,6 +195,15 @@ def _counts(plan: Plan, result: ExportResult, spend: Spend) -> dict[str, Any]:
         "files": len(result.files),
         "spend": spend.to_json(),
     }
+
+
+def _in_doubt(errors: list[str], counts: dict[str, Any]) -> OCRInDoubt:
+    """Return the error of a run whose policy wants somebody to look: a failed read task alone leaves a run green."""
+    message = (
+        f"{counts['in_doubt']} images are in doubt, and {len(errors)} read tasks failed for it. What was read is "
+        "published. Settle the doubts, then clear the failed read tasks together with this one."
+    )
+    return OCRInDoubt(message, retry=False, counts=counts)
 
 
 def _incomplete(plan: Plan, result: ExportResult, tries: TrySums, counts: dict[str, Any]) -> OCRIncomplete:

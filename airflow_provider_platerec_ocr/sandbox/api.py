@@ -25,6 +25,8 @@ from airflow_provider_platerec_ocr.sandbox.replies import Refusal
 from airflow_provider_platerec_ocr.sandbox.webhooks import Processed, Webhooks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_platerec_ocr.sandbox.accounts import Account
     from airflow_provider_platerec_ocr.sandbox.calllog import Call
     from airflow_provider_platerec_ocr.sandbox.faults import Fault
@@ -60,6 +62,8 @@ class Api:
         self.clock = clock or Clock()
         self.reader = reader
         self.log = CallLog(self.clock, options.log)
+        self.leave: Callable[[float], None] = lambda _: None
+        """Closes the port for so many seconds, where there is one."""
         self._start_options = options
         self.reset()
 

@@ -82,7 +82,11 @@ LIMIT_SETTINGS: dict[str, Callable[[str, Any], Any]] = {
     "rate": _number,
     "burst": _is((int, type(None)), "a whole number or null"),
 }
-OTHERS: dict[str, Callable[[str, Any], Any]] = {"account": _text, "new_period": _flag}
+OTHERS: dict[str, Callable[[str, Any], Any]] = {
+    "account": _text,
+    "new_period": _flag,
+    "away": _is((int, float), "a number of seconds"),
+}
 KNOWN = SETTINGS | WEBHOOK_SETTINGS | ACCOUNT_SETTINGS | LIMIT_SETTINGS | OTHERS
 _WEBHOOK_FIELDS = {"webhooks": "targets", "webhook_form": "form", "webhook_retries": "retries"}
 
@@ -110,6 +114,8 @@ def apply_control(api: Api, wishes: dict[str, Any]) -> None:
     for key in ACCOUNT_SETTINGS:
         if key in values:
             setattr(account, key, values[key])
+    if values.get("away"):
+        api.leave(values["away"])
 
 
 def _limit(account: Account, values: dict[str, Any]) -> RateLimit:

@@ -79,6 +79,8 @@ class Fault:
     """For 429 and 503: what the client is asked to wait."""
     header: bool = True
     """For 429 and 503: whether Retry-After is sent, or (429) only the text says it."""
+    text: bool = True
+    """For 429: whether the text names the wait; without it and the header nobody does."""
     billed: bool = False
     """For kinds that refuse: whether the work is done, and billed, before the refusal."""
 
@@ -218,7 +220,7 @@ SELECTORS = (
     "type=NAME",
     "on=ENDPOINT",
 )
-OPTIONS = ("retry_after", "header", "seconds", "billed", "times")
+OPTIONS = ("retry_after", "header", "text", "seconds", "billed", "times")
 
 
 def _parse_fault(spec: str, kind: str, options: list[str]) -> tuple[Fault, int | None]:
@@ -243,6 +245,7 @@ def _parse_fault(spec: str, kind: str, options: list[str]) -> tuple[Fault, int |
         seconds=numbers.get("seconds"),
         retry_after_s=numbers.get("retry_after"),
         header=_yes(spec, "header", given.get("header", "yes")),
+        text=_yes(spec, "text", given.get("text", "yes")),
         billed=_yes(spec, "billed", given.get("billed", "no")),
     )
     return fault, _whole(spec, "times", given["times"]) if "times" in given else None

@@ -27,7 +27,7 @@ def refusal(fault: Fault, limit_bytes: int) -> Reply:
         Kind.UNAUTHORIZED: replies.invalid_token(),
         Kind.FORBIDDEN: replies.forbidden(),
         Kind.TOO_LARGE: replies.too_large(limit_bytes),
-        Kind.THROTTLED: replies.throttled(wait_s, header=fault.header),
+        Kind.THROTTLED: replies.throttled(wait_s, header=fault.header, text=fault.header or fault.text),
         Kind.SERVER_ERROR: Reply(500, "<h1>Server Error (500)</h1>", "text/html"),
         Kind.BAD_GATEWAY_HTML: Reply(502, replies.HTML_502, "text/html"),
         Kind.UNAVAILABLE: _unavailable(fault),

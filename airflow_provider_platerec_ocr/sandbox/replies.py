@@ -88,9 +88,11 @@ def too_large(limit_bytes: int) -> Reply:
     return reply_json(413, {"error": f"Request Entity Too Large: the image is over {limit_bytes} bytes."})
 
 
-def throttled(wait_s: float, *, header: bool = True) -> Reply:
-    """429 with the wait in whole seconds (at least one) in the text, and in Retry-After unless ``header`` is off."""
+def throttled(wait_s: float, *, header: bool = True, text: bool = True) -> Reply:
+    """429 with the wait in whole seconds (at least one) in the text, and in Retry-After, unless one is off."""
     seconds = max(1, math.ceil(wait_s))
+    if not (header or text):
+        return reply_json(429, {"detail": "Request was throttled.", "status_code": 429})
     unit = "second" if seconds == 1 else "seconds"
     detail = f"Request was throttled. Expected available in {seconds} {unit}."
     headers = {"Retry-After": str(seconds)} if header else {}

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from airflow_provider_platerec_ocr.sandbox import control, replies
 from airflow_provider_platerec_ocr.sandbox.api import Api, Incoming
+from airflow_provider_platerec_ocr.sandbox.door import Door
 from airflow_provider_platerec_ocr.sandbox.options import ReaderKind
 from airflow_provider_platerec_ocr.sandbox.reader import DeterministicReader
 from airflow_provider_platerec_ocr.sandbox.replies import Delivery, Reply
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 READER_PATH = "/v1/ocr/reader/"
 STATISTICS_PATH = "/v1/ocr/statistics/"
 LARGEST_BODY_BYTES = 64 * 1024 * 1024
-_BACKLOG = 2048
 _STOP_AFTER_S = 1.0
 _LOOK_EVERY_S = 0.1
 _CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "Authorization, Content-Type"}
@@ -135,9 +135,9 @@ async def _add_slash(request: web.Request) -> web.Response:
     return web.Response(status=301, headers=_CORS | {"Location": f"{request.path}/{query}"})
 
 
-def make_app(api: Api, stopping: asyncio.Event) -> web.Application:
+def make_app(api: Api, stopping: asyncio.Event, door: Door | None = None) -> web.Application:
     """Make the application with the API's routes and the sandbox's own."""
-    app = web.Application(client_max_size=LARGEST_BODY_BYTES)
+    app = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[door.pass_through] if door else [])
     wire = Wire(api, stopping)
     app.router.add_route("*", READER_PATH, wire.reader)
     app.router.add_route("*", STATISTICS_PATH, wire.statistics)
@@ -170,15 +170,16 @@ async def serve(
     """
     reader = make_reader(options.reader)
     api = Api(options, reader, clock)
-    runner = web.AppRunner(make_app(api, stopping), access_log=None, shutdown_timeout=_STOP_AFTER_S)
+    door = Door(options.host, options.port, api.clock)
+    runner = web.AppRunner(make_app(api, stopping, door), access_log=None, shutdown_timeout=_STOP_AFTER_S)
+    api.leave = door.leave
     try:
         await reader.start()
         await runner.setup()
-        site = web.TCPSite(runner, options.host, options.port, backlog=_BACKLOG)
-        await site.start()
-        ready(f"http://{options.host}:{runner.addresses[0][1]}")
+        ready(await door.open(runner))
         await stopping.wait()
     finally:
+        door.shut()
         await runner.cleanup()
         await api.webhooks.close()
         await reader.close()

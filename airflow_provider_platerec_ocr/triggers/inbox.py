@@ -10,6 +10,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.exceptions import AirflowException
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class OCRInboxTrigger(BaseEventTrigger):
             inbox = open_inbox(self.inbox, clock=clock)
             for payload in inbox.scan(cursor, MOST) if inbox else ():
                 found, until = found + 1, payload.cursor
-        except OCRError as error:
+        except (OCRError, AirflowException) as error:  # the store refuses, or its connection is not there
             _log.warning("%s It is looked at again in %s s.", error, self.poll_s)
         return found, until
 

@@ -53,6 +53,7 @@ def make_server(given: argparse.Namespace, environment: Mapping[str, str]) -> uv
     import uvicorn  # noqa: PLC0415  # --help needs none of it
 
     from airflow_provider_platerec_ocr.webhook.app import build_app  # noqa: PLC0415
+    from airflow_provider_platerec_ocr.webhook.intake import Listener  # noqa: PLC0415
 
     uri = given.inbox or environment.get(INBOX_VARIABLE, "")
     if not uri:
@@ -72,8 +73,7 @@ def make_server(given: argparse.Namespace, environment: Mapping[str, str]) -> uv
                 settings,
                 lambda: inbox,
                 clock=clock,
-                on_new=announcer,
-                on_close=announcer.close if announcer else None,
+                listener=Listener(announcer, announcer.look, announcer.close) if announcer else None,
             ),
             host=given.host,
             port=given.port,

@@ -3,7 +3,8 @@
 An event only says "look into the inbox": whoever it starts takes everything that is new there, so two hundred payloads
 need no two hundred events. What matters is that after *each* payload at least one event follows. It does: the first
 payload is announced at once, those that come within :data:`EVERY_S` of it share one event at the end of that time, and
-an event that could not be sent is sent again until it could.
+an event that could not be sent is sent again until it could. What a process that was killed still owed is made good
+when the next one starts: it sends one event for whatever is in the inbox.
 
 Events carry a partition key, the minute. Events without one can be left lying when many come quickly; with one, Airflow
 either adds an event to a run that has not been created yet (which will see the payload, since it was kept before the
@@ -63,6 +64,7 @@ class Announcer:
         self._every_s = every_s
         self._changed = threading.Condition()
         self._waiting = 0
+        self._owed = False
         self._closed = False
         self._thread: threading.Thread | None = None
 
@@ -70,11 +72,13 @@ class Announcer:
         """Note that a payload came; returns at once. Arguments have no effect."""
         with self._changed:
             self._waiting += 1
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, daemon=True, name="platerec-announcer")
-                self._thread.start()
-                atexit.register(self.close)
-            self._changed.notify()
+            self._begin()
+
+    def look(self) -> None:
+        """Have one event sent without a payload that came: somebody is to look into the inbox. Returns at once."""
+        with self._changed:
+            self._owed = True
+            self._begin()
 
     def close(self, within_s: float = 5.0) -> None:
         """Announce what still waits, and end; gives up after ``within_s``."""
@@ -84,15 +88,23 @@ class Announcer:
         if self._thread is not None:
             self._thread.join(within_s)
 
+    def _begin(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, daemon=True, name="platerec-announcer")
+            self._thread.start()
+            atexit.register(self.close)
+        self._changed.notify()
+
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._closed)
-                count, self._waiting = self._waiting, 0
-            if count:
+                self._changed.wait_for(lambda: self._waiting or self._owed or self._closed)
+                count, owed = self._waiting, self._owed
+                self._waiting, self._owed = 0, False
+            if count or owed:
                 self._send(count)
             with self._changed:
-                if self._changed.wait_for(lambda: self._closed, self._every_s) and not self._waiting:
+                if self._changed.wait_for(lambda: self._closed, self._every_s) and not (self._waiting or self._owed):
                     return
 
     def _send(self, count: int) -> None:

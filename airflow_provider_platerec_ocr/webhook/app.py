@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse
 from airflow_provider_platerec_ocr.webhook.bodies import BodyTooLargeError, most_bytes, read_body, too_large
 from airflow_provider_platerec_ocr.webhook.files import InboxError
 from airflow_provider_platerec_ocr.webhook.guard import Guard
-from airflow_provider_platerec_ocr.webhook.intake import Intake
+from airflow_provider_platerec_ocr.webhook.intake import Intake, Listener
 from airflow_provider_platerec_ocr.webhook.limits import Secrets, SourceRate
 from airflow_provider_platerec_ocr.webhook.payload import PayloadError
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.webhook.inbox import Inbox
-    from airflow_provider_platerec_ocr.webhook.payload import Payload
     from airflow_provider_platerec_ocr.webhook.settings import Limits, ReceiverSettings
 
 SECRET_HEADER = "X-Webhook-Secret"  # noqa: S105  # the header's name
@@ -47,25 +46,21 @@ def build_app(
     open_inbox: Callable[[], Inbox],
     *,
     clock: Clock,
-    on_new: Callable[[Payload], None] | None = None,
-    on_close: Callable[[], None] | None = None,
+    listener: Listener | None = None,
 ) -> FastAPI:
     """Return the receiver as an ASGI app with ``POST /webhook/{secret}``, ``POST /webhook`` and ``GET /health``.
 
     :param settings: secrets and limits.
     :param open_inbox: opens the inbox, in a thread, when the app starts or with the first delivery.
-    :param on_new: told of each new payload, after the answer, in a thread; see :class:`~.intake.Intake`.
-    :param on_close: called last, in a thread, when the app shuts down.
+    :param listener: who is told of payloads; nobody by default.
     """
-    intake = Intake(open_inbox, on_new)
+    intake = Intake(open_inbox, listener or Listener())
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await intake.look()
+        intake.look()
         yield
         await asyncio.to_thread(intake.close)
-        if on_close is not None:
-            await asyncio.to_thread(on_close)
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan)
     receiver = _Receiver(settings, intake)

@@ -88,6 +88,17 @@ class Files:
         except Exception as error:
             raise self._failed(error) from error
 
+    def secure(self, name: str) -> None:
+        """Have a record that is there already on the disk: whoever created it may have died before it saw to that.
+
+        :raises InboxError: the store refuses.
+        """
+        if self.place.is_local:
+            try:
+                _sync(Path(self.path(name)).parent)
+            except OSError as error:
+                raise self._failed(error) from error
+
     def mark(self, name: str) -> None:
         """Create a mark; that it is there already is fine.
 

@@ -102,11 +102,16 @@ class Inbox:
         data: dict[str, Any] = check_payload(payload)["data"]
         id_ = payload_id(data)
         if self._files.read(_record(id_)) is not None:
+            self._files.secure(_record(id_))
             return Receipt(id_, new=False)
         fingerprint = fingerprint_of(data["filename"]) if isinstance(data.get("filename"), str) else None
         if fingerprint:
             self._files.mark(_by_fingerprint(fingerprint, id_))
         return Receipt(id_, new=self._keep(id_, {"hook": hook_of(payload), "data": data}))
+
+    def is_used(self) -> bool:
+        """Return whether anything was ever put; one LIST, and nothing is created."""
+        return bool(self._files.names("by-time"))
 
     def get(self, id_: str) -> Payload | None:
         """Return one payload by its id, also one that was put a moment ago."""
@@ -183,6 +188,7 @@ class Inbox:
             raise
         if not created and self._owner(id_) != slot.cursor:  # a repeated request meets its own record
             self._files.remove(slot.mark)
+            self._files.secure(_record(id_))
             return False
         for _ in range(_TRIES):
             if self._clock.monotonic() - slot.since_s <= RECORD_WITHIN_S:

@@ -170,7 +170,8 @@ async def _read(
         rows: set[int] = set()
 
         async def keep(outcome: Outcome) -> None:
-            await loop.run_in_executor(writing, opened.journal.append, outcome)
+            if opened.journal.take(outcome):
+                await loop.run_in_executor(writing, opened.journal.flush)
             rows.add(outcome.row)
             if outcome.status == ReadStatus.READ:
                 opened.keys.append(_key(outcome))

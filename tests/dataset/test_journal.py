@@ -70,6 +70,17 @@ def test_a_part_file_is_written_when_enough_have_come_together(workspace: Place)
     assert [item.row for item in read_outcomes(workspace, 0)] == [1, 2, 3, 4, 5, 6, 7]
 
 
+def test_taking_says_when_a_part_is_due_and_writes_nothing_itself(workspace: Place) -> None:
+    writer = OutcomeWriter(workspace, 0, 1, flush_every=2)
+
+    due = [writer.take(outcome(1, "read")), writer.take(outcome(2, "read"))]
+
+    assert due == [False, True]
+    assert parts(workspace) == []
+    writer.flush()
+    assert [item.row for item in read_outcomes(workspace, 0)] == [1, 2]
+
+
 def test_what_waits_is_written_when_it_is_old(workspace: Place) -> None:
     clock = FakeClock()
     writer = OutcomeWriter(workspace, 0, 1, max_age_s=30, clock=clock)

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_platerec_ocr.core.claims import identity_key
+from airflow_provider_platerec_ocr.core.storage import Place
 from airflow_provider_platerec_ocr.dataset.manifest import BadRow
 from airflow_provider_platerec_ocr.dataset.plan import (
     Plan,
+    PlanRequest,
     RunRef,
     ShardRef,
     load_bad_rows,
     load_plan,
+    load_shard,
     make_plan,
 )
 from support.clock import FakeClock
+from support.stores import local_place
 from support.table_stage import granting, manifest, names, outcome_of
 
 if TYPE_CHECKING:
@@ -42,6 +48,36 @@ def test_shards_are_of_nearly_equal_size(stage: TableStage, tmp_path: Path) -> N
 
     assert [shard.images for shard in plan.shards] == [3, 3, 4]
     assert len(stage.images(plan)) == 10
+
+
+class Waiting(MemoryFileSystem):  # type: ignore[misc]  # fsspec publishes no types
+    """A store on which no shard is there before another one is on its way, too."""
+
+    together = threading.Barrier(2, timeout=10)
+
+    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **kwargs: Any) -> None:
+        if "/shards/" in path:
+            self.together.wait()
+        super().pipe_file(path, value, mode, **kwargs)
+
+
+def test_shards_are_written_at_the_same_time(tmp_path: Path) -> None:
+    workspace = Place(Waiting(), "/waiting/work", "memory")
+    request = PlanRequest(
+        manifest=manifest(tmp_path / "m.csv", 4),
+        opener=local_place,
+        dataset=local_place(tmp_path / "reads"),
+        dead_letters=local_place(tmp_path / "dead"),
+        workspace=workspace,
+        run=NEXT,
+        default_type="vin",
+        images_per_shard=2,
+    )
+
+    plan = make_plan(request)
+
+    read = [image for shard in plan.shards for image in load_shard(workspace / shard.path)]
+    assert names(read) == ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
 
 
 def test_too_many_shards_become_larger_ones(stage: TableStage, tmp_path: Path) -> None:

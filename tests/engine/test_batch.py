@@ -14,7 +14,6 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRDrained,
     OCRInDoubt,
     OCRLedgerUnwritable,
-    OCRQuotaExhausted,
     OCRRateLimited,
 )
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, ReadStatus, Reason
@@ -250,37 +249,6 @@ def test_a_hold_beyond_patience_is_left_to_airflows_retry(tmp_path: Path) -> Non
     assert isinstance(reason, OCRRateLimited)
     assert 7000 < (reason.retry_after_s or 0) <= 7200
     assert box.books()["posts"] == 1
-
-
-def test_a_task_drains_when_the_reserve_is_reached(tmp_path: Path) -> None:
-    clock = FakeClock()
-    setup = Setup(tmp_path, settings={"rate_per_s": 2.0}, reserve=100)
-
-    found, box = read_virtually(clock, setup, images(tmp_path, 200), quota=160, latency="20")
-
-    reason = found[0].verdict()
-    assert isinstance(reason, OCRQuotaExhausted)
-    assert (reason.remaining, found[0].reads) == (160 - box.books()["billed"], box.books()["billed"])
-    assert 55 <= found[0].reads <= 60 + 5
-    assert box.books()["per_status"] == {"200": found[0].reads}
-
-
-def test_a_run_that_is_cut_exactly_to_its_budget_succeeds(tmp_path: Path) -> None:
-    clock = FakeClock()
-    setup = Setup(tmp_path, settings={"rate_per_s": 2.0}, reserve=10)
-
-    found, _ = read_virtually(clock, setup, images(tmp_path, 50), quota=60, latency="20", faults=["nth=48:503"])
-
-    assert (found[0].reads, found[0].verdict()) == (50, None)
-
-
-def test_statistics_that_do_not_answer_stop_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    setup = Setup(tmp_path, settings={"rate_per_s": 1.0}, reserve=10)
-
-    found, _ = read_virtually(FakeClock(), setup, images(tmp_path, 20), faults=["on=statistics,always:500"])
-
-    assert (found[0].reads, found[0].verdict()) == (20, None)
-    assert any("statistics did not answer" in message for message in caplog.messages)
 
 
 class Deaf:

@@ -245,6 +245,46 @@ def test_a_403_with_no_calls_left_means_quota_and_names_the_reset() -> None:
     assert "5000 of 5000 calls of this period are used; reset: 2025-03-20T00:00:00Z" in error.message
 
 
+def test_a_403_beside_a_call_that_takes_the_last_place_means_quota() -> None:
+    answered = asyncio.Event()
+
+    async def behave(connection: Connection) -> None:
+        while True:
+            await connection.request()
+            if connection.server.requests[-1][0].startswith("GET"):
+                await connection.send(response(200, usage(4999)))
+                answered.set()
+            elif sum(line.startswith("POST") for line, *_ in connection.server.requests) == 1:
+                await answered.wait()
+                await connection.send(response(200, READ))
+            else:
+                await connection.send(response(403, FORBIDDEN))
+
+    async def two(client: OCRClient) -> list[Any]:
+        return list(await asyncio.gather(one(client), one(client), return_exceptions=True))
+
+    (read, error), _ = run(behave, two)
+
+    assert read.filename == "a.jpg"
+    assert type(error) is OCRQuotaExhausted
+    assert error.remaining == 1
+    assert "4999 of 5000 calls of this period are used, and calls in flight take the rest" in error.message
+
+
+@pytest.mark.parametrize(("left", "expected"), [(512, OCRQuotaExhausted), (513, OCRNotEnabled)])
+def test_after_an_answer_a_403_means_quota_where_other_tasks_may_have_the_rest_in_flight(
+    left: int, expected: type[OCRCallError]
+) -> None:
+    async def twice(client: OCRClient) -> Read:
+        await one(client)
+        return await one(client)
+
+    reads = (response(200, READ), response(403, FORBIDDEN))
+    error, _ = run(api(*reads, statistics=(response(200, usage(5000 - left)),)), twice)
+
+    assert type(error) is expected
+
+
 @pytest.mark.parametrize(("status", "expected"), [(403, OCRNotEnabled), (500, OCRForbidden), (401, OCRForbidden)])
 def test_a_403_whose_statistics_fail_keeps_both_facts(status: int, expected: type[OCRCallError]) -> None:
     error, _ = run(api(response(403, FORBIDDEN), statistics=(response(status, b'{"detail": "also no"}'),)), one)

@@ -28,8 +28,9 @@ def test_bytes_hold_a_place_until_they_are_dropped_and_a_second_drop_changes_not
             places = asyncio.Semaphore(1)
             content = Content(tools, places, images(tmp_path, 1)[0])
             seen = [places.locked()]
-            first = await content.get()
-            assert await content.get() is first
+            first, bytes_ = await content.fingerprint(), content.upload
+            assert await content.fingerprint() == first
+            assert content.upload is bytes_ is not None
             seen.append(places.locked())
             content.drop()
             content.drop()
@@ -49,8 +50,8 @@ def test_a_load_that_fails_or_is_cancelled_gives_its_place_back(tmp_path: Path) 
             places = asyncio.Semaphore(1)
             (tmp_path / "photos" / "00001.jpg").unlink()
             with pytest.raises(OCRImageError):
-                await Content(tools, places, rows[0]).get()
-            loading = asyncio.ensure_future(Content(tools, places, rows[0]).get())
+                await Content(tools, places, rows[0]).fingerprint()
+            loading = asyncio.ensure_future(Content(tools, places, rows[0]).fingerprint())
             await asyncio.sleep(0)
             loading.cancel()
             with pytest.raises((asyncio.CancelledError, OCRImageError)):

@@ -9,6 +9,7 @@ import pytest
 from airflow_provider_platerec_ocr.engine.board import PaceBoard
 from airflow_provider_platerec_ocr.engine.limiter import MARGIN, StartLimiter
 from support.clock import FakeClock
+from support.pacing_stage import Inline
 from support.pictures import local, opened
 
 if TYPE_CHECKING:
@@ -35,7 +36,12 @@ async def starts(limits: StartLimiter, clock: FakeClock, number: int) -> list[fl
 async def shard(clock: FakeClock, place: Place, *, planned: int = 1, rate: float = 8.0) -> AsyncIterator[StartLimiter]:
     """Run a shard with its heartbeat."""
     limits = StartLimiter(
-        clock=clock, ceiling_per_s=rate / MARGIN, max_in_flight=1000, board=PaceBoard(place), planned_shards=planned
+        clock=clock,
+        ceiling_per_s=rate / MARGIN,
+        max_in_flight=1000,
+        board=PaceBoard(place, clock=clock),
+        planned_shards=planned,
+        executor=Inline(),
     )
     heart = asyncio.ensure_future(limits.run_heartbeat())
     try:
@@ -157,8 +163,8 @@ def test_what_one_shard_is_told_slows_all_down(tmp_path: Path, told: int) -> Non
             working = [asyncio.ensure_future(busy(each, clock, 20, [])) for each in limits]
             await clock.sleep(10)
             before = one.rate_per_s
-            limits[told].throttled(2.0)
-            await clock.sleep(1.9)
+            limits[told].throttled(6.0)
+            await clock.sleep(4)
             after = [each.rate_per_s for each in limits]
             await asyncio.gather(*working)
             return before, after

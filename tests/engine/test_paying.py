@@ -313,7 +313,9 @@ def test_unknown_outcomes_in_a_row_stop_the_task(stage: Stage, caplog: pytest.Lo
     assert any("in a row ended with an unknown outcome" in message for message in caplog.messages)
 
 
-def test_an_outage_costs_a_handful_of_probes_and_is_over_when_it_is_over(stage: Stage) -> None:
+def test_an_outage_costs_a_handful_of_probes_is_said_in_the_log_and_is_over_when_it_is_over(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
     setup = stage.setup.but(settings={"rate_per_s": 20.0})
 
     done, box = stage.run(setup, images(stage.folder, 60), faults=["window=0-60:503"])
@@ -321,6 +323,9 @@ def test_an_outage_costs_a_handful_of_probes_and_is_over_when_it_is_over(stage: 
     books = box.books()
     assert (done.reads, books["billed"]) == (60, 60)
     assert books["per_status"]["503"] < 40
+    said = [message for message in caplog.messages if message.startswith("Call after call fails, so nothing new")]
+    assert 3 <= len(said) <= 10
+    assert all("The prediction service is unavailable (503" in message for message in said)
 
 
 def test_a_429_with_no_time_slows_down_and_goes_on(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:

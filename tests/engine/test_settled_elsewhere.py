@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRInDoubt
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner, PlannedImage, Reason
@@ -17,6 +18,8 @@ from airflow_provider_platerec_ocr.core.settings import ClientSettings
 from airflow_provider_platerec_ocr.engine.batch import Batch, verdict
 from airflow_provider_platerec_ocr.engine.client import OCRClient
 from airflow_provider_platerec_ocr.engine.context import ReadContext, ReadOptions
+from airflow_provider_platerec_ocr.engine.desk import Desk as LedgerDesk
+from airflow_provider_platerec_ocr.engine.desk import Word
 from airflow_provider_platerec_ocr.engine.images import ImageLoader
 from airflow_provider_platerec_ocr.engine.ledger import Ledger
 from airflow_provider_platerec_ocr.engine.limiter import StartLimiter
@@ -178,6 +181,25 @@ def test_the_inbox_settles_what_a_policy_holds(desk: Desk, policy: InDoubtPolicy
 
     assert [(each.status, each.from_ledger) for each in outcomes] == [("read", True)]
     assert (desk.sandbox.books()["posts"], failure) == (1, None)
+
+
+@pytest.mark.parametrize("policy", [InDoubtPolicy.HOLD, InDoubtPolicy.RESEND])
+def test_a_doubt_that_another_task_settles_at_the_same_moment_is_read_and_not_named(
+    desk: Desk, policy: InDoubtPolicy, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.run(None, policy=policy)
+    age_claims(desk.folder / "ledger", OVER_S)
+
+    def faster(type_: str, fingerprint: str) -> dict[str, Any]:
+        person = LedgerDesk(desk.ledger(Owner()), SystemClock())
+        person.settle(person.find(fingerprint, type_)[0], Word(End.ANSWER, "webhook", "it came", ANSWER))
+        return ANSWER
+
+    outcomes, progress, _ = desk.run(faster, try_number=2, policy=policy)
+
+    assert [(each.status, each.from_ledger) for each in outcomes] == [("read", True)]
+    assert (desk.sandbox.books()["posts"], progress.resent) == (1, 0)
+    assert "Resending" not in caplog.text
 
 
 def test_the_inbox_settles_what_was_in_doubt_twice(desk: Desk) -> None:

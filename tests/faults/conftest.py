@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support.fault_books import Books
+from support.fault_plays import performing
 from support.fault_stage import staged
 from support.fleet import fleet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from support.fault_plays import Found, Play
     from support.fleet import Fleet
 
 DAGS = Path(__file__).parent / "dags"
+RESOLVER = Path(__file__).parent / "resolver"
 TABLES = ("faults under a real scheduler and executor, on PostgreSQL", "faults of the API and of the disk")
 
 
@@ -35,7 +38,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def airflow() -> Iterator[Fleet]:
     home = Path(tempfile.mkdtemp(prefix="faults-"))
-    with fleet(home, DAGS, {}) as running:
+    resolver = {"PYTHONPATH": str(RESOLVER), "FAULTS_HOSTS": str(home / "hosts")}
+    with fleet(home, DAGS, resolver) as running:
         yield running
     shutil.rmtree(home, ignore_errors=True)
 
@@ -48,6 +52,17 @@ def undisturbed(airflow: Fleet, tmp_path_factory: pytest.TempPathFactory) -> lis
         assert stage.wait(run_id) == "success"
         stage.books().hold()
         return stage.table()
+
+
+@pytest.fixture(scope="session")
+def played(
+    airflow: Fleet, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Play], Found]]:
+    """Play all cases that were selected, at the same time."""
+    calls = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    plays = [params["play"] for params in calls if "play" in params]
+    with performing(plays, airflow, tmp_path_factory.mktemp("plays")) as wait_for:
+        yield wait_for
 
 
 @pytest.fixture

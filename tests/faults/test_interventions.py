@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.fault_stage import Stage
-    from support.fleet import Fleet
+    from support.fleet import Fleet, TaskProcesses
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.scheduler, pytest.mark.faults]
 
@@ -26,23 +27,32 @@ def _reading(stage: Stage, run_id: str) -> list[dict[str, Any]]:
     return [ti for ti in stage.airflow.tasks(stage.dag_id, run_id) if ti["task_id"] == READ]
 
 
+def _seconds_until_gone(processes: TaskProcesses) -> dict[str, str]:
+    """Return when, from now on, Airflow had killed the task's process, and when the one that calls had drained."""
+    begun = time.monotonic()
+    wait_gone(processes.task)
+    task = time.monotonic() - begun
+    wait_gone(processes.child)
+    return {"task gone, s": f"{task:.1f}", "child drained, s": f"{time.monotonic() - begun:.1f}"}
+
+
 def test_marking_a_running_task_failed_loses_nothing_and_a_clear_finishes_the_table(
     airflow: Fleet, undisturbed: list[dict[Any, Any]], tmp_path: Path, line: Callable[..., None]
 ) -> None:
-    with staged(airflow, tmp_path / "failed", latency="12", call_timeout_s=30) as stage:
+    with staged(airflow, tmp_path / "failed", latency="12", rate_per_s=6, call_timeout_s=30) as stage:
         run_id = stage.trigger()
         in_flight = stage.wait_in_flight()
-        child = stage.processes(run_id).child
+        processes = stage.processes(run_id)
 
         airflow.set_state(stage.dag_id, run_id, _reading(stage, run_id)[0], "failed")
+        gone = _seconds_until_gone(processes)
         assert stage.wait(run_id) == "failed"
-        wait_gone(child)
         drained = stage.sandbox.books()["billed"]
         airflow.clear(stage.dag_id, run_id)
         state = stage.wait(run_id)
 
         books, table = stage.books(), stage.table()
-        line(0, "mark failed mid-run, calls of 12 s, clear", books, in_flight=in_flight, rows=len(table))
+        line(0, "mark failed mid-run, calls of 12 s, clear", books, gone, in_flight=in_flight, rows=len(table))
         assert state == "success"
         assert in_flight <= drained < IMAGES
         books.hold()
@@ -53,15 +63,17 @@ def test_marking_a_running_task_failed_loses_nothing_and_a_clear_finishes_the_ta
 def test_clearing_a_running_task_loses_nothing(
     airflow: Fleet, undisturbed: list[dict[Any, Any]], tmp_path: Path, line: Callable[..., None]
 ) -> None:
-    with staged(airflow, tmp_path / "cleared", latency="12", call_timeout_s=30) as stage:
+    with staged(airflow, tmp_path / "cleared", latency="12", rate_per_s=6, call_timeout_s=30) as stage:
         run_id = stage.trigger()
         in_flight = stage.wait_in_flight()
+        processes = stage.processes(run_id)
 
         airflow.clear_tasks(stage.dag_id, run_id, READ)
+        gone = _seconds_until_gone(processes)
         state = stage.wait(run_id)
 
         books, table = stage.books(), stage.table()
-        line(0, "clear while running, calls of 12 s", books, in_flight=in_flight, rows=len(table))
+        line(0, "clear while running, calls of 12 s", books, gone, in_flight=in_flight, rows=len(table))
         assert state == "success"
         books.hold()
         assert books.billed == IMAGES

@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.io.fs import _register_filesystems
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.triggers.inbox import CURSOR, OCRInboxTrigger
@@ -148,6 +150,20 @@ def test_an_inbox_that_cannot_be_read_is_looked_at_again(inbox: Inbox, caplog: p
 
     assert watch(inbox) == []
     assert "is damaged" in caplog.text
+
+
+def test_a_connection_that_is_not_there_yet_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def connect(conn_id: str, _options: object) -> None:
+        message = f"The conn_id `{conn_id}` isn't defined"
+        raise AirflowNotFoundException(message)
+
+    monkeypatch.setitem(_register_filesystems(), "s3", connect)
+    trigger = OCRInboxTrigger(inbox="s3://gone@bucket/inbox")
+
+    assert trigger._look("somewhere", SystemClock()) == (0, "somewhere")  # noqa: SLF001
+    assert "`gone` isn't defined" in caplog.text
 
 
 def test_without_an_inbox_configured_nothing_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from support.sandbox import running_sandbox
 from support.stores import age_claims
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from support.batch_stage import BatchStage
@@ -132,8 +132,11 @@ def test_doubts_that_must_fail_do_so_though_the_quota_is_gone(stage: BatchStage,
     run = night_without_quota(stage, sandbox, left=12, in_doubt="fail")
 
     assert isinstance(run.reads[0], OCRInDoubt)
-    assert (run.counts["in_doubt"], run.counts["dead_letters_by_reason"]) == (1, {"in_doubt": 1})
-    assert run.counts["reads"] + run.counts["carried_over"] == 19
+    assert isinstance(run.error, OCRInDoubt)
+    assert "1 images are in doubt, and 1 read tasks failed for it. What was read is published." in str(run.error)
+    counts: Mapping[str, Any] = run.error.counts
+    assert (counts["in_doubt"], counts["dead_letters_by_reason"]) == (1, {"in_doubt": 1})
+    assert counts["reads"] + counts["carried_over"] == 19
 
 
 def test_a_doubt_stays_named_where_the_next_try_finds_no_quota(stage: BatchStage, sandbox: Sandbox) -> None:

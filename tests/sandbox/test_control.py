@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -131,3 +134,28 @@ def test_calls_can_be_asked_for_from_a_point_on_and_a_bad_number_is_refused() ->
 def test_an_error_of_the_sandbox_calls_reaches_the_test_that_made_it() -> None:
     with running_sandbox() as sandbox, pytest.raises(AssertionError, match="unknown key 'nonsense'"):
         sandbox.control(nonsense=1)
+
+
+def test_a_port_can_be_away_for_a_while_and_calls_in_flight_go_on() -> None:
+    with running_sandbox(latency="0.4") as sandbox, ThreadPoolExecutor(1) as pool, requests.Session() as idle:
+        idle.get(f"{sandbox.url}/_sandbox/state", timeout=10)
+        in_flight = pool.submit(post, sandbox)
+        while not sandbox.books()["in_flight"]:
+            time.sleep(0.01)
+
+        sandbox.control(away=0.8)
+        with pytest.raises(requests.ConnectionError):
+            any(idle.get(f"{sandbox.url}/_sandbox/state", timeout=10) is None for _ in range(1000))
+
+        assert in_flight.result() == 200
+        assert post_until_there(sandbox) == 200
+        assert sandbox.books()["posts"] == 2
+
+
+def post_until_there(sandbox: Sandbox) -> int:
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        with suppress(requests.ConnectionError):
+            return post(sandbox)
+        time.sleep(0.05)
+    return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -147,6 +148,9 @@ def test_429_and_503_carry_the_wait_they_were_given() -> None:
     assert throttled.headers["Retry-After"] == "2"
     assert json.loads(throttled.body)["detail"] == "Request was throttled. Expected available in 2 seconds."
     assert outcomes.refusal(Fault(Kind.THROTTLED, ""), 1).retry_after_s == 1.0
+    bare = outcomes.refusal(parse_rule("always:429;header=no;text=no").fault, 1)
+    assert (bare.status, bare.headers, bare.retry_after_s) == (429, {}, None)
+    assert not re.search(r"second|\d", bare.body.replace("429", ""))
     assert "Retry-After" not in outcomes.refusal(Fault(Kind.THROTTLED, "", header=False), 1).headers
     assert outcomes.refusal(Fault(Kind.UNAVAILABLE, "", retry_after_s=3.0), 1).headers == {"Retry-After": "3"}
     assert outcomes.refusal(Fault(Kind.UNAVAILABLE, "", retry_after_s=3.0, header=False), 1).retry_after_s is None

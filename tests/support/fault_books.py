@@ -10,6 +10,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
+
 from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes
@@ -44,7 +46,7 @@ class Books:
     unanswered: int
     """Calls in doubt that nothing has repeated or settled."""
     lost: int
-    """Billed calls that are neither answered in the ledger nor in doubt there."""
+    """Billed calls that the ledger has neither an answer, a rejection nor a doubt for."""
     billed_twice: int
     """Billed calls beyond the first of each image."""
 
@@ -66,10 +68,13 @@ class Books:
         assert self.billed_twice <= self.resent, self
 
 
-def books_of(sandbox: Sandbox, ledger: Path, images: Iterable[Path], logs: str, type_: str = "vin") -> Books:
+def books_of(  # noqa: PLR0913  # most of them by name
+    sandbox: Sandbox, ledger: Path, images: Iterable[Path], logs: str, *, type_: str = "vin", base_url: str = ""
+) -> Books:
     """Compare the sandbox's call log with a ledger, image by image.
 
     :param logs: all that the tasks logged.
+    :param base_url: under which the tasks knew the sandbox, if not its own.
     """
     told = {(fingerprint, int(number)) for number, fingerprint in RESENT.findall(logs)}
     peek = Ledger.peek(local_place(ledger), lease_s=1, clock=SystemClock())
@@ -77,10 +82,10 @@ def books_of(sandbox: Sandbox, ledger: Path, images: Iterable[Path], logs: str, 
     contents = {path.read_bytes() for path in images}
     resent = named = unanswered = lost = 0
     for content in contents:
-        fingerprint = fingerprint_bytes(sandbox.url, type_, content)
+        fingerprint = fingerprint_bytes(base_url or sandbox.url, type_, content)
         history = peek.look(type_, fingerprint)
         doubts = [attempt.number for attempt in history if attempt.end in (None, End.TORN)]
-        answers = sum(attempt.end is End.ANSWER for attempt in history)
+        answers = sum(attempt.end in (End.ANSWER, End.REJECTED) for attempt in history)
         calls = [attempt.number for attempt in history if attempt.end is not End.RELEASED]
         repeated = [number for number in doubts if any(later > number for later in calls)]
         resent += len(repeated)
@@ -103,6 +108,13 @@ def table_of(dataset: Path) -> list[dict[Any, Any]]:
     frame = read_dataset(str(dataset))
     rows = frame.assign(image=[os.path.basename(image) for image in frame["image"]])[SAME]  # noqa: PTH119
     return list(rows.sort_values(["image", "code"]).astype(object).where(rows.notna(), None).to_dict("records"))
+
+
+def dead_letters_of(dataset: Path, run_id: str) -> list[dict[str, Any]]:
+    """Return the dead letters of a run, by image."""
+    folder = dataset.with_name(f"{dataset.name}_dead_letters")
+    found = [row for file in folder.glob("*.parquet") for row in pq.read_table(file).to_pylist()]
+    return sorted((row for row in found if row["run_id"] == run_id), key=lambda row: str(row["image"]))
 
 
 def open_claims(ledger: Path) -> list[Path]:

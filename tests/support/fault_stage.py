@@ -16,7 +16,7 @@ from support.fault_books import books_of, table_of
 from support.sandbox import TOKEN, running_sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from support.fault_books import Books
@@ -40,6 +40,13 @@ class Stage:
     dag_id: str = "faults"
     images: list[Path] = field(default_factory=list)
     runs: list[tuple[str, str]] = field(default_factory=list)
+    host: str = ""
+    every_s: float = 0.5
+
+    @property
+    def base_url(self) -> str:
+        """The sandbox's address as the connection has it."""
+        return f"http://{self.host}:{self.sandbox.url.rpartition(':')[2]}" if self.host else self.sandbox.url
 
     @property
     def ledger(self) -> Path:
@@ -51,6 +58,10 @@ class Stage:
         """The table of the case's first run."""
         return self.root / "reads"
 
+    def until(self, what: str, check: Callable[[], Found], within_s: float) -> Found:
+        """Return the first true value of ``check``, asking as often as suits the number of cases under way."""
+        return until(what, check, within_s, every_s=self.every_s / 5)
+
     def trigger(self, dag_id: str | None = None, **conf: Any) -> str:
         """Start a run over the case's images."""
         places = {"manifest": str(self.root / "images"), "dataset": str(self.dataset), "ledger": str(self.ledger)}
@@ -59,25 +70,33 @@ class Stage:
         self.runs.append((dag_id, run_id))
         return run_id
 
-    def processes(self, run_id: str, within_s: float = 60) -> TaskProcesses:
+    def processes(self, run_id: str, within_s: float = 90) -> TaskProcesses:
         """Return the processes of the run's one running read task."""
-        return until("the read task never ran", lambda: self.airflow.processes_of(self.dag_id, run_id, READ), within_s)[
-            0
-        ]
+        return self.until(
+            "the read task never ran", lambda: self.airflow.processes_of(self.dag_id, run_id, READ), within_s
+        )[0]
 
-    def wait_in_flight(self, least: int = 50, within_s: float = 90) -> int:
+    def wait_in_flight(self, least: int = 50, within_s: float = 240) -> int:
         """Return the number of calls in flight once it is at least ``least``."""
-        return until(
+        return self.until(
             f"fewer than {least} calls in flight",
             lambda: found if (found := self.sandbox.books()["in_flight"]) >= least else 0,
             within_s,
         )
 
-    def wait(self, run_id: str | None = None, within_s: float = 180) -> str:
+    def wait_calls(self, least: int, within_s: float = 240) -> int:
+        """Return the number of calls that were made once it is at least ``least``."""
+        return self.until(
+            f"fewer than {least} calls",
+            lambda: found if (found := self.sandbox.books()["posts"]) >= least else 0,
+            within_s,
+        )
+
+    def wait(self, run_id: str | None = None, within_s: float = 300) -> str:
         """Return the state in which the run ended, when no process makes calls any more."""
         dag_id, last = self.runs[-1]
-        state = self.airflow.wait(dag_id, run_id or last, within_s=within_s)
-        until("calls in flight after the run", lambda: self.sandbox.books()["in_flight"] == 0, 60)
+        state = self.airflow.wait(dag_id, run_id or last, within_s=within_s, every_s=self.every_s)
+        self.until("calls in flight after the run", lambda: self.sandbox.books()["in_flight"] == 0, 60)
         return state
 
     def logs(self) -> str:
@@ -90,19 +109,19 @@ class Stage:
 
     def books(self) -> Books:
         """Return the case's books."""
-        return books_of(self.sandbox, self.ledger, self.images, self.logs())
+        return books_of(self.sandbox, self.ledger, self.images, self.logs(), base_url=self.base_url)
 
     def table(self) -> list[dict[Any, Any]]:
         """Return the case's table."""
         return table_of(self.dataset)
 
 
-def until(what: str, check: Callable[[], Found], within_s: float) -> Found:
+def until(what: str, check: Callable[[], Found], within_s: float, *, every_s: float = 0.1) -> Found:
     """Return the first true value of ``check``."""
     end = time.monotonic() + within_s
     while not (found := check()):
         assert time.monotonic() < end, what
-        time.sleep(0.1)
+        time.sleep(every_s)
     return found
 
 
@@ -118,17 +137,30 @@ def wait_gone(process: psutil.Process, within_s: float = 60) -> None:
 
 
 @contextmanager
-def staged(airflow: Fleet, root: Path, *, latency: str, count: int = IMAGES, **extra: Any) -> Iterator[Stage]:
+def staged(  # noqa: PLR0913  # by name only
+    airflow: Fleet,
+    root: Path,
+    *,
+    latency: str,
+    count: int = IMAGES,
+    faults: Sequence[str] = (),
+    host: str = "",
+    every_s: float = 0.5,
+    **extra: Any,
+) -> Iterator[Stage]:
     """Set a case up.
 
     :param latency: of the sandbox.
+    :param faults: its script.
+    :param host: name under which the tasks know it, see :meth:`Fleet.know_host`.
+    :param every_s: pause between two questions how a run stands.
     :param extra: settings of the connection: ``rate_per_s``, ``call_timeout_s``, ….
     """
     root.mkdir(parents=True, exist_ok=True)
     images = make_load_images(root / "images", count, 3_000)
     conn_id = f"faults_{root.name}".replace("-", "_")
-    with running_sandbox(latency=latency) as sandbox:
-        airflow.add_connection(
-            conn_id, sandbox.url, TOKEN, json.dumps({"call_timeout_s": 20, "rate_per_s": 30} | extra)
-        )
-        yield Stage(airflow, sandbox, root, conn_id, images=images)
+    settings = {"call_timeout_s": 20, "rate_per_s": 30} | ({"allow_plain_http": True} if host else {}) | extra
+    with running_sandbox(latency=latency, faults=faults) as sandbox:
+        stage = Stage(airflow, sandbox, root, conn_id, images=images, host=host, every_s=every_s)
+        airflow.add_connection(conn_id, stage.base_url, TOKEN, json.dumps(settings))
+        yield stage

@@ -82,17 +82,22 @@ class Standalone:
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return all task instances of a run."""
-        found = self.call("GET", f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances?limit=1000")
-        return list(found["task_instances"])
+        found: list[dict[str, Any]] = []
+        while True:  # a page has at most 100, whatever is asked for
+            page = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances?limit=100&offset={len(found)}"
+            answer = self.call("GET", page)
+            found += answer["task_instances"]
+            if not answer["task_instances"] or len(found) >= answer["total_entries"]:
+                return found
 
-    def wait(self, dag_id: str, run_id: str, *, within_s: float = 300) -> str:
+    def wait(self, dag_id: str, run_id: str, *, within_s: float = 300, every_s: float = 0.5) -> str:
         """Return the state in which a run ended."""
         until = time.monotonic() + within_s
         while time.monotonic() < until:
             state = self.state(dag_id, run_id)
             if state in DONE:
                 return state
-            time.sleep(0.5)
+            time.sleep(every_s)
         states = {f"{ti['task_id']}[{ti['map_index']}]": ti["state"] for ti in self.tasks(dag_id, run_id)}
         message = f"{dag_id} {run_id} did not end within {within_s} s: {states}; see {self.log}"
         raise AssertionError(message)

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import subprocess
+import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from moto.server import ThreadedMotoServer
 from airflow_provider_platerec_ocr.core.storage import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -51,8 +52,9 @@ class CountingS3(s3fs.S3FileSystem):  # type: ignore[misc]  # fsspec publishes n
 class S3Stand:
     """A moto server, and file systems that speak to it over HTTP."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, refusing: Refusing) -> None:
         self.endpoint = endpoint
+        self.refusing = refusing
 
     def file_system(self) -> CountingS3:
         """A fresh one, with nothing cached: as another worker would have it."""
@@ -71,6 +73,24 @@ class S3Stand:
         return Place(self.file_system(), place.path, place.protocol)
 
 
+class Refusing:
+    """An S3 server that takes no writes for as long as it is told to: 503 SlowDown, as the real one says it."""
+
+    def __init__(self, app: Callable[..., Any]) -> None:
+        self._app = app
+        self.now = False
+        self.refused = 0
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        """Answer one request."""
+        if not self.now or environ["REQUEST_METHOD"] not in {"PUT", "POST"}:
+            return self._app(environ, start_response)
+        self.refused += 1
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        start_response("503 Slow Down", [("Content-Type", "application/xml")])
+        return [b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"]
+
+
 @contextlib.contextmanager
 def s3_stand() -> Iterator[S3Stand]:
     """Run an S3 server on a free port of loopback."""
@@ -79,7 +99,9 @@ def s3_stand() -> Iterator[S3Stand]:
     server.start()
     try:
         host, port = server.get_host_and_port()
-        yield S3Stand(f"http://{host}:{port}")
+        wsgi: Any = server._server  # noqa: SLF001  # moto gives no other way to the application
+        wsgi.app = refusing = Refusing(wsgi.app)
+        yield S3Stand(f"http://{host}:{port}", refusing)
     finally:
         server.stop()
 
@@ -95,3 +117,27 @@ def mounted(folder: Path, *options: str) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", str(folder)], check=True)  # noqa: S603, S607
+
+
+@contextlib.contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Let nobody write into ``folder``: a disk of its own where root runs the tests, else by its permissions."""
+    if os.geteuid() != 0:
+        _set_mode(folder, 0o555)
+        try:
+            yield
+        finally:
+            _set_mode(folder, 0o755)
+        return
+    end = time.monotonic() + 30
+    while subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=False, capture_output=True).returncode:  # noqa: S603, S607
+        assert time.monotonic() < end, "a file stays open for writing"
+    try:
+        yield
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", str(folder)], check=True)  # noqa: S603, S607
+
+
+def _set_mode(folder: Path, mode: int) -> None:
+    for path in (*(path for path in folder.rglob("*") if path.is_dir()), folder):
+        path.chmod(mode)

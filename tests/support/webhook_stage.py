@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -18,16 +19,15 @@ import httpx
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.webhook.app import build_app
 from airflow_provider_platerec_ocr.webhook.inbox import Inbox
+from airflow_provider_platerec_ocr.webhook.intake import Listener
 from airflow_provider_platerec_ocr.webhook.settings import ReceiverSettings
 from support.stores import local_place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from fastapi import FastAPI
-
-    from airflow_provider_platerec_ocr.webhook.payload import Payload
 
 SECRET = "good-secret-of-32-characters-xxx"
 OTHER_SECRET = "next-secret-of-32-characters-xxx"
@@ -71,15 +71,16 @@ class Receiver:
 def receiver(
     folder: Path,
     settings: ReceiverSettings | None = None,
-    *,
-    on_new: Callable[[Payload], None] | None = None,
     **more: Any,
 ) -> Receiver:
-    """Return the app over an inbox in ``folder``."""
+    """Return the app over an inbox in ``folder``.
+
+    :param more: ``clock``, ``open_inbox``, and what a ``Listener`` takes.
+    """
     clock = more.pop("clock", SystemClock())
     inbox = Inbox(local_place(folder), clock=clock)
     open_inbox = more.pop("open_inbox", lambda: inbox)
-    app = build_app(settings or ReceiverSettings((SECRET,)), open_inbox, clock=clock, on_new=on_new, **more)
+    app = build_app(settings or ReceiverSettings((SECRET,)), open_inbox, clock=clock, listener=Listener(**more))
     return Receiver(app, inbox, folder)
 
 
@@ -128,6 +129,18 @@ def receiver_process(
         if process.poll() is None:
             process.kill()
         process.wait(30)
+
+
+def wait_for_answer(url: str, process: subprocess.Popen[bytes], log: Path, within_s: float = 240) -> None:
+    """Return when ``url`` answers with 200."""
+    until = time.monotonic() + within_s
+    while True:
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(url, timeout=5).status_code == 200:
+                return
+        assert process.poll() is None, log.read_text()[-3000:]
+        assert time.monotonic() < until, f"{url} did not answer: {log.read_text()[-3000:]}"
+        time.sleep(0.2)
 
 
 def _url(process: subprocess.Popen[bytes], log: Path) -> str:

@@ -94,6 +94,19 @@ def test_what_could_not_be_announced_is_announced_again(caplog: pytest.LogCaptur
     announce.close()
 
 
+def test_what_a_killed_process_owed_is_one_event_without_a_payload() -> None:
+    ear = Ear()
+    announce = Announcer(ear, every_s=0.01)
+
+    announce.look()
+    ear.wait(lambda: len(ear.events) == 1)
+    announce()
+    ear.wait(lambda: len(ear.events) == 2)
+
+    assert [count for _, count in ear.events] == [0, 1]
+    announce.close()
+
+
 def test_closing_announces_what_still_waits() -> None:
     ear = Ear()
     announce = Announcer(ear, every_s=3600)

@@ -234,7 +234,10 @@ def test_what_cannot_be_kept_is_to_be_sent_again_and_the_log_says_why(
     assert stand.ask(content=JSON).status_code == 200
 
 
-@pytest.mark.parametrize("error", [OCRConfigError("no such scheme"), OSError("down"), ImportError("s3fs")])
+@pytest.mark.parametrize(
+    "error",
+    [OCRConfigError("no such scheme"), OSError("down"), ImportError("s3fs"), Exception("the connection is not there")],
+)
 def test_an_inbox_that_cannot_be_opened_is_tried_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:

@@ -137,6 +137,39 @@ def test_an_inbox_that_is_wrong_is_said_when_the_app_starts(tmp_path: Path, capl
     assert "The inbox cannot be opened: no such bucket" in caplog.text
 
 
+@pytest.mark.parametrize(("before", "looks"), [(0, 0), (1, 1), (3, 1)])
+def test_what_an_earlier_process_kept_is_told_of_once_when_the_app_starts(
+    tmp_path: Path, before: int, looks: int
+) -> None:
+    told: list[int] = []
+    for number in range(before):
+        receiver(tmp_path).inbox.put(payload(number))
+
+    async def nothing() -> None:
+        """Only start and stop."""
+
+    run_lifespan(receiver(tmp_path, on_start=lambda: told.append(1)).app, nothing)
+
+    assert len(told) == looks
+
+
+def test_an_inbox_that_hangs_does_not_hold_up_the_start(tmp_path: Path) -> None:
+    go, started = threading.Event(), threading.Event()
+
+    def open_inbox() -> Any:
+        go.wait(10)
+        message = "gone"
+        raise OSError(message)
+
+    async def work() -> None:
+        started.set()
+        go.set()
+
+    run_lifespan(receiver(tmp_path, open_inbox=open_inbox).app, work)
+
+    assert started.is_set()
+
+
 @pytest.mark.parametrize(
     ("path", "shown"),
     [

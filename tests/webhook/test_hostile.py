@@ -3,63 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections import Counter
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from support.hostile import hostile_requests
-from support.webhook_stage import PATH, SECRET, receiver, receiver_process
+from support.siege import besieged, generated, spoiled
+from support.webhook_stage import PATH, SECRET, receiver
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from support.siege import Siege
+    from support.webhook_stage import ReceiverProcess
 
 NUMBER = 10_000
 ALLOWED = {200, 400, 413}
-A_FILE = re.compile(
-    r"payloads/[0-9a-f]{2}/[0-9a-f]{32}\.json"
-    r"|by-time/\d{4}-\d\d-\d\d/\d\d/\d{10}-[0-9a-f]{8}-[0-9a-f]{32}"
-    r"|by-fingerprint/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{64}\.[0-9a-f]{32}"
-)
-A_LINE = re.compile(
-    r"\S+ \S+ (INFO (kept|had) payload [0-9a-f]{32}, \d+ bytes"
-    r'|WARNING refused with (400|413), \d+ bytes: [A-Z][a-zA-Z0-9 ,:;."]+'
-    r"|INFO (Started|Waiting|Application|Uvicorn|Shutting|Finished)[^{]*)"
-)
+FLAT_KB = 16_000
+"""What the memory may differ by after the first tenth: it grows in steps with the largest bodies that came, which ends
+after 12,000 of them (measured with 40,000); 2 kB kept of each would be more."""
 
 
 @pytest.mark.slow
-def test_ten_thousand_malformed_bodies_do_no_harm(tmp_path: Path) -> None:
-    inbox = tmp_path / "place" / "inbox"
-    inbox.parent.mkdir()
-    statuses: Counter[int] = Counter()
-    memory: list[int] = []
-    with receiver_process(tmp_path, inbox, "--rate-per-s", "100000") as running:
+@pytest.mark.parametrize(("attack", "number"), [(spoiled, NUMBER), (generated, NUMBER // 20)])
+def test_ten_thousand_malformed_bodies_do_no_harm(
+    tmp_path: Path, attack: Callable[[ReceiverProcess, int, Siege], None], number: int
+) -> None:
+    siege = besieged(tmp_path, number, attack)
 
-        async def run() -> None:
-            async with httpx.AsyncClient(base_url=running.url, timeout=30) as client:
-                for number, (body, headers) in enumerate(hostile_requests(NUMBER)):
-                    answer = await client.post(PATH, content=body, headers=headers)
-                    statuses[answer.status_code] += 1
-                    assert answer.status_code == 200 or set(answer.json()) <= {"detail"}, body
-                    if number % 1000 == 999:
-                        memory.append(running.memory_kb())
-
-        asyncio.run(run())
-        running.stop()
-
-    print(f"\nstatuses {dict(statuses)}, memory kB after each 1,000: {memory}")  # noqa: T201  # a figure
-    assert set(statuses) <= ALLOWED
-    assert min(statuses[200], statuses[400]) > NUMBER / 5
-    assert memory[-1] - memory[1] < 10_000
-    assert {path.name for path in inbox.parent.iterdir()} == {"inbox"}
-    odd = [path for path in inbox.rglob("*") if path.is_file() and not A_FILE.fullmatch(str(path.relative_to(inbox)))]
-    assert odd == []
-    assert [line for line in running.log.read_text().splitlines() if not A_LINE.fullmatch(line)] == []
+    assert siege.statuses.total() >= number
+    assert set(siege.statuses) <= ALLOWED
+    assert siege.statuses[400] > number / 5
+    assert siege.replies == {'{"detail"', '{"id"'}
+    assert siege.memory_kb[-1] - siege.memory_kb[1] < FLAT_KB
+    assert siege.odd_files() == []
+    assert siege.odd_lines() == []
 
 
 HEADERS = st.dictionaries(

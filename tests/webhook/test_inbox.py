@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +16,6 @@ from support.stores import local_place, mounted, s3_stand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from airflow_provider_platerec_ocr.core.storage import Place
     from support.stores import S3Stand
@@ -47,6 +48,28 @@ def answer(number: int, **more: Any) -> dict[str, Any]:
 
 def numbers(inbox: Inbox, **how: Any) -> list[int]:
     return [payload.data["number"] for payload in inbox.scan(**how)]
+
+
+def test_a_payload_that_is_there_already_is_synced_before_it_is_acknowledged_again(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Inbox(local_place(tmp_path), clock=clock).put(answer(1))
+    record = next((tmp_path / "payloads").rglob("*.json"))
+    synced: list[Path] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(Path(f"/proc/self/fd/{handle}").readlink()))
+
+    receipt = Inbox(local_place(tmp_path), clock=clock).put(answer(1))
+
+    assert not receipt.new
+    assert synced == [record.parent]
+
+
+def test_an_inbox_says_whether_anything_was_ever_put(place: Place, clock: FakeClock) -> None:
+    inbox = Inbox(place, clock=clock)
+    before = inbox.is_used()
+    inbox.put(answer(1))
+
+    assert (before, inbox.is_used()) == (False, True)
 
 
 def test_the_same_answer_twice_is_one(place: Place, clock: FakeClock) -> None:

@@ -18,7 +18,7 @@ for name, read_timeout in {
         dag_id=name,
         schedule=None,
         start_date=datetime(2026, 1, 1, tzinfo=UTC),
-        max_active_runs=16,
+        max_active_runs=64,
         is_paused_upon_creation=False,
         default_args={"retry_delay": timedelta(seconds=1)},
         params={

@@ -1,0 +1,50 @@
+"""The tables of the explorer: what the product was put through, and what breaks without each rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TABLES = {
+    "explorer-kept": "the ledger's rules, explored: no law is broken",
+    "explorer-without": "the ledger's rules, one taken out at a time",
+}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the deep searches out unless they are asked for."""
+    if "long" in config.option.markexpr:
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]
+
+
+@pytest.fixture
+def line(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """Put one line into a table that is printed at the end."""
+
+    def put(table: str, **cells: object) -> None:
+        record_property(table, {name: str(cell) for name, cell in cells.items()})
+
+    return put
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the tables."""
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    properties = [
+        each for report in reports if getattr(report, "when", "") == "call" for each in report.user_properties
+    ]
+    for table, title in TABLES.items():
+        lines = [cells for name, cells in properties if name == table]
+        if lines:
+            terminalreporter.section(title)
+            rows = [dict(zip(lines[0], lines[0], strict=True)), *lines]
+            widths = {head: max(len(row[head]) for row in rows) for head in lines[0]}
+            for row in rows:
+                terminalreporter.write_line(" | ".join(row[head].ljust(width) for head, width in widths.items()))

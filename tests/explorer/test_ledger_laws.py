@@ -1,0 +1,91 @@
+"""The unchanged product, in every order of events within a number of deviations, and in drawn ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.explorer.scenarios import EVERYTHING, SCENARIOS
+from support.explorer.search import explorer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.explorer.choices import Scenario
+    from support.explorer.search import Found
+
+DRAWN, MANY_DRAWN = 200, 5_000
+DEEP, MOST = 3, 20_000
+"""Deviations of a deep search, and executions after which it is cut off."""
+PLACES = {
+    "a call is repeated",
+    *(
+        f"ends: {status}"
+        for status in ("read", "rejected", "in_doubt", "held_elsewhere", "failed", "stopped", "unsafe")
+    ),
+    *(f"file: {kind}" for kind in ("claim", "answer", "rejected", "released")),
+    *(f"a person settles: {end}" for end in ("answer", "released")),
+    "spilled",
+}
+"""What has to come to pass somewhere, or the search would prove little."""
+
+
+def told(line: Callable[..., None], found: Found, how: str) -> None:
+    line(
+        "explorer-kept",
+        scenario=found.scenario,
+        deviations=how,
+        executions=f"{found.executions:,}",
+        steps=f"{found.steps:,}",
+        states=f"{found.states:,}" if found.states else "",
+    )
+    assert found.broken is None, "\n".join(found.trace)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_no_order_of_events_breaks_a_law(scenario: Scenario, line: Callable[..., None]) -> None:
+    with explorer(scenario) as search:
+        found = search.all(scenario.depth)
+
+    told(line, found, f"all up to {found.depth}")
+    assert found.whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", EVERYTHING, ids=lambda scenario: scenario.name)
+def test_no_drawn_execution_of_three_tasks_breaks_a_law(scenario: Scenario, line: Callable[..., None]) -> None:
+    with explorer(scenario) as search:
+        found = search.drawn(range(DRAWN))
+
+    told(line, found, "drawn")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_no_order_of_events_breaks_a_law_in_a_deep_search(scenario: Scenario, line: Callable[..., None]) -> None:
+    with explorer(scenario) as search:
+        found = search.all(DEEP, most=MOST)
+
+    told(line, found, f"{'all' if found.whole else 'part of all'} up to {found.depth}")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scenario", EVERYTHING, ids=lambda scenario: scenario.name)
+def test_no_drawn_execution_of_three_tasks_breaks_a_law_in_many(scenario: Scenario, line: Callable[..., None]) -> None:
+    with explorer(scenario) as search:
+        found = search.drawn(range(DRAWN, DRAWN + MANY_DRAWN), part=0.2)
+
+    told(line, found, "drawn")
+
+
+def test_the_searches_go_everywhere() -> None:
+    seen: set[str] = set()
+    for scenario in SCENARIOS:
+        with explorer(scenario) as search:
+            seen |= search.all(1).seen
+    with explorer(EVERYTHING[0]) as search:
+        seen |= search.drawn(range(300)).seen
+
+    assert seen >= PLACES

@@ -1,0 +1,54 @@
+"""Each rule of the ledger, taken out: the explorer has to find the law that breaks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.explorer.rules import PRODUCT, Rules
+from support.explorer.scenarios import EVERYTHING
+from support.explorer.search import explorer
+from support.explorer.variants import AsksOnce, Freezes
+from support.explorer.without import STALL, WITHOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.explorer.without import Without
+
+
+@pytest.mark.parametrize("without", WITHOUT, ids=lambda without: without.rule)
+def test_without_a_rule_a_law_breaks(without: Without, line: Callable[..., None]) -> None:
+    with explorer(without.scenario, without.rules) as search:
+        found = search.all(without.depth)
+
+    assert found.broken is not None, f"nothing breaks without it: {without.rule}"
+    assert found.broken.law == without.law, "\n".join(found.trace)
+    print(f"Without the rule: {without.rule}", *found.trace, sep="\n")  # noqa: T201  # shown with -rP
+    line(
+        "explorer-without",
+        rule_taken_out=without.rule,
+        law_that_breaks=found.broken.law,
+        deviations=found.depth,
+        executions=found.executions,
+    )
+    with explorer(without.scenario, PRODUCT) as search:
+        assert search.all(found.depth).broken is None, "the law has to hold with the rule"
+
+
+def test_drawn_executions_find_that_the_inbox_has_to_be_asked_for_each_doubt() -> None:
+    scenario = next(each for each in EVERYTHING if each.inbox)
+    with explorer(scenario, Rules(settler=AsksOnce)) as search:
+        found = search.drawn(range(500), part=0.2)
+
+    assert found.broken is not None
+    assert found.broken.law == "nothing known is paid"
+
+
+def test_a_process_that_freezes_between_its_last_look_at_the_clock_and_the_call_is_not_provided_for() -> None:
+    with explorer(STALL, Rules(payer=Freezes)) as search:
+        found = search.all(2)
+
+    assert found.broken is not None
+    assert found.broken.law == "paid once"

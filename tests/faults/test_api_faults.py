@@ -1,0 +1,235 @@
+"""Everything that the API and the way to it can do wrong: what is tried again, what is not, and what it costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from support.fault_plays import COUNT, Play
+from support.sandbox import TOKEN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.fault_plays import Facts, Found
+    from support.fault_stage import Stage
+
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.scheduler, pytest.mark.faults]
+
+BEGUN = 6
+"""Calls after which what breaks later breaks."""
+NAME = "ocr.faults.test"
+PLAN = "ocr.plan"
+UNKNOWN_NAME = "The name ocr.faults.test"
+
+
+def _unavailable(stage: Stage) -> Facts:
+    run_id = stage.trigger()
+    stage.wait_calls(BEGUN)
+    stage.sandbox.control(faults=["window=0-60:503"])
+    return {"run": stage.wait(run_id)}
+
+
+def _refuse_connections(stage: Stage) -> Facts:
+    run_id = stage.trigger()
+    stage.wait_calls(BEGUN)
+    stage.sandbox.control(away=60)
+    return {"run": stage.wait(run_id)}
+
+
+def _lose_the_name(stage: Stage) -> Facts:
+    """Lose it between planning and reading: a name that was found is remembered, and an open connection needs none."""
+    stage.airflow.know_host(NAME)
+    run_id = stage.trigger()
+    stage.airflow.wait_for_task(stage.dag_id, run_id, PLAN, "success", within_s=300)
+    stage.airflow.know_host(NAME, in_s=60)
+    state = stage.wait(run_id)
+    return {"run": state if UNKNOWN_NAME in stage.logs() else "the name was never missed"}
+
+
+def _use_up(stage: Stage) -> Facts:
+    """Somebody else uses the account's calls up; the next period begins before the next night."""
+    run_id = stage.trigger()
+    stage.wait_calls(BEGUN)
+    stage.sandbox.control(quota=BEGUN + 4)
+    first = stage.wait(run_id)
+    carried_over = COUNT - len(stage.table())
+    stage.sandbox.control(new_period=True, quota=5000)
+    return {"run": f"{first}, next night {stage.wait(stage.trigger())}", "carried over": carried_over}
+
+
+def _revoke(stage: Stage) -> Facts:
+    run_id = stage.trigger()
+    stage.wait_calls(BEGUN)
+    stage.sandbox.control(tokens=[])
+    first = stage.wait(run_id)
+    calls = stage.sandbox.books()["posts"]
+    stage.sandbox.control(tokens=[TOKEN])
+    stage.airflow.clear(stage.dag_id, run_id)
+    return {"run": f"{first}, cleared {stage.wait(run_id)}", "calls when it failed": calls}
+
+
+def _two_nights(stage: Stage) -> Facts:
+    first = stage.wait(stage.trigger())
+    calls = stage.sandbox.books()["posts"]
+    return {"run": f"{first}, next night {stage.wait(stage.trigger())}", "calls of the first night": calls}
+
+
+def _three(kind: str) -> tuple[str, ...]:
+    return tuple(f"nth={number}:{kind}" for number in (6, 12, 18))
+
+
+REFUSED, UNKNOWN = "refused before work", "outcome unknown"
+AT_ONCE = {"retried later": 0, "not retried": 0, "billed": COUNT, "paid twice": 0, "in doubt, named": 0}
+ALL_READ = {"dead letters": 0, "rows": COUNT, "run": "success"}
+ONE_TRY = AT_ONCE | ALL_READ | {"tries": 1}
+RESENT = ALL_READ | {
+    "calls": COUNT + 3,
+    "retried at once": 0,
+    "retried later": 3,
+    "not retried": 0,
+    "in doubt, named": 3,
+    "tries": 2,
+}
+FREE = {"billed": COUNT, "paid twice": 0}
+TWICE = {"billed": COUNT + 3, "paid twice": 3}
+
+REFUSALS = [
+    Play(
+        "429 for 12 calls, Retry-After 3 s",
+        REFUSED,
+        faults=("nth=6-17:429;retry_after=3",),
+        expected=ONE_TRY | {"calls": COUNT + 12, "retried at once": 12},
+    ),
+    Play(
+        "429 for 12 calls, wait in the text alone",
+        REFUSED,
+        faults=("nth=6-17:429;retry_after=3;header=no",),
+        expected=ONE_TRY | {"calls": COUNT + 12, "retried at once": 12},
+    ),
+    Play(
+        "429 for 12 calls, no wait named",
+        REFUSED,
+        faults=("nth=6-17:429;header=no;text=no",),
+        expected=ONE_TRY | {"calls": COUNT + 12, "retried at once": 12},
+    ),
+    Play("429 once, Retry-After 90 s", REFUSED, faults=("nth=6:429;retry_after=90",), takes_s=120, expected=ONE_TRY),
+    Play("503 for a minute", REFUSED, act=_unavailable, takes_s=95, expected=ONE_TRY),
+    Play(
+        "connection refused for a minute",
+        "not sent",
+        act=_refuse_connections,
+        rate_per_s=1,
+        takes_s=105,
+        expected=ONE_TRY,
+    ),
+    Play("DNS failure for a minute", "not sent", act=_lose_the_name, host=NAME, takes_s=95, expected=ONE_TRY),
+]
+DOUBTS = [
+    Play("cut before the work, 3 times", UNKNOWN, faults=_three("cut-before"), takes_s=140, expected=RESENT | FREE),
+    Play("cut after the work, 3 times", UNKNOWN, faults=_three("cut-after"), takes_s=140, expected=RESENT | TWICE),
+    Play(
+        "no answer within the timeout, 3 times",
+        UNKNOWN,
+        faults=_three("hang;billed=yes"),
+        takes_s=140,
+        expected=RESENT | TWICE,
+    ),
+    Play("JSON cut off, 3 times", UNKNOWN, faults=_three("cut-json"), takes_s=140, expected=RESENT | TWICE),
+    Play("502 with HTML, 3 times", UNKNOWN, faults=_three("502-html"), takes_s=140, expected=RESENT | FREE),
+]
+STOPS = [
+    Play(
+        "2xx with an error, 3 times",
+        "rejected",
+        faults=_three("error-200"),
+        act=_two_nights,
+        expected={
+            "calls": COUNT,
+            "retried at once": 0,
+            "retried later": 0,
+            "not retried": 3,
+            "billed": COUNT,
+            "rows": COUNT - 3,
+            "run": "success, next night success",
+        },
+    ),
+    Play(
+        "quota gone mid-run",
+        "stop",
+        act=_use_up,
+        expected=FREE
+        | {"retried at once": 0, "dead letters": 0, "rows": COUNT, "run": "success, next night success", "tries": 1},
+    ),
+    Play(
+        "token revoked mid-run",
+        "stop",
+        act=_revoke,
+        expected=FREE
+        | {"retried at once": 0, "dead letters": 0, "rows": COUNT, "run": "failed, cleared success", "tries": 2},
+    ),
+]
+
+
+def _put(line: Callable[..., None], play: Play, found: Found) -> None:
+    line(1, play.name, {"class": play.meaning}, found.cells())
+
+
+def _hold(found: Found, play: Play, undisturbed: list[dict[Any, Any]], resent: int) -> None:
+    cells = found.cells()
+    assert {name: cells[name] for name in play.expected} == play.expected
+    found.books.hold(resent_at_most=resent)
+    assert found.early_starts == []
+    read = {row["image"] for row in found.table}
+    assert found.table == [row for row in undisturbed[:COUNT] if row["image"] in read]
+
+
+@pytest.mark.parametrize("play", REFUSALS, ids=str)
+def test_what_was_not_billed_is_sent_again_in_the_same_try_and_costs_nothing(
+    played: Callable[[Play], Found], undisturbed: list[dict[Any, Any]], line: Callable[..., None], play: Play
+) -> None:
+    found = played(play)
+
+    _put(line, play, found)
+    _hold(found, play, undisturbed, resent=0)
+    assert found.tally.same_try == found.tally.calls - COUNT > 0
+
+
+@pytest.mark.parametrize("play", DOUBTS, ids=str)
+def test_what_may_have_been_billed_is_named_and_sent_again_once_in_a_later_try(
+    played: Callable[[Play], Found], undisturbed: list[dict[Any, Any]], line: Callable[..., None], play: Play
+) -> None:
+    found = played(play)
+
+    _put(line, play, found)
+    _hold(found, play, undisturbed, resent=3)
+    assert found.log.count("In doubt: ") == 3
+
+
+@pytest.mark.parametrize("play", STOPS, ids=str)
+def test_what_another_call_cannot_mend_is_not_sent_again(
+    played: Callable[[Play], Found], undisturbed: list[dict[Any, Any]], line: Callable[..., None], play: Play
+) -> None:
+    found = played(play)
+
+    _put(line, play, found)
+    _hold(found, play, undisturbed, resent=0)
+    assert found.tally.arrived <= COUNT + found.tally.later_try
+
+
+@pytest.mark.parametrize("play", STOPS[:1], ids=str)
+def test_a_rejected_image_is_a_permanent_dead_letter_and_no_later_night_pays_for_it(
+    played: Callable[[Play], Found], play: Play
+) -> None:
+    found = played(play)
+
+    assert found.facts["calls of the first night"] == found.tally.arrived == COUNT
+
+
+@pytest.mark.parametrize("play", STOPS[2:], ids=str)
+def test_a_revoked_token_stops_the_run_before_most_calls_are_made(played: Callable[[Play], Found], play: Play) -> None:
+    found = played(play)
+
+    assert found.facts["calls when it failed"] < COUNT
+    assert "The API refused the token (401: Invalid token.)" in found.log

@@ -1,0 +1,119 @@
+"""The receiver in Airflow's API server: once, where a secret is set, and else not at all."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_platerec_ocr.plugin import PlateRecOCRPlugin
+from airflow_provider_platerec_ocr.provider_info import get_provider_info
+from support.webhook_stage import OTHER_SECRET, SECRET
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.airflow_home import AirflowHome
+
+OPTIONS = "AIRFLOW__PLATEREC_OCR__"
+ROUTES = """
+import json
+from airflow.api_fastapi.app import create_app
+app = create_app(apps="core")
+print("\\n" + json.dumps([route.path for route in app.routes if "platerec" in getattr(route, "path", "")]))
+"""
+LOADED = """
+import sys
+import airflow_provider_platerec_ocr.plugin
+heavy = ("fastapi", "starlette", "airflow_provider_platerec_ocr.webhook", "airflow_provider_platerec_ocr.hooks")
+print([name for name in heavy if name in sys.modules])
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    for name in ("INBOX", "WEBHOOK_SECRETS", "WEBHOOK_RATE_PER_S", "WEBHOOK_MAX_JSON_BYTES", "WEBHOOK_TRUSTED_PROXIES"):
+        monkeypatch.setenv(f"{OPTIONS}{name}", "")
+    return tmp_path
+
+
+def test_it_is_registered_in_one_place_only() -> None:
+    ours = [point for point in entry_points(group="airflow.plugins") if "platerec" in point.value]
+
+    assert [point.value for point in ours] == ["airflow_provider_platerec_ocr.plugin:PlateRecOCRPlugin"]
+    assert "plugins" not in get_provider_info()
+
+
+def test_without_a_secret_there_is_no_receiver(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert PlateRecOCRPlugin().fastapi_apps == []
+    assert caplog.records == []
+    assert list(home.iterdir()) == []
+
+
+def test_with_a_secret_and_an_inbox_there_is_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{OPTIONS}WEBHOOK_SECRETS", f"{SECRET},{OTHER_SECRET}")
+    monkeypatch.setenv(f"{OPTIONS}INBOX", str(home / "inbox"))
+
+    (app,) = PlateRecOCRPlugin().fastapi_apps
+
+    assert (app["url_prefix"], app["name"]) == ("/platerec_ocr", "platerec_ocr_webhook")
+    assert {route.path for route in app["app"].routes} == {"/webhook/{secret}", "/webhook", "/health"}
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"WEBHOOK_SECRETS": SECRET}, "no inbox; set [platerec_ocr] inbox"),
+        ({"WEBHOOK_SECRETS": "brief", "INBOX": "/x"}, "secret 1 is shorter than 20"),
+        ({"WEBHOOK_SECRETS": SECRET, "INBOX": "/x", "WEBHOOK_RATE_PER_S": "many"}, "rate_per_s"),
+        ({"WEBHOOK_SECRETS": SECRET, "INBOX": "/x", "WEBHOOK_TRUSTED_PROXIES": "nginx"}, "'nginx' is no address"),
+    ],
+)
+@pytest.mark.usefixtures("home")
+def test_a_mistake_in_its_options_is_one_line_and_never_stops_the_api_server(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, options: dict[str, str], said: str
+) -> None:
+    for name, value in options.items():
+        monkeypatch.setenv(f"{OPTIONS}{name}", value)
+
+    with caplog.at_level(logging.ERROR):
+        apps = PlateRecOCRPlugin().fastapi_apps
+
+    assert apps == []
+    (record,) = caplog.records
+    assert "The receiver of webhooks is off" in record.getMessage()
+    assert said in record.getMessage()
+    assert record.exc_info is None
+    assert SECRET not in record.getMessage()
+    assert "brief" not in record.getMessage()
+
+
+def test_loading_the_plugin_loads_nothing_of_the_receiver() -> None:
+    done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)  # noqa: S603  # ours
+
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.airflow
+@pytest.mark.slow
+@pytest.mark.parametrize(("secrets", "mounted"), [(SECRET, ["/platerec_ocr"]), ("", [])])
+def test_airflows_own_app_has_it_exactly_once_or_not_at_all(
+    airflow_home: AirflowHome, monkeypatch: pytest.MonkeyPatch, secrets: str, mounted: list[str]
+) -> None:
+    monkeypatch.setenv(f"{OPTIONS}WEBHOOK_SECRETS", secrets)
+    monkeypatch.setenv(f"{OPTIONS}INBOX", str(airflow_home.path / "some inbox"))
+
+    command = [sys.executable, "-c", ROUTES]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)  # noqa: S603  # ours
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    paths: Any = json.loads(done.stdout.splitlines()[-1])
+    assert paths == mounted
+    assert SECRET not in done.stdout + done.stderr

@@ -1,0 +1,196 @@
+"""Webhooks under a whole Airflow on PostgreSQL: sandbox, receiver in the API server, asset events, DAGs, rows."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from sqlalchemy import create_engine, text
+
+from airflow_provider_platerec_ocr.dataset import read_dataset
+from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
+from support.fault_stage import until
+from support.fleet import fleet
+from support.phone import read_with_phones
+from support.sandbox import running_sandbox
+from support.webhook_stage import PATH, SECRET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.fleet import Fleet
+
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.scheduler]
+
+EXAMPLES = Path(__file__).parents[2] / "dags"
+BURST = 200
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    home = tmp_path_factory.mktemp("airflow")
+    dags = home / "dags"
+    dags.mkdir()
+    (dags / "ingest.py").write_text((EXAMPLES / "webhook_ingest.py").read_text())
+    watch = (EXAMPLES / "webhook_watch.py").read_text()
+    (dags / "watch.py").write_text(watch.replace('"reads"', '"watched"').replace("poll_s=30", "poll_s=2"))
+    extra = {
+        "AIRFLOW__PLATEREC_OCR__INBOX": str(home / "inbox"),
+        "AIRFLOW__PLATEREC_OCR__WEBHOOK_SECRETS": SECRET,
+        "AIRFLOW__PLATEREC_OCR__LEDGER": str(home / "ledger"),
+    }
+    with fleet(home, dags, extra) as running:
+        yield running
+
+
+def unpause(airflow: Fleet, dag_id: str) -> None:
+    until("the DAG is not there", lambda: dag_id in {dag["dag_id"] for dag in airflow.call("GET", "/dags")["dags"]}, 90)
+    airflow.call("PATCH", f"/dags/{dag_id}", {"is_paused": False})
+
+
+def runs(airflow: Fleet, dag_id: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = airflow.call("GET", f"/dags/{dag_id}/dagRuns?limit=100")["dag_runs"]
+    return found
+
+
+def rows(airflow: Fleet, table: str) -> list[dict[Any, Any]]:
+    folder = airflow.home / "platerec_ocr" / table
+    return read_dataset(str(folder)).to_dict("records") if folder.exists() else []
+
+
+def ask(airflow: Fleet, query: str) -> list[Any]:
+    """Ask Airflow's own database: its API shows no queue, and fails on events whose run has not begun (3.3)."""
+    engine = create_engine(airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+    with engine.connect() as connection:
+        found = list(connection.execute(text(query)).scalars())
+    engine.dispose()
+    return found
+
+
+def events_of(airflow: Fleet, asset: str) -> list[dict[str, Any]]:
+    """Return what the events of an asset say, in order."""
+    extras = ask(
+        airflow,
+        f"SELECT e.extra FROM asset_event e JOIN asset a ON a.id = e.asset_id WHERE a.name = '{asset}' ORDER BY e.id",  # noqa: S608
+    )
+    return [json.loads(extra) if isinstance(extra, str) else extra for extra in extras]
+
+
+def waiting_events(airflow: Fleet) -> int:
+    """Return how many asset events have started nothing yet, in a run or in a queue for one."""
+    queued = ask(airflow, "SELECT count(*) FROM asset_dag_run_queue")
+    no_run = ask(airflow, "SELECT count(*) FROM asset_partition_dag_run WHERE created_dag_run_id IS NULL")
+    unseen = ask(
+        airflow,
+        "SELECT count(*) FROM asset_event e JOIN asset a ON a.id = e.asset_id WHERE a.name = 'platerec_ocr_inbox' "
+        "AND NOT EXISTS (SELECT 1 FROM dagrun_asset_event d WHERE d.event_id = e.id)",
+    )
+    return int(queued[0] + no_run[0] + unseen[0])
+
+
+def announced(airflow: Fleet) -> list[int]:
+    """Return how many payloads each event of the inbox told of."""
+    return [extra["payloads"] for extra in events_of(airflow, "platerec_ocr_inbox")]
+
+
+def deliver(airflow: Fleet, *names: str) -> None:
+    for name in names:
+        data = {"results": [], "filename": name, "file_url": f"https://files.example/{name}"}
+        answer = httpx.post(f"{airflow.url}/platerec_ocr{PATH}", json={"data": data}, timeout=30)
+        assert answer.status_code == 200
+
+
+def calm(airflow: Fleet, dag_id: str) -> bool:
+    return bool(runs(airflow, dag_id)) and all(run["state"] in {"success", "failed"} for run in runs(airflow, dag_id))
+
+
+def test_a_burst_of_webhooks_becomes_as_many_rows_and_no_event_is_left_waiting(airflow: Fleet, tmp_path: Path) -> None:
+    receiver = f"{airflow.url}/platerec_ocr"
+    unpause(airflow, "webhook_ingest")
+    images = make_load_images(tmp_path / "images", BURST, 3_000)
+
+    with running_sandbox(webhook=f"{receiver}{PATH}", rename_files=True) as sandbox:
+        began = datetime.now(UTC)
+        answered = read_with_phones(sandbox, images)
+        until("not all was delivered", lambda: len(sandbox.deliveries()) == BURST, 60)
+        burst_s = (datetime.now(UTC) - began).total_seconds()
+        delivered = [delivery["status"] for delivery in sandbox.deliveries()]
+    until("not all became rows", lambda: len(rows(airflow, "reads")) >= BURST, 180)
+    until("not all was announced", lambda: sum(announced(airflow)) == BURST, 60)  # the second event comes 30 s later
+    until("an event waits", lambda: not waiting_events(airflow) and calm(airflow, "webhook_ingest"), 120)
+
+    ended = [run["state"] for run in runs(airflow, "webhook_ingest")]
+    table = rows(airflow, "reads")
+    print(  # noqa: T201  # figures
+        f"\n{answered} calls of phones in {burst_s:.1f} s, {delivered.count(200)} webhooks answered with 200, "
+        f"{len(announced(airflow))} events, {len(ended)} runs ({ended.count('success')} succeeded), "
+        f"{len(table)} rows of {len({row['image'] for row in table})} images, {waiting_events(airflow)} events waiting"
+    )
+    assert delivered == [200] * BURST
+    assert len(table) == len({row["image"] for row in table}) == BURST
+    assert {row["calls_billed"] for row in table} == {0}
+    assert set(ended) == {"success"}
+    assert waiting_events(airflow) == 0
+
+
+def test_the_api_server_has_the_receiver_once_and_tells_nobody_of_the_secret(airflow: Fleet) -> None:
+    base = f"{airflow.url}/platerec_ocr"
+
+    wrong = httpx.post(f"{base}/webhook/wrong-secret", json={"data": {}})
+    unknown = httpx.post(f"{base}/nothing")
+    health = httpx.get(f"{base}/health")
+
+    assert (health.status_code, health.json()) == (200, {"status": "ok"})
+    assert {(answer.status_code, answer.text) for answer in (wrong, unknown)} == {(404, '{"detail":"Not Found"}')}
+    assert SECRET not in (airflow.home / "api-server.log").read_text()
+    assert "/platerec_ocr/webhook/***" in (airflow.home / "api-server.log").read_text()
+
+
+def test_an_api_server_that_dies_between_a_payload_and_its_event_makes_up_for_it_when_it_is_back(
+    airflow: Fleet,
+) -> None:
+    def ingested() -> set[str]:
+        return {str(row["image"]) for row in rows(airflow, "reads")}
+
+    before = sum(announced(airflow))
+    deliver(airflow, "told.jpg")
+    until("it was not announced", lambda: sum(announced(airflow)) > before, 60)
+    deliver(airflow, "untold.jpg")  # its event is due 30 s later
+
+    airflow.kill("api-server", with_children=True)
+    airflow.start("api-server")
+    airflow.wait_until_healthy()
+    until("its payload waits for ever", lambda: "https://files.example/untold.jpg" in ingested(), 120)
+
+    assert announced(airflow)[-1] == 0
+    assert sum(announced(airflow)) == before + 1
+
+
+def test_a_watch_goes_on_where_it_was_after_its_triggerer_was_killed(airflow: Fleet) -> None:
+    def watched() -> set[str]:
+        return {str(row["image"]) for row in rows(airflow, "watched")}
+
+    def told() -> list[int]:
+        return [extra["payload"]["payloads"] for extra in events_of(airflow, "platerec_ocr_watched_inbox")]
+
+    unpause(airflow, "webhook_watch")
+    deliver(airflow, "before-1.jpg", "before-2.jpg")
+    until("the watch found nothing", lambda: "https://files.example/before-2.jpg" in watched(), 180)
+    until("its run did not end", lambda: calm(airflow, "webhook_watch"), 60)
+    before = told()
+
+    airflow.kill("triggerer", with_children=True)
+    deliver(airflow, "dead-1.jpg", "dead-2.jpg", "dead-3.jpg")
+    airflow.start("triggerer")
+    until("what came meanwhile is missing", lambda: "https://files.example/dead-3.jpg" in watched(), 180)
+
+    after = told()[len(before) :]
+    print(f"\npayloads told before the kill {before}, after it {after}")  # noqa: T201  # figures
+    assert sum(after) == 3
+    table = rows(airflow, "watched")
+    assert len(table) == len({(row["image"], row["image_version"]) for row in table})
+    assert {f"https://files.example/dead-{number}.jpg" for number in (1, 2, 3)} <= watched()

@@ -1,0 +1,282 @@
+"""One try of one task: the product's own Settler, Payer, Saver and Ledger on a loop that the world schedules."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+
+import greenlet
+
+from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRLedgerError, OCRLedgerUnsafe
+from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_url
+from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, PlannedImage
+from airflow_provider_platerec_ocr.core.settings import ClientSettings, Timeouts
+from airflow_provider_platerec_ocr.engine.content import Content
+from airflow_provider_platerec_ocr.engine.context import ReadContext, ReadOptions
+from airflow_provider_platerec_ocr.engine.limiter import StartLimiter
+from airflow_provider_platerec_ocr.engine.progress import Progress
+from airflow_provider_platerec_ocr.engine.slot import Phase
+from airflow_provider_platerec_ocr.engine.slot import Slot as Phases
+from airflow_provider_platerec_ocr.engine.spill import adopt
+from airflow_provider_platerec_ocr.engine.stop import StopSignal
+from support.explorer.api import Api
+from support.explorer.clocks import BOOTED_S, WorkerClock
+from support.explorer.laws import NO_FAULT, LawBrokenError
+from support.explorer.loop import TurnLoop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_platerec_ocr.core.clock import Clock
+    from airflow_provider_platerec_ocr.engine.client import OCRClient
+    from airflow_provider_platerec_ocr.engine.ledger import Ledger
+    from airflow_provider_platerec_ocr.engine.limiter import Permit
+    from support.explorer.rules import WatchedSaver
+    from support.explorer.world import Slot, World
+
+CLAIM_TO_POST_S, SAVE_S = 2.0, 2.0
+BASE_URL = "https://api.example.com"
+
+
+class QuickSettings(ClientSettings):
+    """As the product's, with times that make for short executions; the lease is made of them in the same way."""
+
+    @property
+    def claim_to_post_s(self) -> float:
+        return CLAIM_TO_POST_S
+
+
+def images(count: int) -> list[tuple[PlannedImage, str]]:
+    """Return planned rows with their fingerprints."""
+    rows = [
+        PlannedImage(row=row, image=url, type="vin", upload_url=url)
+        for row, url in ((row, f"https://x.example.com/{row}.jpg") for row in range(1, count + 1))
+    ]
+    return [(row, fingerprint_url(BASE_URL, row.type, row.upload_url or "")) for row in rows]
+
+
+class Limiter(StartLimiter):
+    """The product's, with a moment before and after each permit in which the search may let time pass."""
+
+    process: Process
+
+    async def start(self) -> Permit:
+        await self.process.moment("waits for a permit")
+        permit = await super().start()
+        self.process.permitted()
+        return permit
+
+
+class Process:
+    """See above.
+
+    :param slot: the task it is a try of.
+    """
+
+    def __init__(self, world: World, slot: Slot) -> None:
+        self.world = world
+        self.slot = slot
+        self.owner = slot.owner
+        self.label = f"{slot.name}{slot.owner.try_number}" if not world.night else f"N{world.night + 1}"
+        self.alive = True
+        self.began_s = world.now_s
+        self.held_up_before_s = world.books.held_up_s
+        self.crashing = ""
+        """Why it crashes in this very step, if it does."""
+        self.settings = QuickSettings(
+            token="YOUR_API_TOKEN",
+            base_url=BASE_URL,
+            timeouts=Timeouts(call_s=world.scenario.call_s[slot.index], save_s=SAVE_S),
+        )
+        self.clock: Clock = WorkerClock(world, world.scenario.skew_s[slot.index])
+        self.loop = TurnLoop(self.clock.monotonic, self._timer, self._job)
+        self.unasked: set[str] = set()
+        """Fingerprints for which the inbox could not be asked."""
+        self.known_at_opening: set[str] = set()
+        """Fingerprints whose answer lay in this machine's spill."""
+        self.known_at_permit: tuple[str, ...] = ()
+        self.saving_failed_at_permit = False
+        self._saver: WatchedSaver | None = None
+        self._jobs: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
+        self._greenlets: list[greenlet.greenlet] = []
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._flows: list[tuple[asyncio.Task[Any], Phases]] = []
+        self._stop = StopSignal()
+        self._buried = False
+        self._seen = hash((self.label, self.began_s, self.held_up_before_s))
+
+    def begin(self) -> None:
+        self._tasks.append(self.loop.create_task(self._life()))
+
+    def go_on(self) -> None:
+        """Run until everything waits for the world."""
+        while self.alive:
+            self.loop.drain()
+            if not self._jobs:
+                break
+            jobs, self._jobs = self._jobs, []
+            for work, future in jobs:
+                self._greenlets.append(greenlet.greenlet(lambda work=work, future=future: self._work(work, future)))
+                self._greenlets[-1].switch()
+        if not self.alive and not self._buried:
+            self.kill()
+        failed = [task.exception() for task in self._tasks if task.done() and not task.cancelled()]
+        for error in [*failed, *(fault.get("exception") for fault in self.loop.faults)]:
+            if error is not None:
+                raise LawBrokenError(NO_FAULT, repr(error)) from error
+
+    @property
+    def stoppable(self) -> bool:
+        """Whether it works and was not told to stop yet."""
+        return self.alive and bool(self._flows) and not self._stop.is_set()
+
+    def stop(self) -> None:
+        """Start nothing new, as at the soft deadline: the batch cancels whatever has no claim in hand."""
+        self._stop.set(OCRDrained("The soft deadline is reached."))
+        for task, slot in self._flows:
+            if slot.phase is Phase.IDLE:
+                task.cancel()
+
+    def kill(self) -> None:
+        """Nothing of it runs any more."""
+        self.alive, self._buried = False, True
+        for job in self._greenlets:
+            if not job.dead:
+                job.throw(greenlet.GreenletExit)
+        for task in self._tasks:
+            task.cancel()
+        self.loop.drain()
+        self.loop.faults.clear()
+        self._jobs.clear()
+        points = self.world.points
+        self.world.points = [point for point in points if point.process is not self or point.survives]
+
+    def must_live(self) -> None:
+        if not self.alive:
+            raise greenlet.GreenletExit
+
+    def switch(self, job: greenlet.greenlet, fault: str) -> None:
+        """Let a job go on to its next point."""
+        job.switch(fault)
+        if self.crashing:
+            self.world.crash(self, self.crashing)
+
+    def saw(self, what: object) -> None:
+        self._seen = hash((self._seen, what, self.world.now_s))
+
+    @property
+    def promise_s(self) -> float:
+        """For how long a claim of it may be open."""
+        return CLAIM_TO_POST_S + self.settings.timeouts.call_s + SAVE_S
+
+    @property
+    def key(self) -> tuple[int, bool]:
+        return (self._seen, self.alive)
+
+    async def moment(self, what: str) -> None:
+        """Let the search do something else first."""
+        turn = self.loop.create_future()
+        self.world.add(self, what, lambda _fault: turn.set_result(None), gone=turn.done)
+        await turn
+
+    def permitted(self) -> None:
+        """Remember what was known when the permit came: nothing known is paid for again."""
+        store = self.world.store
+        self.known_at_permit = tuple(path for _, mark in self.world.images for path in store.known(mark))
+        self.saving_failed_at_permit = self._saver is not None and self._saver.fails
+        self.saw(self.known_at_permit)
+
+    async def _life(self) -> None:
+        rules = self.world.rules
+        try:
+            ledger = await self._io(self._open)
+        except OCRLedgerUnsafe:
+            self.world.finished(self, ["unsafe"], [""])
+            return
+        except OCRLedgerError:
+            self.world.finished(self, ["stopped"], [""])
+            return
+        context = self._context(ledger)
+        self._saver = saver = rules.saver(context)
+        settler = rules.settler(context, saver, rules.payer(context, saver))
+        loading = asyncio.Semaphore(8)
+
+        async def flow(image: PlannedImage, mark: str, slot: Phases) -> tuple[str, str]:
+            ended = await settler.settle(image, mark, Content(context, loading, image), slot)
+            self.world.books.outcome(self, mark, ended)
+            return ("stopped", "") if ended is None else (str(ended.status), str(ended.reason))
+
+        for image, mark in self.world.images:
+            slot = Phases()
+            self._flows.append((self.loop.create_task(flow(image, mark, slot)), slot))
+        flows = [task for task, _ in self._flows]
+        self._tasks += flows
+        ended = await asyncio.gather(*flows, return_exceptions=True)
+        ends = [("stopped", "") if isinstance(each, BaseException) else each for each in ended]
+        self.world.finished(self, [status for status, _ in ends], [reason for _, reason in ends])
+
+    def _open(self) -> Ledger:
+        world, rules = self.world, self.world.rules
+        place = world.store.place()
+        lease_s = rules.lease_s or self.settings.lease_s
+        if world.scenario.opens and rules.probes:
+            rules.ledger.open(place, lease_s=lease_s, clock=self.clock, owner=self.owner)
+        ledger = rules.ledger(
+            rules.store(place), lease_s=lease_s, clock=self.clock, owner=self.owner, spill_folder=world.spill
+        )
+        self.known_at_opening = world.books.in_spill()
+        if rules.adopts:
+            adopt(world.spill, ledger.store)
+        ledger.watch(self)
+        return ledger
+
+    def _context(self, ledger: Ledger) -> ReadContext:
+        world = self.world
+        limiter = Limiter(clock=self.clock, ceiling_per_s=world.scenario.rate_per_s, max_in_flight=8)
+        limiter.process = self
+        return ReadContext(
+            client=cast("OCRClient", Api(self)),
+            ledger=ledger,
+            limiter=limiter,
+            loader=cast("Any", None),
+            settings=self.settings,
+            clock=self.clock,
+            pool=cast("Any", None),
+            stop=self._stop,
+            progress=Progress(total=world.scenario.images),
+            owner=self.owner,
+            options=ReadOptions(
+                in_doubt=InDoubtPolicy(world.scenario.policy),
+                ledger_patience_s=6.0,
+                save_for_s=SAVE_S,
+                refusals_per_image=2,
+            ),
+            settled_elsewhere=self._inbox if world.scenario.inbox else None,
+        )
+
+    def _inbox(self, _type: str, mark: str) -> dict[str, Any] | None:
+        if self.world.point("asks", "inbox"):
+            self.unasked.add(mark)
+            raise ConnectionError(mark)
+        found = self.world.inbox.get(mark)
+        self.saw(str(found))
+        return found
+
+    async def _io(self, work: Callable[[], Any]) -> Any:
+        return await self.loop.run_in_executor(None, work)
+
+    def _timer(self, handle: asyncio.TimerHandle, ring: Callable[[], None]) -> None:
+        self.world.add(self, "wakes up", lambda _fault: ring(), due=handle.when() - BOOTED_S, gone=handle.cancelled)
+
+    def _job(self, work: Callable[[], Any], future: asyncio.Future[Any]) -> None:
+        self._jobs.append((work, future))
+
+    def _work(self, work: Callable[[], Any], future: asyncio.Future[Any]) -> None:
+        try:
+            result = work()
+        except Exception as error:  # noqa: BLE001  # it belongs to who waits for it
+            if not future.cancelled():
+                future.set_exception(error)
+        else:
+            if not future.cancelled():
+                future.set_result(result)
