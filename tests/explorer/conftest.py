@@ -15,15 +15,6 @@ TABLES = {
 }
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the deep searches out unless they are asked for."""
-    if "long" in config.option.markexpr:
-        return
-    long = [item for item in items if item.get_closest_marker("long")]
-    config.hook.pytest_deselected(items=long)
-    items[:] = [item for item in items if item not in long]
-
-
 @pytest.fixture
 def line(record_property: Callable[[str, object], None]) -> Callable[..., None]:
     """Put one line into a table that is printed at the end."""

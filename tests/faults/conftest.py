@@ -26,15 +26,6 @@ RESOLVER = Path(__file__).parent / "resolver"
 TABLES = ("faults under a real scheduler and executor, on PostgreSQL", "faults of the API and of the disk")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long variants out unless they are asked for."""
-    if "long" in config.option.markexpr:
-        return
-    long = [item for item in items if item.get_closest_marker("long")]
-    config.hook.pytest_deselected(items=long)
-    items[:] = [item for item in items if item not in long]
-
-
 @pytest.fixture(scope="session")
 def airflow() -> Iterator[Fleet]:
     home = Path(tempfile.mkdtemp(prefix="faults-"))
