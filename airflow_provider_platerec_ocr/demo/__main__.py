@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import signal
 import sys
 import time
 
@@ -83,6 +84,8 @@ def main() -> int:
     if name not in commands:
         say("usage: python -m airflow_provider_platerec_ocr.demo [run|up]")
         return 2
+    for ending in (signal.SIGINT, signal.SIGTERM):  # a shell that starts this in the background has them ignored
+        signal.signal(ending, signal.default_int_handler)
     try:
         commands[name](DemoHome.find())
     except DemoError as error:
