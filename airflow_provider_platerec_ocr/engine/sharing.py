@@ -67,7 +67,7 @@ class Sharing:
         self.pause_s = BEAT_S
         """Seconds to the next heartbeat."""
         self.rank = 0
-        """This shard's place among those that send, from 0; the first leads."""
+        """This shard's place among the live ones, in the order in which they joined, from 0; the first leads."""
         self._board = board
         self._planned = max(planned, 1)
         self._executor = executor
@@ -96,6 +96,7 @@ class Sharing:
                 await self._agree(board, limiter)
             except OCRLedgerError as error:
                 self._go_alone(error)
+                limiter.follow(None)
             finally:
                 self.joined, self._first = True, False
 

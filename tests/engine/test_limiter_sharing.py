@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -230,6 +231,30 @@ def test_a_board_that_cannot_be_written_leaves_the_planned_part_and_warns_once(
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "1/4 of the rate" in caplog.text
     assert str(tmp_path) in caplog.text
+
+
+def test_a_follower_whose_board_fails_thinks_for_itself_about_a_429(tmp_path: Path) -> None:
+    clock, folder = FakeClock(), tmp_path / "account"
+
+    async def run() -> tuple[float, float]:
+        async with shard(clock, local(folder), planned=2) as one:
+            working = asyncio.ensure_future(busy(one, clock, 12, []))
+            await clock.sleep(1)
+            async with shard(clock, local(folder), planned=2) as two:
+                other = asyncio.ensure_future(busy(two, clock, 12, []))
+                await clock.sleep(5)
+                shutil.rmtree(folder)
+                folder.touch()
+                await clock.sleep(1.5)
+                before = two.rate_per_s
+                two.throttled(1.0)
+                after = two.rate_per_s
+                await asyncio.gather(working, other)
+                return before, after
+
+    before, after = clock.run(run())
+    assert before == pytest.approx(4.0)
+    assert after == pytest.approx(before / 2)
 
 
 def test_a_board_that_works_again_is_used_again(tmp_path: Path) -> None:
