@@ -47,7 +47,7 @@ class PlateRecOCRPlugin(AirflowPlugin):
 
 def _settings() -> ReceiverSettings | None:
     """Return the receiver's settings from ``[platerec_ocr]``, or ``None`` where no secret is set."""
-    from airflow_provider_platerec_ocr.hooks.places import option  # noqa: PLC0415
+    from airflow_provider_platerec_ocr.runtime.places import option  # noqa: PLC0415
     from airflow_provider_platerec_ocr.webhook.settings import (  # noqa: PLC0415
         ReceiverSettings,
         parse_limits,
@@ -64,7 +64,7 @@ def _settings() -> ReceiverSettings | None:
 
 
 def _inbox() -> str | None:
-    from airflow_provider_platerec_ocr.hooks.inbox import inbox_uri  # noqa: PLC0415
+    from airflow_provider_platerec_ocr.runtime.inbox_access import inbox_uri  # noqa: PLC0415
 
     return inbox_uri()
 
@@ -72,12 +72,12 @@ def _inbox() -> str | None:
 def _app(settings: ReceiverSettings, inbox: str) -> Any:
     """Return the app; the inbox is opened by the server's own process, since some file systems survive no fork."""
     from airflow_provider_platerec_ocr.core.clock import SystemClock  # noqa: PLC0415
-    from airflow_provider_platerec_ocr.hooks.inbox import AirflowAnnouncement  # noqa: PLC0415
-    from airflow_provider_platerec_ocr.hooks.places import open_place  # noqa: PLC0415
-    from airflow_provider_platerec_ocr.webhook.announcing import Announcer  # noqa: PLC0415
+    from airflow_provider_platerec_ocr.runtime.inbox_access import AirflowAnnouncement  # noqa: PLC0415
+    from airflow_provider_platerec_ocr.runtime.places import open_place  # noqa: PLC0415
     from airflow_provider_platerec_ocr.webhook.app import build_app  # noqa: PLC0415
+    from airflow_provider_platerec_ocr.webhook.asset_events import Announcer  # noqa: PLC0415
     from airflow_provider_platerec_ocr.webhook.inbox import Inbox  # noqa: PLC0415
-    from airflow_provider_platerec_ocr.webhook.intake import Listener  # noqa: PLC0415
+    from airflow_provider_platerec_ocr.webhook.receiver import Listener  # noqa: PLC0415
 
     clock = SystemClock()
     announcer = Announcer(AirflowAnnouncement(), clock=clock)

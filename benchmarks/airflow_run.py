@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.engine.limiter import MARGIN
+from airflow_provider_platerec_ocr.engine.rate.limiter import MARGIN
 from benchmarks.figures import Figure, at_most, billed_once, for_show, table
 from benchmarks.measure import machine
 from benchmarks.read import Load

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.models import Outcome
-from airflow_provider_platerec_ocr.dataset.journal import OutcomeWriter
-from airflow_provider_platerec_ocr.dataset.plan import Plan, RunRef, ShardRef
-from airflow_provider_platerec_ocr.dataset.publish import publish
+from airflow_provider_platerec_ocr.dataset.plan.plan import Plan, RunRef, ShardRef
+from airflow_provider_platerec_ocr.dataset.table.journal import OutcomeWriter
+from airflow_provider_platerec_ocr.dataset.table.publish import publish
 from benchmarks.figures import at_most
 from benchmarks.measure import header, line, measured, place
 

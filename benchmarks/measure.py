@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fsspec.implementations.local import LocalFileSystem
 
-from airflow_provider_platerec_ocr.core.storage import Place
+from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +35,9 @@ class Measured:
     """What the function returned."""
 
 
-def place(path: Path | str) -> Place:
+def place(path: Path | str) -> StoragePath:
     """Return a place on the local disk."""
-    return Place(LocalFileSystem(), str(path))
+    return StoragePath(LocalFileSystem(), str(path))
 
 
 def measured(work: Callable[[], int]) -> Measured:

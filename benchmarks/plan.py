@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.dataset.plan import PlanRequest, RunRef, make_plan
-from airflow_provider_platerec_ocr.dataset.schema import reads_schema
+from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
+from airflow_provider_platerec_ocr.dataset.plan.plan import PlanRequest, RunRef, make_plan
 from benchmarks.figures import at_most
 from benchmarks.measure import header, line, measured, place
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.models import Owner, PlannedImage
 from airflow_provider_platerec_ocr.core.settings import ClientSettings
-from airflow_provider_platerec_ocr.dataset.lines import to_line
+from airflow_provider_platerec_ocr.dataset.layout.lines import to_line
 from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
 from airflow_provider_platerec_ocr.worker.job import ShardJob
 from airflow_provider_platerec_ocr.worker.parent import ShardProcess

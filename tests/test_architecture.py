@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,47 +26,69 @@ LONGEST_FUNCTION = 60
 
 
 @dataclass(frozen=True)
-class Layer:
-    """What one top-level module or subpackage may import."""
+class Room:
+    """What one folder of modules, or one module at the top, may import."""
 
     ours: frozenset[str] = frozenset()
-    """Layers of this package; its own is always allowed."""
+    """Rooms of this package; its own is always allowed."""
     others: frozenset[str] = frozenset()
     """Packages that are neither ours nor the standard library's."""
 
 
-def layer(ours: str = "", others: str = "") -> Layer:
-    return Layer(frozenset(ours.split()), frozenset(others.split()))
+def room(ours: str = "", others: str = "") -> Room:
+    return Room(frozenset(ours.split()), frozenset(others.split()))
 
 
-LAYERS = {
-    "__init__": layer(),
-    "provider_info": layer("__init__"),
-    "core": layer("__init__"),
-    "engine": layer("core", "aiohttp fsspec PIL"),
-    "dataset": layer("core", "pyarrow pandas fsspec"),
-    "hooks": layer("engine webhook core", "airflow requests fsspec sqlalchemy"),
-    "links": layer("provider_info", "airflow"),
-    "retry_policy": layer("core", "airflow"),
-    "worker": layer("engine dataset webhook core"),
-    "operators": layer("worker hooks dataset engine webhook core links retry_policy", "airflow"),
-    "triggers": layer("hooks engine webhook core", "airflow"),
-    "sensors": layer("triggers hooks engine core links retry_policy", "airflow"),
-    "task_group": layer("operators retry_policy core", "airflow"),
-    "ledger": layer("engine core", "fsspec"),
-    "plugin": layer("hooks webhook core", "airflow"),
-    "webhook": layer("core", "fastapi starlette uvicorn python_multipart fsspec"),
-    "sandbox": layer("", "aiohttp rapidocr cv2 numpy PIL onnxruntime"),
-    "demo": layer("dataset core"),
+ROOMS = {
+    "__init__": room(),
+    "provider_info": room("__init__"),
+    "core": room("__init__"),
+    "storage": room("core", "fsspec"),
+    "engine.client": room("core", "aiohttp"),
+    "engine.ledger": room("storage core", "fsspec"),
+    "engine.rate": room("storage core"),
+    "engine.images": room("storage core", "PIL"),
+    "engine.reading": room("engine.ledger engine.rate engine.images engine.client core"),
+    "dataset": room("dataset.table"),
+    "dataset.layout": room("storage core", "pyarrow"),
+    "dataset.manifest": room("dataset.layout storage core", "pyarrow"),
+    "dataset.plan": room("dataset.manifest dataset.layout storage core", "pyarrow"),
+    "dataset.table": room("dataset.plan dataset.manifest dataset.layout storage core", "pyarrow pandas fsspec"),
+    "dataset.report": room("dataset.table dataset.plan dataset.layout storage core"),
+    "webhook": room("storage core", "fastapi starlette uvicorn python_multipart fsspec"),
+    "worker": room("engine dataset webhook storage core"),
+    "runtime": room("worker engine dataset webhook storage core", "airflow fsspec sqlalchemy"),
+    "hooks": room("runtime engine core", "airflow requests"),
+    "links": room("provider_info", "airflow"),
+    "retry_policy": room("core", "airflow"),
+    "operators": room("hooks runtime worker dataset engine storage core links retry_policy", "airflow"),
+    "triggers": room("runtime engine core", "airflow"),
+    "sensors": room("triggers hooks runtime core links retry_policy", "airflow"),
+    "task_group": room("operators retry_policy core", "airflow"),
+    "plugin": room("runtime webhook core", "airflow"),
+    "cli": room("engine storage core", "fsspec"),
+    "ledger": room("cli"),
+    "sandbox": room("sandbox.api sandbox.ocr sandbox.state", "aiohttp numpy PIL cv2"),
+    "sandbox.ocr": room("", "rapidocr cv2 numpy PIL onnxruntime"),
+    "sandbox.api": room("sandbox.ocr sandbox.state", "aiohttp PIL"),
+    "sandbox.state": room("", "aiohttp"),
+    "demo": room("dataset core"),
 }
-"""The layers of the architecture page. `demo` may use what it likes; that nobody may use it is tested below."""
+"""Each room: what it may import of ours (one without a dot stands for its sub-rooms, too), and of others."""
 
-SIDEWAYS = {"operators": {"_run", "_sweep"}, "sensors": set[str](), "triggers": set[str]()}
-"""Packages whose modules never import one another, but for what they share."""
+APART = ("operators", "sensors", "triggers")
+"""Rooms whose modules never import one another."""
+MOST_FILES = 14
+"""A room with more is two."""
 
 HOMES_OF_TIME = {
-    "core/clock.py", "sandbox/clock.py", "sandbox/accuracy.py", "demo/__main__.py", "demo/processes.py", "demo/web.py",
-}  # fmt: skip
+    "core/clock.py",
+    "sandbox/state/clock.py",
+    "sandbox/accuracy.py",
+    "demo/__main__.py",
+    "demo/processes.py",
+    "demo/web.py",
+}
 """Clocks, a stopwatch and two commands that wait for processes; the sandbox may not use our clock."""
 TIME_CALLS = {
     "time": {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "sleep", "localtime", "gmtime"},
@@ -83,7 +107,7 @@ HEAVY = (
     "PIL",
     "cv2",
     "airflow.providers.http",
-    *(f"{PACKAGE}.{name}" for name in ("hooks", "engine", "dataset", "webhook", "sandbox", "demo")),
+    *(f"{PACKAGE}.{name}" for name in ("hooks", "engine", "dataset", "webhook", "storage", "sandbox", "demo")),
     f"{PACKAGE}.triggers.statistics",
 )
 """What must not be loaded because a DAG file was parsed."""
@@ -93,8 +117,15 @@ def name_of(path: Path) -> str:
     return path.relative_to(SOURCE).as_posix()
 
 
-def layer_of(path: Path) -> str:
-    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+def room_named(dotted: str) -> str:
+    """Return the room that a dotted name of this package (without its first part) is in."""
+    parts = dotted.split(".")
+    within = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((name for name in within if SOURCE.joinpath(*name.split(".")).is_dir()), parts[0])
+
+
+def room_of(path: Path) -> str:
+    return room_named(".".join(path.relative_to(SOURCE).with_suffix("").parts))
 
 
 def imports_of(path: Path) -> Iterator[str]:
@@ -107,9 +138,10 @@ def imports_of(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def our_layers(path: Path) -> set[str]:
-    found = {name.split(".")[1] for name in imports_of(path) if name.startswith(f"{PACKAGE}.")}
-    return {"__init__" if name.startswith("__") else name for name in found}
+def our_rooms(path: Path) -> set[str]:
+    """Return the rooms that a file imports from, its own not among them."""
+    ours = (name.removeprefix(f"{PACKAGE}.") for name in imports_of(path) if name.startswith(f"{PACKAGE}."))
+    return {"__init__" if name.startswith("__") else room_named(name) for name in ours} - {room_of(path)}
 
 
 def functions_of(path: Path) -> Iterator[tuple[str, int]]:
@@ -131,39 +163,58 @@ def time_calls_of(path: Path) -> list[str]:
     return found
 
 
-def test_every_part_of_the_package_has_a_place_in_the_layers() -> None:
-    parts = {layer_of(path) for path in FILES}
+def test_every_part_of_the_package_has_a_place_among_the_rooms() -> None:
+    empty = {"engine", "dataset"} - {room_of(path) for path in FILES if path.name != "__init__.py"}
 
-    assert parts == set(LAYERS)
+    assert {room_of(path) for path in FILES} - empty == set(ROOMS) - empty
 
 
-def test_a_file_imports_only_from_the_layers_below_it() -> None:
-    wrong = {name_of(path): our_layers(path) - {layer_of(path)} - LAYERS[layer_of(path)].ours for path in FILES}
+def may_import(path: Path) -> set[str]:
+    allowed = ROOMS[room_of(path)].ours
+    return {name for name in ROOMS if name in allowed or name.partition(".")[0] in allowed}
 
-    assert {name: layers for name, layers in wrong.items() if layers} == {}
+
+def test_a_file_imports_only_from_the_rooms_below_it() -> None:
+    wrong = {name_of(path): our_rooms(path) - may_import(path) for path in FILES if room_of(path) in ROOMS}
+
+    assert {name: rooms for name, rooms in wrong.items() if rooms} == {}
+
+
+def test_rooms_form_no_circle() -> None:
+    below = {name: set[str]() for name in ROOMS}
+    for path in FILES:
+        below.setdefault(room_of(path), set()).update(our_rooms(path))
+
+    assert tuple(TopologicalSorter(below).static_order())  # raises CycleError and names the circle
 
 
 def test_a_library_is_used_only_where_it_is_at_home() -> None:
     used = {path: {name.partition(".")[0] for name in imports_of(path)} for path in FILES}
     foreign = {path: names - set(sys.stdlib_module_names) - {PACKAGE} for path, names in used.items()}
-    wrong = {name_of(path): names - LAYERS[layer_of(path)].others for path, names in foreign.items()}
+    wrong = {name_of(path): names - ROOMS[room_of(path)].others for path, names in foreign.items() if names}
 
     assert {name: libraries for name, libraries in wrong.items() if libraries} == {}
 
 
 def test_nobody_imports_the_demo() -> None:
-    users = [name_of(path) for path in FILES if "demo" in our_layers(path) and layer_of(path) != "demo"]
+    users = [name_of(path) for path in FILES if "demo" in our_rooms(path)]
 
     assert users == []
 
 
-@pytest.mark.parametrize("folder", SIDEWAYS)
+def test_a_room_holds_no_more_files_than_a_person_remembers() -> None:
+    sizes = Counter(room_of(path) for path in FILES if path.name != "__init__.py" and path.parent != SOURCE)
+
+    assert {name: size for name, size in sizes.items() if size > MOST_FILES} == {}
+
+
+@pytest.mark.parametrize("folder", APART)
 def test_operators_sensors_and_triggers_do_not_import_one_another(folder: str) -> None:
     package = f"{PACKAGE}.{folder}"
     found = []
     for path in sorted((SOURCE / folder).glob("*.py")):
         inside = {name.removeprefix(f"{package}.").split(".")[0] for name in imports_of(path) if package in name}
-        found += [(path.name, name) for name in inside - SIDEWAYS[folder] - {path.stem}]
+        found += [(path.name, name) for name in inside - {path.stem}]
 
     assert found == []
 

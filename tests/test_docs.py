@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.sdk import BaseOperator, RetryPolicy, TaskGroup
 
-from airflow_provider_platerec_ocr import ledger
+from airflow_provider_platerec_ocr.cli import ledger
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, ReadStatus, Reason
-from airflow_provider_platerec_ocr.dataset import read_dataset, schema
+from airflow_provider_platerec_ocr.dataset import read_dataset
+from airflow_provider_platerec_ocr.dataset.layout import schema
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
 from airflow_provider_platerec_ocr.provider_info import get_provider_info
-from airflow_provider_platerec_ocr.sandbox import options as sandbox_options
+from airflow_provider_platerec_ocr.sandbox.state import options as sandbox_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """The rules of the ledger: what the history of a fingerprint allows next.
 
 Pure: a history goes in, a decision comes out. How claims are stored, and on whose clock their age is taken, is
-:mod:`..engine.ledger`'s business; who waits, sends or gives up is the batch runner's.
+:mod:`..engine.ledger.ledger`'s business; who waits, sends or gives up is the batch runner's.
 
 A fingerprint's attempts are numbered from 1 without gaps. Each begins with a claim, made before the call, and ends at
 most once. The law behind every rule below: **no second call for a fingerprint starts unless the first was certainly not

@@ -1,7 +1,7 @@
 """Manifest to plan, outcomes to table: the only home of pyarrow.
 
 Importing it is cheap; pyarrow and pandas are imported inside the functions that need them. It knows neither Airflow nor
-the engine: places come in opened (:class:`~airflow_provider_platerec_ocr.core.storage.Place`).
+the engine: places come in opened (:class:`~airflow_provider_platerec_ocr.storage.path.StoragePath`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_platerec_ocr.dataset.reading import read_dataset
+    from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset
 
 __all__ = ["read_dataset"]
 
@@ -17,7 +17,7 @@ __all__ = ["read_dataset"]
 def __getattr__(name: str) -> Any:
     """Import :func:`read_dataset` when somebody asks for it."""
     if name == "read_dataset":
-        from airflow_provider_platerec_ocr.dataset.reading import read_dataset  # noqa: PLC0415  # lazy on purpose
+        from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset  # noqa: PLC0415  # lazy on purpose
 
         return read_dataset
     message = f"module {__name__!r} has no attribute {name!r}"

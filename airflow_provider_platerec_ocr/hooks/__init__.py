@@ -1,1 +1,1 @@
-"""The bridge from Airflow connections and options to the engine."""
+"""The hook: an Airflow connection as a client of the API."""

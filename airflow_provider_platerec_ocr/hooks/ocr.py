@@ -2,7 +2,7 @@
 
 The free calls go through a ``requests`` session made from the connection, as with any hook of the HTTP provider. A paid
 call goes through the engine and its ledger, from here too: there is one way to pay. Requests are built and answers are
-read in :mod:`~.core.wire`.
+read in :mod:`~..core.wire`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from airflow_provider_platerec_ocr.core.errors import (
 )
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy
 from airflow_provider_platerec_ocr.core.redact import redact, shorten
-from airflow_provider_platerec_ocr.hooks.connection import CONN_TYPE, DEFAULT_CONN_ID, load_settings
-from airflow_provider_platerec_ocr.hooks.gate import announced_reset, name_refusal
+from airflow_provider_platerec_ocr.runtime.connection import CONN_TYPE, DEFAULT_CONN_ID, load_settings
+from airflow_provider_platerec_ocr.runtime.gate import announced_reset, name_refusal
 
 if TYPE_CHECKING:
     import os
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.core.models import Statistics
     from airflow_provider_platerec_ocr.core.settings import ClientSettings
-    from airflow_provider_platerec_ocr.engine.client import OCRClient
+    from airflow_provider_platerec_ocr.engine.client.client import OCRClient
 
 
 class TokenAuth(AuthBase):
@@ -113,7 +113,7 @@ class PlateRecOCRHook(HttpHook):
 
     def get_client(self) -> OCRClient:
         """Return the engine's asyncio client for this connection; enter it with ``async with``."""
-        from airflow_provider_platerec_ocr.engine.client import OCRClient  # noqa: PLC0415  # loads aiohttp
+        from airflow_provider_platerec_ocr.engine.client.client import OCRClient  # noqa: PLC0415  # loads aiohttp
 
         return OCRClient(self.settings(), clock=self._clock)
 
@@ -140,9 +140,9 @@ class PlateRecOCRHook(HttpHook):
 
         :raises OCRConfigError: called from a running event loop, or an argument cannot be used.
         """
-        from airflow_provider_platerec_ocr.hooks.owner import current_owner  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.hooks.reading import SingleRead  # noqa: PLC0415  # loads aiohttp
-        from airflow_provider_platerec_ocr.hooks.request import ReadRequest  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.read_request import ReadRequest  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.single_read import SingleRead  # noqa: PLC0415  # loads aiohttp
+        from airflow_provider_platerec_ocr.runtime.task import current_owner  # noqa: PLC0415
 
         if asyncio._get_running_loop() is not None:  # noqa: SLF001  # the public one raises
             message = "read() blocks, so it cannot be called from async code: use OCRReadOperator, or a thread."

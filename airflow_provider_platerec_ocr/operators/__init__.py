@@ -1,1 +1,1 @@
-"""Operators."""
+"""Operators: arguments in, one call down, one return."""

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError, OCRError, OCRIncomplete, OCRInDoubt
-from airflow_provider_platerec_ocr.operators import _run
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
+from airflow_provider_platerec_ocr.runtime import task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
 
-    from airflow_provider_platerec_ocr.core.storage import Place
-    from airflow_provider_platerec_ocr.dataset.plan import Plan, RunRef
-    from airflow_provider_platerec_ocr.dataset.publish import ExportResult
-    from airflow_provider_platerec_ocr.dataset.spend import Spend
-    from airflow_provider_platerec_ocr.dataset.tries import TrySums
+    from airflow_provider_platerec_ocr.dataset.plan.plan import Plan, RunRef
+    from airflow_provider_platerec_ocr.dataset.report.spend import Spend
+    from airflow_provider_platerec_ocr.dataset.report.tries import TrySums
+    from airflow_provider_platerec_ocr.dataset.table.publish import ExportResult
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 NAMED_SHARDS = 3
 """How many failed shards an error names."""
@@ -86,16 +86,16 @@ class OCRExportOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Publish, report, tell the assets, and return the counts."""
-        if _run.truth(self.plan_only, "plan_only"):
+        if task.truth(self.plan_only, "plan_only"):
             self.log.info("Plan only: nothing was read, nothing is published. The plan task says what it would cost.")
             return {"plan_only": True}
-        from airflow_provider_platerec_ocr.dataset.plan import load_plan  # noqa: PLC0415  # not at parse time
-        from airflow_provider_platerec_ocr.dataset.publish import publish  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.dataset.tries import read_tries, sum_tries  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.hooks.places import open_place  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.dataset.plan.plan import load_plan  # noqa: PLC0415  # not at parse time
+        from airflow_provider_platerec_ocr.dataset.report.tries import read_tries, sum_tries  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.dataset.table.publish import publish  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.places import open_place  # noqa: PLC0415
 
-        run = _run.run_ref(context)
-        workspace = open_place(_run.workspace_of(self.workspace, self.dataset)) / run.slug
+        run = task.run_ref(context)
+        workspace = open_place(task.workspace_of(self.workspace, self.dataset)) / run.slug
         self._release(context)
         plan = load_plan(workspace)
         if plan is None:
@@ -105,7 +105,7 @@ class OCRExportOperator(BaseOperator):
             plan,
             workspace=workspace,
             dataset=open_place(self.dataset),
-            dead_letters=open_place(self.dead_letters or _run.beside(self.dataset, "dead_letters")),
+            dead_letters=open_place(self.dead_letters or task.beside(self.dataset, "dead_letters")),
             run=run,
         )
         tries = sum_tries(read_tries(workspace))
@@ -123,20 +123,21 @@ class OCRExportOperator(BaseOperator):
         """Release the run's reservations first: its reads are over whatever comes next, and others wait for them."""
         from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415  # not at parse time
 
-        from airflow_provider_platerec_ocr.hooks.budget import release_budget  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.budget import release_budget  # noqa: PLC0415
 
         try:
-            release_budget(self.conn_id, self.ledger, _run.owner_of(context))
+            release_budget(PlateRecOCRHook(self.conn_id), self.ledger, task.owner_of(context))
         except (OCRError, AirflowNotFoundException) as error:
             self.log.warning("The run's reservation of calls stays until this task succeeds: %s", error)
 
-    def _spend(self, workspace: Place, result: ExportResult, tries: TrySums) -> Spend:
+    def _spend(self, workspace: StoragePath, result: ExportResult, tries: TrySums) -> Spend:
         """Ask what is left and put the spending together; a silent API must not hide a published table."""
         from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415
 
         from airflow_provider_platerec_ocr.core.clock import SystemClock  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.dataset.account import close_span  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.dataset.spend import Spend  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.dataset.report.account import close_span  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.dataset.report.spend import Spend  # noqa: PLC0415
         from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook  # noqa: PLC0415
 
         statistics, span = None, None
@@ -145,17 +146,17 @@ class OCRExportOperator(BaseOperator):
         except (OCRError, AirflowNotFoundException) as error:
             self.log.warning("The account could not be asked what is left: %s", error)
         else:
-            span = close_span(workspace, statistics, _run.now(), result.calls_billed)
+            span = close_span(workspace, statistics, task.now(), result.calls_billed)
         return Spend.of(result, tries, statistics, span, SystemClock().now())
 
     def _report(self, run: RunRef, plan: Plan, result: ExportResult, spend: Spend) -> str:
-        from airflow_provider_platerec_ocr.dataset.report import describe, write_report  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.hooks.places import open_place  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.dataset.report.report import describe, write_report  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.places import open_place  # noqa: PLC0415
 
         for line in describe(plan, result, spend):
             self.log.info(line)
         place = write_report(
-            open_place(self.reports or _run.beside(self.dataset, "reports")), run, plan, result, spend=spend
+            open_place(self.reports or task.beside(self.dataset, "reports")), run, plan, result, spend=spend
         )
         self.log.info("The report is at %s.", place)
         return place.uri
@@ -166,11 +167,11 @@ class OCRExportOperator(BaseOperator):
         for outlet in self.outlets or ():
             context["outlet_events"][outlet].extra = counts | where
 
-    def _tidy(self, root: Place) -> None:
+    def _tidy(self, root: StoragePath) -> None:
         from airflow_provider_platerec_ocr.core.clock import SystemClock  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.dataset.cleanup import remove_old_workspaces  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.dataset.table.cleanup import remove_old_workspaces  # noqa: PLC0415
 
-        days = _run.whole_number(self.keep_workspaces_days, "keep_workspaces_days", empty=30)
+        days = task.whole_number(self.keep_workspaces_days, "keep_workspaces_days", empty=30)
         for gone in remove_old_workspaces(root, days or 0, SystemClock().now()):
             self.log.info("Removed the workspace of an old run: %s.", gone)
 

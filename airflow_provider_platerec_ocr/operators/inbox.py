@@ -9,16 +9,16 @@ from airflow.sdk import BaseOperator
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.fingerprint import check_type
-from airflow_provider_platerec_ocr.operators import _run
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
+from airflow_provider_platerec_ocr.runtime import task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
 
-    from airflow_provider_platerec_ocr.dataset.plan_model import RunRef
-    from airflow_provider_platerec_ocr.operators._sweep import Sweeper
+    from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
+    from airflow_provider_platerec_ocr.runtime.inbox_sweep import Sweeper
 
 
 class OCRInboxOperator(BaseOperator):
@@ -83,7 +83,7 @@ class OCRInboxOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Sweep until nothing is left of what was there at the beginning, tell the assets, and return the counts."""
-        run = _run.run_ref(context)
+        run = task.run_ref(context)
         sweeper = self._sweeper(run)
         sweeper.sweep()
         counts = sweeper.counts()
@@ -100,11 +100,11 @@ class OCRInboxOperator(BaseOperator):
 
     def _sweeper(self, run: RunRef) -> Sweeper:
         from airflow_provider_platerec_ocr.core.settings import ClientSettings  # noqa: PLC0415  # not at parse time
-        from airflow_provider_platerec_ocr.hooks.inbox import default_inbox, open_inbox  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.hooks.places import open_ledger_place, open_place  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.hooks.received import OurCalls  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.hooks.sweeps import SweepLog  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.operators._sweep import Sweeper  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.inbox_access import default_inbox, open_inbox  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.inbox_sweep import Sweeper  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.places import open_ledger_place, open_place  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.received_call import OurCalls  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.sweep_log import SweepLog  # noqa: PLC0415
 
         clock = SystemClock()
         inbox = open_inbox(self.inbox, clock=clock)
@@ -116,10 +116,10 @@ class OCRInboxOperator(BaseOperator):
             raise OCRConfigError(message)
         return Sweeper(
             inbox=inbox,
-            log=SweepLog(open_place(self.sweeps or _run.beside(self.dataset, "inbox"))),
+            log=SweepLog(open_place(self.sweeps or task.beside(self.dataset, "inbox"))),
             ours=OurCalls(open_ledger_place(self.ledger), lease_s=ClientSettings().lease_s, clock=clock),
             dataset=open_place(self.dataset),
-            dead_letters=open_place(self.dead_letters or _run.beside(self.dataset, "dead_letters")),
+            dead_letters=open_place(self.dead_letters or task.beside(self.dataset, "dead_letters")),
             run=run,
             types={None: check_type(self.type)}
             | {camera: check_type(type_) for camera, type_ in (self.type_by_camera or {}).items()},

@@ -10,16 +10,16 @@ from airflow.sdk import BaseOperator
 
 from airflow_provider_platerec_ocr.core.errors import OCRError
 from airflow_provider_platerec_ocr.core.redact import redact_url
-from airflow_provider_platerec_ocr.operators import _run
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
+from airflow_provider_platerec_ocr.runtime import task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
 
-    from airflow_provider_platerec_ocr.dataset.plan import Plan
-    from airflow_provider_platerec_ocr.hooks.budget import PlanBudget
+    from airflow_provider_platerec_ocr.dataset.plan.plan import Plan
+    from airflow_provider_platerec_ocr.runtime.budget import PlanBudget
 
 
 class OCRPlanOperator(BaseOperator):
@@ -114,11 +114,11 @@ class OCRPlanOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Plan, say what it will cost, and return the shards."""
-        from airflow_provider_platerec_ocr.dataset.plan import load_plan  # noqa: PLC0415  # not at parse time
-        from airflow_provider_platerec_ocr.hooks.places import open_place  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.dataset.plan.plan import load_plan  # noqa: PLC0415  # not at parse time
+        from airflow_provider_platerec_ocr.runtime.places import open_place  # noqa: PLC0415
 
-        folder = f"{_run.workspace_of(self.workspace, self.dataset)}/{_run.run_ref(context).slug}"
-        dry = _run.truth(self.plan_only, "plan_only")
+        folder = f"{task.workspace_of(self.workspace, self.dataset)}/{task.run_ref(context).slug}"
+        dry = task.truth(self.plan_only, "plan_only")
         before = None if dry else load_plan(open_place(folder))
         if before is not None:
             self.log.info("This run was planned before, at %s: the same images are read again.", before.created_at)
@@ -136,43 +136,44 @@ class OCRPlanOperator(BaseOperator):
 
     def _budget(self, context: Context, *, dry: bool) -> PlanBudget:
         """Ask what may be spent, which only a new plan needs to know."""
-        from airflow_provider_platerec_ocr.hooks.budget import Limits, open_budget  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.budget import Limits, open_budget  # noqa: PLC0415
 
         limits = Limits(
-            reserve=_run.whole_number(self.reserve, "reserve", empty=0) or 0,
-            daily_limit=_run.whole_number(self.daily_limit, "daily_limit"),
-            pace=_run.truth(self.pace, "pace"),
+            reserve=task.whole_number(self.reserve, "reserve", empty=0) or 0,
+            daily_limit=task.whole_number(self.daily_limit, "daily_limit"),
+            pace=task.truth(self.pace, "pace"),
         )
-        return open_budget(self.conn_id, self.ledger, _run.owner_of(context), limits, look_only=dry)
+        return open_budget(PlateRecOCRHook(self.conn_id), self.ledger, task.owner_of(context), limits, look_only=dry)
 
     def _open_account(self, folder: str, budget: PlanBudget | None) -> None:
         """Note what the account has counted so far; a run that was planned before goes on where the API is silent."""
-        from airflow_provider_platerec_ocr.dataset.account import open_span  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.dataset.report.account import open_span  # noqa: PLC0415
         from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.hooks.places import open_place  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.places import open_place  # noqa: PLC0415
 
         try:
             statistics = budget.statistics if budget else PlateRecOCRHook(self.conn_id).statistics()
         except OCRError as error:
             self.log.warning("The report will not hold this run against the account's own count: %s", error)
             return
-        open_span(open_place(folder), statistics, _run.now(), fresh=budget is not None)
+        open_span(open_place(folder), statistics, task.now(), fresh=budget is not None)
 
     def _make(self, context: Context, folder: str, budget: PlanBudget | None, *, dry: bool) -> Plan:
-        from airflow_provider_platerec_ocr.dataset.plan import PlanRequest, make_plan  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.hooks.places import open_place  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.dataset.plan.plan import PlanRequest, make_plan  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.places import open_place  # noqa: PLC0415
 
         request = PlanRequest(
             manifest=self.manifest,
             opener=open_place,
             dataset=open_place(self.dataset),
-            dead_letters=open_place(self.dead_letters or _run.beside(self.dataset, "dead_letters")),
+            dead_letters=open_place(self.dead_letters or task.beside(self.dataset, "dead_letters")),
             workspace=open_place(folder),
-            run=_run.run_ref(context),
+            run=task.run_ref(context),
             default_type=self.type or None,
-            recursive=_run.truth(self.recursive, "recursive"),
-            retry_rejected=_run.truth(self.retry_rejected, "retry_rejected"),
-            images_per_shard=_run.whole_number(self.images_per_shard, "images_per_shard", low=1, empty=2000) or 2000,
+            recursive=task.truth(self.recursive, "recursive"),
+            retry_rejected=task.truth(self.retry_rejected, "retry_rejected"),
+            images_per_shard=task.whole_number(self.images_per_shard, "images_per_shard", low=1, empty=2000) or 2000,
             max_shards=_max_shards(),
             grant=budget.grant if budget else None,
             known=budget.known if budget else frozenset(),
@@ -181,7 +182,7 @@ class OCRPlanOperator(BaseOperator):
         return make_plan(request)
 
     def _shards(self, plan: Plan, folder: str) -> list[dict[str, Any]]:
-        roots = _run.texts(self.allowed_roots) or [_manifest_folder(self.manifest)]
+        roots = task.texts(self.allowed_roots) or [_manifest_folder(self.manifest)]
         total = len(plan.shards)
         return [
             {
@@ -208,7 +209,7 @@ def _max_shards() -> int:
 
 def _manifest_folder(manifest: str) -> str:
     """Return the folder that holds what a manifest names: itself, the fixed part of a glob, or the file's folder."""
-    from airflow_provider_platerec_ocr.hooks.places import open_place  # noqa: PLC0415
+    from airflow_provider_platerec_ocr.runtime.places import open_place  # noqa: PLC0415
 
     text = manifest.rstrip("/")
     fixed = re.split(r"[*?\[]", text, maxsplit=1)[0]

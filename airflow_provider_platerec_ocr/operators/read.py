@@ -10,8 +10,8 @@ from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy
 from airflow_provider_platerec_ocr.core.redact import redact_url
 from airflow_provider_platerec_ocr.links import OCRAccountLink, OCRReferenceLink
-from airflow_provider_platerec_ocr.operators import _run
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
+from airflow_provider_platerec_ocr.runtime import task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context, RetryPolicy
 
-    from airflow_provider_platerec_ocr.hooks.reading import SingleRead
+    from airflow_provider_platerec_ocr.runtime.single_read import SingleRead
 
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
 
@@ -161,9 +161,9 @@ class OCRReadOperator(BaseAsyncOperator):
     def _opened(self, context: Context) -> SingleRead:
         from airflow.sdk.log import mask_secret  # noqa: PLC0415  # none of these is needed when a DAG file is parsed
 
-        from airflow_provider_platerec_ocr.hooks.connection import load_settings  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.hooks.reading import SingleRead  # noqa: PLC0415  # loads aiohttp
-        from airflow_provider_platerec_ocr.hooks.request import ReadRequest  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.connection import load_settings  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.read_request import ReadRequest  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.single_read import SingleRead  # noqa: PLC0415  # loads aiohttp
 
         request = ReadRequest(
             type=self.type,
@@ -172,10 +172,10 @@ class OCRReadOperator(BaseAsyncOperator):
             camera_id=self.camera_id,
             timestamp=self.timestamp or None,
             image_version=self.image_version,
-            as_base64=_run.truth(self.as_base64, "as_base64"),
-            shrink=_run.truth(self.shrink, "shrink"),
-            allowed_roots=tuple(_run.texts(self.allowed_roots)),
-            in_doubt=_run.doubt_policy(self.in_doubt),
+            as_base64=task.truth(self.as_base64, "as_base64"),
+            shrink=task.truth(self.shrink, "shrink"),
+            allowed_roots=tuple(task.texts(self.allowed_roots)),
+            in_doubt=task.doubt_policy(self.in_doubt),
         )
         for secret in request.secrets():
             mask_secret(secret)
@@ -184,9 +184,9 @@ class OCRReadOperator(BaseAsyncOperator):
         return SingleRead.open(
             settings,
             request,
-            _run.owner_of(context),
+            task.owner_of(context),
             ledger=self.ledger,
-            soft_timeout_s=_run.soft_timeout_s(self.execution_timeout, timeouts.call_s, timeouts.save_s),
+            soft_timeout_s=task.soft_timeout_s(self.execution_timeout, timeouts.call_s, timeouts.save_s),
         )
 
 

@@ -7,11 +7,11 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.sandbox.options import options_from
-from airflow_provider_platerec_ocr.sandbox.server import serve
+from airflow_provider_platerec_ocr.sandbox.api.server import serve
+from airflow_provider_platerec_ocr.sandbox.state.options import options_from
 
 if TYPE_CHECKING:
-    from airflow_provider_platerec_ocr.sandbox.options import Options
+    from airflow_provider_platerec_ocr.sandbox.state.options import Options
 
 
 def _say_ready(url: str) -> None:

@@ -14,8 +14,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from airflow_provider_platerec_ocr.sandbox.options import ReaderKind
-from airflow_provider_platerec_ocr.sandbox.server import make_reader
+from airflow_provider_platerec_ocr.sandbox.api.server import make_reader
+from airflow_provider_platerec_ocr.sandbox.state.options import ReaderKind
 
 LABEL_FILES = ("labels.csv", "truth.csv")
 _SAFE_REPAIRS = str.maketrans("IOQ", "100")

@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.sandbox.clock import iso
+from airflow_provider_platerec_ocr.sandbox.state.clock import iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw, ImageEnhance
 
 from airflow_provider_platerec_ocr.sandbox import drawing
-from airflow_provider_platerec_ocr.sandbox.codes import VIN_ALPHABET, made_up_container, made_up_vin
-from airflow_provider_platerec_ocr.sandbox.reader import Orientation
+from airflow_provider_platerec_ocr.sandbox.ocr.codes import VIN_ALPHABET, made_up_container, made_up_vin
+from airflow_provider_platerec_ocr.sandbox.ocr.reader import Orientation
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,6 +1,6 @@
 """The gate in front of paid work: waits until the account has calls left, at the price of nothing.
 
-The rules are in :mod:`~..hooks.gate`; this file fits them into Airflow's three ways to wait.
+The rules are in :mod:`~..runtime.gate`; this file fits them into Airflow's three ways to wait.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_platerec_ocr.core.clock import Clock
-    from airflow_provider_platerec_ocr.hooks.gate import Gate
+    from airflow_provider_platerec_ocr.runtime.gate import Gate
 
 EVENT_VERSION = 1
 """Version of the trigger's events that this sensor understands."""
@@ -86,11 +86,11 @@ class OCRStatsSensor(BaseSensorOperator):
         return first.xcom_value
 
     def _defer(self) -> None:
-        from airflow_provider_platerec_ocr.triggers.statistics import OCRStatisticsTrigger  # noqa: PLC0415  # aiohttp
+        from airflow_provider_platerec_ocr.triggers.statistics import OCRStatsTrigger  # noqa: PLC0415  # aiohttp
 
         gate = self._gate()
         self.defer(
-            trigger=OCRStatisticsTrigger(
+            trigger=OCRStatsTrigger(
                 conn_id=self.conn_id, min_remaining=gate.min_remaining, reserve=gate.reserve, poll_s=gate.poll_s
             ),
             method_name="execute_complete",
@@ -99,8 +99,8 @@ class OCRStatsSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002  # Airflow's signature
         """Look once; remembers how long it makes sense to wait before the next look."""
-        from airflow_provider_platerec_ocr.hooks.gate import as_xcom, is_final  # noqa: PLC0415  # not at parse time
         from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.gate import as_xcom, is_final  # noqa: PLC0415  # not at parse time
 
         try:
             gate = self._gate()
@@ -137,7 +137,7 @@ class OCRStatsSensor(BaseSensorOperator):
         raise OCRError(message)
 
     def _gate(self) -> Gate:
-        from airflow_provider_platerec_ocr.hooks.gate import Gate  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.gate import Gate  # noqa: PLC0415
 
         return Gate(
             min_remaining=_whole(self.min_remaining), reserve=_whole(self.reserve), poll_s=float(self.poke_interval)

@@ -69,7 +69,7 @@ class OCRInboxTrigger(BaseEventTrigger):
     def _look(self, cursor: str, clock: Clock) -> tuple[int, str]:
         """Return how many payloads are after the cursor (at most :data:`MOST`), and the cursor of the last of them."""
         from airflow_provider_platerec_ocr.core.errors import OCRError  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.hooks.inbox import open_inbox  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.inbox_access import open_inbox  # noqa: PLC0415
 
         found, until = 0, cursor
         try:

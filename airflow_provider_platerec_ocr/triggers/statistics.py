@@ -8,15 +8,16 @@ Airflow's database is the connection's id.
 from __future__ import annotations
 
 import logging
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRError, OCRForbidden
-from airflow_provider_platerec_ocr.engine.client import OCRClient
-from airflow_provider_platerec_ocr.hooks.connection import aload_settings
-from airflow_provider_platerec_ocr.hooks.gate import Gate, as_xcom, is_final, name_refusal
+from airflow_provider_platerec_ocr.engine.client.client import OCRClient
+from airflow_provider_platerec_ocr.runtime.connection import aload_settings
+from airflow_provider_platerec_ocr.runtime.gate import Gate, as_xcom, is_final, name_refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,7 +30,7 @@ EVENT_VERSION = 1
 _log = logging.getLogger(__name__)
 
 
-class OCRStatisticsTrigger(BaseTrigger):
+class OCRStatsTrigger(BaseTrigger):
     """Fire once enough calls are left, or once no waiting can help.
 
     Events: ``{"version": 1, "status": "success", "statistics": {…}, "message": …}`` and ``{"version": 1, "status":
@@ -99,3 +100,13 @@ class OCRStatisticsTrigger(BaseTrigger):
                         }
                     wait_s = verdict.wait_s
                 await self._clock.sleep(wait_s)
+
+
+def __getattr__(name: str) -> type[OCRStatsTrigger]:
+    """Return the trigger by its old name, under which tasks that were deferred before an upgrade are stored."""
+    if name == "OCRStatisticsTrigger":
+        message = "OCRStatisticsTrigger is called OCRStatsTrigger; the old name goes with version 0.3."
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return OCRStatsTrigger
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.redact import redact_url
-from airflow_provider_platerec_ocr.core.storage import Place
-from airflow_provider_platerec_ocr.webhook.announcing import announcer_from
+from airflow_provider_platerec_ocr.storage.path import StoragePath
+from airflow_provider_platerec_ocr.webhook.asset_events import announcer_from
 from airflow_provider_platerec_ocr.webhook.inbox import Inbox
 from airflow_provider_platerec_ocr.webhook.settings import Limits, ReceiverSettings, parse_networks, parse_secrets
 
@@ -53,7 +53,7 @@ def make_server(given: argparse.Namespace, environment: Mapping[str, str]) -> uv
     import uvicorn  # noqa: PLC0415  # --help needs none of it
 
     from airflow_provider_platerec_ocr.webhook.app import build_app  # noqa: PLC0415
-    from airflow_provider_platerec_ocr.webhook.intake import Listener  # noqa: PLC0415
+    from airflow_provider_platerec_ocr.webhook.receiver import Listener  # noqa: PLC0415
 
     uri = given.inbox or environment.get(INBOX_VARIABLE, "")
     if not uri:
@@ -90,7 +90,7 @@ def make_server(given: argparse.Namespace, environment: Mapping[str, str]) -> uv
     )
 
 
-def open_place(uri: str) -> Place:
+def open_place(uri: str) -> StoragePath:
     """Return the place of an absolute path or URI, opened by fsspec with the credentials of this process.
 
     :raises OCRConfigError: the path is relative, or nothing installed knows the scheme.
@@ -106,7 +106,7 @@ def open_place(uri: str) -> Place:
     except (ValueError, ImportError) as error:
         message = f"The inbox {redact_url(uri)} cannot be opened: {error}"
         raise OCRConfigError(message) from error
-    return Place(fs, path.rstrip("/") or path, scheme if found and scheme != "local" else "file")
+    return StoragePath(fs, path.rstrip("/") or path, scheme if found and scheme != "local" else "file")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -20,12 +20,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
-from airflow_provider_platerec_ocr.webhook.bodies import BodyTooLargeError, most_bytes, read_body, too_large
-from airflow_provider_platerec_ocr.webhook.files import InboxError
-from airflow_provider_platerec_ocr.webhook.guard import Guard
-from airflow_provider_platerec_ocr.webhook.intake import Intake, Listener
+from airflow_provider_platerec_ocr.storage.inbox_files import InboxError
 from airflow_provider_platerec_ocr.webhook.limits import Secrets, SourceRate
+from airflow_provider_platerec_ocr.webhook.middleware import Guard
 from airflow_provider_platerec_ocr.webhook.payload import PayloadError
+from airflow_provider_platerec_ocr.webhook.receiver import Listener, Receiver
+from airflow_provider_platerec_ocr.webhook.request_body import BodyTooLargeError, most_bytes, read_body, too_large
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -54,7 +54,7 @@ def build_app(
     :param open_inbox: opens the inbox, in a thread, when the app starts or with the first delivery.
     :param listener: who is told of payloads; nobody by default.
     """
-    intake = Intake(open_inbox, listener or Listener())
+    intake = Receiver(open_inbox, listener or Listener())
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -75,7 +75,7 @@ def build_app(
 class _Receiver:
     """Answers deliveries."""
 
-    def __init__(self, settings: ReceiverSettings, intake: Intake) -> None:
+    def __init__(self, settings: ReceiverSettings, intake: Receiver) -> None:
         self._secrets = Secrets(settings.secrets)
         self._limits = settings.limits
         self._intake = intake

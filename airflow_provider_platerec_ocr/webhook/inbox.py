@@ -29,7 +29,7 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.fingerprint import is_fingerprint
-from airflow_provider_platerec_ocr.webhook.files import Files, InboxError
+from airflow_provider_platerec_ocr.storage.inbox_files import Files, InboxError
 from airflow_provider_platerec_ocr.webhook.payload import (
     Payload,
     PayloadError,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_platerec_ocr.core.clock import Clock
-    from airflow_provider_platerec_ocr.core.storage import Place
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 __all__ = ["SETTLE_S", "Inbox", "InboxError", "Payload", "PayloadError", "Receipt"]
 
@@ -87,7 +87,7 @@ class Inbox:
     :param clock: where time comes from.
     """
 
-    def __init__(self, place: Place, *, clock: Clock) -> None:
+    def __init__(self, place: StoragePath, *, clock: Clock) -> None:
         self.place = place
         self._clock = clock
         self._files = Files(place)

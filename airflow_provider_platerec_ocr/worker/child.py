@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRDrained
 from airflow_provider_platerec_ocr.worker.job import Ended, read_shard
-from airflow_provider_platerec_ocr.worker.note import leave_note
+from airflow_provider_platerec_ocr.worker.orphan_note import leave_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING
 from airflow_provider_platerec_ocr.core.claims import identity_key
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.models import OnQuota, ReadStatus
-from airflow_provider_platerec_ocr.core.storage import Place
-from airflow_provider_platerec_ocr.dataset.journal import OutcomeWriter, settled_rows
-from airflow_provider_platerec_ocr.dataset.plan import load_shard
-from airflow_provider_platerec_ocr.dataset.tries import TryFile
-from airflow_provider_platerec_ocr.engine.batch import Batch
-from airflow_provider_platerec_ocr.engine.board import PaceBoard
-from airflow_provider_platerec_ocr.engine.client import OCRClient
-from airflow_provider_platerec_ocr.engine.context import ReadContext, ReadOptions
-from airflow_provider_platerec_ocr.engine.images import ImageLoader
-from airflow_provider_platerec_ocr.engine.ledger import Ledger
-from airflow_provider_platerec_ocr.engine.limiter import StartLimiter
-from airflow_provider_platerec_ocr.engine.progress import Progress
-from airflow_provider_platerec_ocr.engine.reservations import account_id
-from airflow_provider_platerec_ocr.engine.stop import StopSignal
+from airflow_provider_platerec_ocr.dataset.plan.plan import load_shard
+from airflow_provider_platerec_ocr.dataset.report.tries import TryFile
+from airflow_provider_platerec_ocr.dataset.table.journal import OutcomeWriter, settled_rows
+from airflow_provider_platerec_ocr.engine.client.client import OCRClient
+from airflow_provider_platerec_ocr.engine.images.loader import ImageLoader
+from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
+from airflow_provider_platerec_ocr.engine.ledger.reservations import account_id
+from airflow_provider_platerec_ocr.engine.rate.board import PaceBoard
+from airflow_provider_platerec_ocr.engine.rate.limiter import StartLimiter
+from airflow_provider_platerec_ocr.engine.reading.batch import Batch
+from airflow_provider_platerec_ocr.engine.reading.context import ReadContext, ReadOptions
+from airflow_provider_platerec_ocr.engine.reading.progress import Progress
+from airflow_provider_platerec_ocr.engine.reading.stop import StopSignal
+from airflow_provider_platerec_ocr.storage.path import StoragePath
 from airflow_provider_platerec_ocr.webhook.answers import Answers
 from airflow_provider_platerec_ocr.webhook.inbox import Inbox
-from airflow_provider_platerec_ocr.worker.ending import carried_over, counts_of, judge, note_often, quota_ended
+from airflow_provider_platerec_ocr.worker.shard_summary import carried_over, counts_of, judge, note_often, quota_ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,11 +51,11 @@ class ShardJob:
     """Account and how to speak to it."""
     owner: Owner
     """Who makes the claims."""
-    ledger: Place
+    ledger: StoragePath
     """Folder of the ledger."""
     spill: Path
     """Folder on this machine for answers that the ledger does not take."""
-    workspace: Place
+    workspace: StoragePath
     """Folder of the run."""
     path: str
     """The shard's file, relative to the workspace."""
@@ -65,9 +65,9 @@ class ShardJob:
     """Images of the shard."""
     shards: int
     """Shards of the run."""
-    roots: tuple[Place, ...]
+    roots: tuple[StoragePath, ...]
     """Folders that images may lie in, opened."""
-    inbox: Place | None = None
+    inbox: StoragePath | None = None
     """Folder of the inbox of webhooks, which settles what is in doubt; ``None`` where there is none."""
     options: ReadOptions = field(default_factory=ReadOptions)
     """The user's choices about reading."""
@@ -84,15 +84,15 @@ class ShardJob:
     signed_urls: dict[int, str] = field(default_factory=dict, repr=False)
     """Manifest row to the ``upload_url`` with its signature."""
 
-    def place_of(self, uri: str) -> Place:
+    def place_of(self, uri: str) -> StoragePath:
         """Return the place of an image's URI; it is read on a root's file system, so it needs none of its own."""
         protocol, found, rest = uri.partition("://")
         if not found:
-            return Place(None, uri, "file")
+            return StoragePath(None, uri, "file")
         known = next((root for root in self.roots if root.protocol == protocol), None)
         path = rest.rpartition("@")[2] if "@" in rest.partition("/")[0] else rest
         stripped = known.fs._strip_protocol(f"{protocol}://{path}") if known else path  # noqa: SLF001  # fsspec's own way
-        return Place(None, stripped, protocol)
+        return StoragePath(None, stripped, protocol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +222,7 @@ def _tools(
         progress=opened.progress,
         owner=job.owner,
         options=job.options,
-        settled_elsewhere=None if job.inbox is None else Answers(Inbox(job.inbox, clock=SystemClock())),
+        late_answers=None if job.inbox is None else Answers(Inbox(job.inbox, clock=SystemClock())),
         signed_urls=job.signed_urls,
     )
 

@@ -16,7 +16,7 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRUnauthorized,
     OCRUnavailable,
 )
-from airflow_provider_platerec_ocr.engine.client import OCRClient
+from airflow_provider_platerec_ocr.engine.client.client import OCRClient
 from support.contract import Situation
 from support.pictures import picture
 

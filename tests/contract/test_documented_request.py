@@ -6,7 +6,7 @@ from email.policy import HTTP
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.settings import ClientSettings
-from airflow_provider_platerec_ocr.engine.client import OCRClient
+from airflow_provider_platerec_ocr.engine.client.client import OCRClient
 from support.contract import TOKEN, recorded
 from support.rawserver import answer, raw_server
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.dataset as ds
 import pytest
 
-from airflow_provider_platerec_ocr.core.storage import Place
 from airflow_provider_platerec_ocr.dataset import read_dataset
-from airflow_provider_platerec_ocr.dataset.journal import best_outcomes, settled_rows
-from airflow_provider_platerec_ocr.dataset.plan import RunRef, load_plan
-from airflow_provider_platerec_ocr.dataset.publish import publish
-from airflow_provider_platerec_ocr.dataset.report import write_report
+from airflow_provider_platerec_ocr.dataset.plan.plan import RunRef, load_plan
+from airflow_provider_platerec_ocr.dataset.report.report import write_report
+from airflow_provider_platerec_ocr.dataset.table.journal import best_outcomes, settled_rows
+from airflow_provider_platerec_ocr.dataset.table.publish import publish
+from airflow_provider_platerec_ocr.storage.path import StoragePath
 from support.table_stage import RUN, VIN, TableStage, outcome_of, read_outcome
 
 if TYPE_CHECKING:
@@ -23,23 +23,23 @@ NEXT = RunRef("nightly", "scheduled__2026-03-02T22:00:00+00:00", "2026-03-02")
 
 
 @pytest.fixture
-def root(s3: S3Stand) -> Place:
+def root(s3: S3Stand) -> StoragePath:
     place = s3.place("ocr")
     lines = "".join(f"{i}.jpg\n" for i in range(10))
     place.fs.pipe_file(f"{place.path}/m.csv", f"image\n{lines}".encode())
     return place
 
 
-def worker(s3: S3Stand, root: Place) -> TableStage:
+def worker(s3: S3Stand, root: StoragePath) -> TableStage:
     """The same folders as another worker sees them."""
-    return TableStage(s3.again(root), opener=lambda uri: Place(s3.file_system(), uri.removeprefix("s3://"), "s3"))
+    return TableStage(s3.again(root), opener=lambda uri: StoragePath(s3.file_system(), uri.removeprefix("s3://"), "s3"))
 
 
 def mixed(image: PlannedImage) -> Outcome:
     return outcome_of(image, "rejected", reason="image_empty") if image.row == 4 else read_outcome(image, VIN)
 
 
-def test_a_run_on_s3_ends_with_a_table_and_the_next_one_has_nothing_to_do(s3: S3Stand, root: Place) -> None:
+def test_a_run_on_s3_ends_with_a_table_and_the_next_one_has_nothing_to_do(s3: S3Stand, root: StoragePath) -> None:
     manifest = f"{root.uri}/m.csv"
     plan = worker(s3, root).plan(manifest, images_per_shard=4)
     assert load_plan(worker(s3, root).workspace()) == plan
@@ -62,7 +62,7 @@ def test_a_run_on_s3_ends_with_a_table_and_the_next_one_has_nothing_to_do(s3: S3
     assert report.uri == f"{root.uri}/reports/{RUN.slug}.json"
 
 
-def test_a_crash_before_the_upload_leaves_nothing_behind(s3: S3Stand, root: Place) -> None:
+def test_a_crash_before_the_upload_leaves_nothing_behind(s3: S3Stand, root: StoragePath) -> None:
     plan = worker(s3, root).plan(f"{root.uri}/m.csv", images_per_shard=4)
     worker(s3, root).read(plan, how=mixed)
     stage = worker(s3, root)
@@ -77,7 +77,7 @@ def test_a_crash_before_the_upload_leaves_nothing_behind(s3: S3Stand, root: Plac
         publish(
             plan,
             workspace=stage.workspace(),
-            dataset=Place(broken, stage.dataset.path, "s3"),
+            dataset=StoragePath(broken, stage.dataset.path, "s3"),
             dead_letters=stage.dead_letters,
             run=RUN,
         )
@@ -86,7 +86,7 @@ def test_a_crash_before_the_upload_leaves_nothing_behind(s3: S3Stand, root: Plac
     assert worker(s3, root).publish(plan).reads == 9
 
 
-def test_a_later_try_of_a_shard_wins_over_the_first(s3: S3Stand, root: Place) -> None:
+def test_a_later_try_of_a_shard_wins_over_the_first(s3: S3Stand, root: StoragePath) -> None:
     plan = worker(s3, root).plan(f"{root.uri}/m.csv")
     worker(s3, root).read(plan, how=lambda image: outcome_of(image, "failed"))
     worker(s3, root).read(plan, how=mixed, try_number=2)

@@ -39,7 +39,7 @@ def test_without_a_rule_a_law_breaks(without: Without, line: Callable[..., None]
 
 def test_drawn_executions_find_that_the_inbox_has_to_be_asked_for_each_doubt() -> None:
     scenario = next(each for each in EVERYTHING if each.inbox)
-    with explorer(scenario, Rules(settler=AsksOnce)) as search:
+    with explorer(scenario, Rules(resolver=AsksOnce)) as search:
         found = search.drawn(range(500), part=0.2)
 
     assert found.broken is not None
@@ -47,7 +47,7 @@ def test_drawn_executions_find_that_the_inbox_has_to_be_asked_for_each_doubt() -
 
 
 def test_a_process_that_freezes_between_its_last_look_at_the_clock_and_the_call_is_not_provided_for() -> None:
-    with explorer(STALL, Rules(payer=Freezes)) as search:
+    with explorer(STALL, Rules(paid_caller=Freezes)) as search:
         found = search.all(2)
 
     assert found.broken is not None

@@ -14,9 +14,10 @@ import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRUnavailable
 from airflow_provider_platerec_ocr.core.models import Owner, Statistics
-from airflow_provider_platerec_ocr.engine.reservations import BudgetBook
-from airflow_provider_platerec_ocr.engine.store import Store
-from airflow_provider_platerec_ocr.hooks.budget import Limits, PlanBudget, open_budget, release_budget
+from airflow_provider_platerec_ocr.engine.ledger.reservations import BudgetBook
+from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
+from airflow_provider_platerec_ocr.runtime.budget import Limits, PlanBudget, open_budget, release_budget
+from airflow_provider_platerec_ocr.storage.store import Store
 from support.airflow_home import connection_env
 from support.clock import START, FakeClock
 from support.recorder import recording_server
@@ -196,8 +197,9 @@ def test_a_new_period_knows_no_reservation_of_the_last(planner: Planner) -> None
 RACER = """
 import sys
 from airflow_provider_platerec_ocr.core.models import Owner
-from airflow_provider_platerec_ocr.hooks.budget import Limits, open_budget
-budget = open_budget("race", sys.argv[1], Owner("yard", sys.argv[2], "ocr.plan"), Limits(reserve=100))
+from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
+from airflow_provider_platerec_ocr.runtime.budget import Limits, open_budget
+budget = open_budget(PlateRecOCRHook("race"), sys.argv[1], Owner("yard", sys.argv[2], "ocr.plan"), Limits(reserve=100))
 print("ready", flush=True)
 sys.stdin.readline()
 print(budget.grant(300)[0], flush=True)
@@ -245,17 +247,17 @@ def test_a_bad_account_is_found_before_the_manifest_is_read(tmp_path: Path, monk
     with recording_server(status=503, body=b"busy") as api:
         monkeypatch.setenv(*connection_env(api.url, "secret", conn_id="race"))
         with pytest.raises(OCRUnavailable):
-            open_budget("race", str(tmp_path / "ledger"), Owner("yard", "one", "plan"), Limits())
+            open_budget(PlateRecOCRHook("race"), str(tmp_path / "ledger"), Owner("yard", "one", "plan"), Limits())
 
 
 def test_a_plan_is_opened_and_released_through_the_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger, owner = str(tmp_path / "ledger"), Owner("yard", "one", "ocr.plan")
     with recording_server() as api:  # 55 of 5,000 used
         monkeypatch.setenv(*connection_env(api.url, "secret", conn_id="race"))
-        budget = open_budget("race", ledger, owner, Limits(reserve=4940), clock=FakeClock())
+        budget = open_budget(PlateRecOCRHook("race"), ledger, owner, Limits(reserve=4940), clock=FakeClock())
         assert budget.grant(20) == (5, "The quota has 4945 calls left (4940 are the reserve), so 5 may be spent.")
         assert budget.known == set()
-        assert release_budget("race", ledger, replace(owner, run_id="other")) == 0
-        assert release_budget("race", ledger, replace(owner, task_id="ocr.export")) == 1
-        assert release_budget("race", ledger, owner) == 0
+        assert release_budget(PlateRecOCRHook("race"), ledger, replace(owner, run_id="other")) == 0
+        assert release_budget(PlateRecOCRHook("race"), ledger, replace(owner, task_id="ocr.export")) == 1
+        assert release_budget(PlateRecOCRHook("race"), ledger, owner) == 0
     assert "secret" not in "".join(str(path) for path in Path(ledger).rglob("*"))

@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import redact  # type: ignore[attr-defined]  # not in its __all__
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
-from airflow_provider_platerec_ocr.hooks.connection import aload_settings, load_settings, settings_of
+from airflow_provider_platerec_ocr.runtime.connection import aload_settings, load_settings, settings_of
 from support.airflow_home import connection_env
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 
 from airflow_provider_platerec_ocr.core import errors
 from airflow_provider_platerec_ocr.core.models import Statistics
-from airflow_provider_platerec_ocr.hooks.gate import Gate, announced_reset, as_xcom, is_final, name_refusal
+from airflow_provider_platerec_ocr.runtime.gate import Gate, announced_reset, as_xcom, is_final, name_refusal
 
 NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from airflow.sdk.io import attach
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
-from airflow_provider_platerec_ocr.hooks import places
+from airflow_provider_platerec_ocr.runtime import places
 
 if TYPE_CHECKING:
     from pathlib import Path

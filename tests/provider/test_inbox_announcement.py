@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_platerec_ocr.hooks.inbox import ASSET, AirflowAnnouncement
+from airflow_provider_platerec_ocr.runtime.inbox_access import ASSET, AirflowAnnouncement
 
 if TYPE_CHECKING:
     from support.airflow_home import AirflowHome

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
-from airflow_provider_platerec_ocr.hooks.sweeps import KEPT, SweepLog
+from airflow_provider_platerec_ocr.runtime.sweep_log import KEPT, SweepLog
 from support.inbox_stage import InboxStage, payload
 from support.stores import local_place
 

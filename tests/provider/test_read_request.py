@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
-from airflow_provider_platerec_ocr.hooks.request import ReadRequest
+from airflow_provider_platerec_ocr.runtime.read_request import ReadRequest
 
 SIGNED = "https://bucket.example.com/yard/a.jpg?v=2&X-Amz-Signature=geheim77"
 

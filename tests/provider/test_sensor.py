@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import (
 
 from airflow_provider_platerec_ocr.core.errors import OCRError
 from airflow_provider_platerec_ocr.sensors.statistics import OCRStatsSensor
-from airflow_provider_platerec_ocr.triggers.statistics import OCRStatisticsTrigger
+from airflow_provider_platerec_ocr.triggers.statistics import OCRStatsTrigger
 from support.airflow_home import connection_env
 from support.clock import FakeClock
 from support.recorder import recording_server
@@ -161,9 +161,9 @@ def test_a_deferred_gate_hands_on_no_secret(sensor_for: Any) -> None:
         sensor_for(server.url, min_remaining="7", reserve=2, poke_interval=600, deferrable=True).execute(CONTEXT)
 
     trigger = caught.value.trigger
-    assert isinstance(trigger, OCRStatisticsTrigger)
+    assert isinstance(trigger, OCRStatsTrigger)
     assert trigger.serialize() == (
-        "airflow_provider_platerec_ocr.triggers.statistics.OCRStatisticsTrigger",
+        "airflow_provider_platerec_ocr.triggers.statistics.OCRStatsTrigger",
         {"conn_id": "yard", "min_remaining": 7, "reserve": 2, "poll_s": 600.0},
     )
     assert caught.value.method_name == "execute_complete"

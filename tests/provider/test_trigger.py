@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_platerec_ocr.triggers.statistics import OCRStatisticsTrigger
+from airflow_provider_platerec_ocr.triggers.statistics import OCRStatsTrigger
 from support.airflow_home import connection_env
 from support.clock import START, FakeClock
 from support.recorder import recording_server
@@ -38,7 +39,7 @@ def usage(calls: int, resets_on: str = RESET) -> bytes:
     return json.dumps({"usage": {"calls": calls, "resets_on": resets_on}, "total_calls": 100}).encode()
 
 
-def fire(trigger: OCRStatisticsTrigger) -> list[Any]:
+def fire(trigger: OCRStatsTrigger) -> list[Any]:
     async def collect() -> list[Any]:
         return [event.payload async for event in trigger.run()]
 
@@ -47,9 +48,9 @@ def fire(trigger: OCRStatisticsTrigger) -> list[Any]:
 
 @pytest.fixture
 def trigger_for(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def make(url: str, clock: FakeClock | None = None, **arguments: Any) -> OCRStatisticsTrigger:
+    def make(url: str, clock: FakeClock | None = None, **arguments: Any) -> OCRStatsTrigger:
         monkeypatch.setenv(*connection_env(url, "tkn-abc123", conn_id="yard"))
-        return OCRStatisticsTrigger(conn_id="yard", clock=clock or QuickClock(), **arguments)
+        return OCRStatsTrigger(conn_id="yard", clock=clock or QuickClock(), **arguments)
 
     return make
 
@@ -100,11 +101,21 @@ def test_a_restarted_trigger_goes_on_from_what_was_stored(trigger_for: Any) -> N
     with recording_server(body=usage(100)) as server:
         path, stored = trigger_for(server.url, min_remaining=3, reserve=2, poll_s=900.0).serialize()
         server.body = usage(0)
-        again = OCRStatisticsTrigger(**json.loads(json.dumps(stored)))
+        again = OCRStatsTrigger(**json.loads(json.dumps(stored)))
         events = fire(again)
 
-    assert path.endswith(".OCRStatisticsTrigger")
+    assert path.endswith(".OCRStatsTrigger")
     assert again.serialize() == (path, stored)
+    assert events[0]["status"] == "success"
+
+
+def test_a_task_that_was_deferred_under_the_old_name_resumes(trigger_for: Any) -> None:
+    with recording_server(body=usage(0)) as server:
+        _, stored = trigger_for(server.url, min_remaining=3).serialize()
+        with pytest.warns(DeprecationWarning, match="OCRStatsTrigger"):
+            found = import_module(OCRStatsTrigger.__module__).OCRStatisticsTrigger  # as the triggerer does
+        events = fire(found(**stored))
+
     assert events[0]["status"] == "success"
 
 
@@ -137,7 +148,7 @@ def test_what_no_waiting_can_help_fires_an_error(answer: dict[str, Any], error: 
 def test_an_unusable_connection_fires_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(*connection_env("https://ocr.example.com", "", conn_id="yard"))
 
-    events = fire(OCRStatisticsTrigger(conn_id="yard"))
+    events = fire(OCRStatsTrigger(conn_id="yard"))
 
     assert events[0]["error"] == "OCRConfigError"
     assert events[0]["message"].startswith("Connection 'yard': The connection has no token")
@@ -158,7 +169,7 @@ def test_waiting_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with running_sandbox(quota=10, used=10, auto_reset=False) as sandbox:
         monkeypatch.setenv(*connection_env(sandbox.url, sandbox.token, conn_id="yard"))
         clock = QuickClock(on_sleep=lambda _: sandbox.control(used=0))
-        events = fire(OCRStatisticsTrigger(conn_id="yard", clock=clock))
+        events = fire(OCRStatsTrigger(conn_id="yard", clock=clock))
         books, asked = sandbox.books(), sandbox.state()["statistics_calls"]
 
     assert events[0]["status"] == "success"

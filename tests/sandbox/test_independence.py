@@ -30,7 +30,7 @@ def test_a_file_imports_nothing_of_ours_but_the_sandbox(path: Path) -> None:
 def test_a_deterministic_sandbox_loads_neither_engine_nor_pillow_nor_airflow() -> None:
     program = (
         "import sys, airflow_provider_platerec_ocr.sandbox.__main__, airflow_provider_platerec_ocr.sandbox.samples\n"
-        "from airflow_provider_platerec_ocr.sandbox.server import make_reader, ReaderKind\n"
+        "from airflow_provider_platerec_ocr.sandbox.api.server import make_reader, ReaderKind\n"
         "make_reader(ReaderKind.DETERMINISTIC)\n"
         "print(sorted({'rapidocr', 'cv2', 'onnxruntime', 'numpy', 'PIL', 'airflow'} & set(sys.modules)))\n"
     )

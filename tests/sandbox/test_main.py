@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_platerec_ocr.sandbox.__main__ import main
-from airflow_provider_platerec_ocr.sandbox.options import Options, ReaderKind
-from airflow_provider_platerec_ocr.sandbox.server import serve
+from airflow_provider_platerec_ocr.sandbox.api.server import serve
+from airflow_provider_platerec_ocr.sandbox.state.options import Options, ReaderKind
 from support.sandbox import sandbox_process
 
 if TYPE_CHECKING:

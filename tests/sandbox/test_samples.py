@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from airflow_provider_platerec_ocr.sandbox import samples
-from airflow_provider_platerec_ocr.sandbox.codes import is_container_checked
+from airflow_provider_platerec_ocr.sandbox.ocr.codes import is_container_checked
 from airflow_provider_platerec_ocr.sandbox.samples import load_image, main, make_load_images, make_samples
 
 COMMITTED = Path(__file__).parents[2] / "dags" / "sample_images"

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow_provider_platerec_ocr.dataset.reading import read_dataset
+from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset
 from airflow_provider_platerec_ocr.operators.export import OCRExportOperator
 from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator
 from airflow_provider_platerec_ocr.operators.read_batch import OCRReadBatchOperator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes
-from airflow_provider_platerec_ocr.engine.ledger import Ledger
+from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from support.stores import local_place
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_platerec_ocr.core.models import Owner
-from airflow_provider_platerec_ocr.dataset.plan_model import RunRef
-from airflow_provider_platerec_ocr.engine.ledger import Ledger
-from airflow_provider_platerec_ocr.hooks.received import OurCalls
-from airflow_provider_platerec_ocr.hooks.sweeps import SweepLog
-from airflow_provider_platerec_ocr.operators._sweep import Sweeper
+from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
+from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
+from airflow_provider_platerec_ocr.runtime.inbox_sweep import Sweeper
+from airflow_provider_platerec_ocr.runtime.received_call import OurCalls
+from airflow_provider_platerec_ocr.runtime.sweep_log import SweepLog
 from airflow_provider_platerec_ocr.webhook.inbox import Inbox
 from support.clock import FakeClock
 from support.stores import local_place

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.cli.ledger import main
 from airflow_provider_platerec_ocr.core.claims import decide
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner
-from airflow_provider_platerec_ocr.engine.ledger import Ledger
-from airflow_provider_platerec_ocr.ledger import main
+from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from support.clock import FakeClock
 from support.stores import local_place
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import pytest
 
     from airflow_provider_platerec_ocr.core.claims import Decision
-    from airflow_provider_platerec_ocr.core.storage import Place
-    from airflow_provider_platerec_ocr.engine.ledger import Claim
+    from airflow_provider_platerec_ocr.engine.ledger.ledger import Claim
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 PRINT = "ab" * 32
 OTHER = "cd" * 32
@@ -49,7 +49,7 @@ class Shell:
         return decide(history, owner=Owner(run_id="next"), policy=InDoubtPolicy.RESEND, lease_s=270)
 
 
-def opened(place: Place) -> Ledger:
+def opened(place: StoragePath) -> Ledger:
     return Ledger.open(place, lease_s=270, clock=FakeClock(), owner=OWNER)
 
 

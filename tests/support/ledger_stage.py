@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from airflow_provider_platerec_ocr.core.claims import Held as HeldElsewhere
 from airflow_provider_platerec_ocr.core.claims import MayClaim, decide
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner
-from airflow_provider_platerec_ocr.engine.ledger import Ledger
-from airflow_provider_platerec_ocr.engine.store import Store
+from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
+from airflow_provider_platerec_ocr.storage.store import Store
 from support.clock import FakeClock
 from support.simulated_store import SimulatedStore
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_platerec_ocr.core.claims import History
-    from airflow_provider_platerec_ocr.engine.ledger import Claim
+    from airflow_provider_platerec_ocr.engine.ledger.ledger import Claim
 
 PRINT = "ab" * 32
 LEASE_S = 270.0

@@ -7,15 +7,15 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.engine.board import LIVE_S, PaceBoard
-from airflow_provider_platerec_ocr.engine.limiter import StartLimiter
+from airflow_provider_platerec_ocr.engine.rate.board import LIVE_S, PaceBoard
+from airflow_provider_platerec_ocr.engine.rate.limiter import StartLimiter
 from support.accounts import ROUND_TRIP_S
 from support.clock import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from airflow_provider_platerec_ocr.core.storage import Place
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
     from support.accounts import Account
 
 
@@ -47,7 +47,7 @@ class Stage:
     """A number of shards of one account, of which some come late or end early."""
 
     account: Account
-    place: Place
+    place: StoragePath
     shards: Sequence[Shard]
     ceiling_per_s: float | None = None
     changes: Sequence[tuple[float, float]] = ()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import fsspec
 from PIL import Image
 
-from airflow_provider_platerec_ocr.core.storage import Place
+from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,13 +31,13 @@ def noise(kind: str = "JPEG", size: tuple[int, int] = (400, 300), mode: str = "R
     return target.getvalue()
 
 
-def opened(uri: str) -> Place:
+def opened(uri: str) -> StoragePath:
     """Open a URI as the wiring does, on fsspec alone."""
     fs, path = fsspec.core.url_to_fs(uri)
     protocol = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
-    return Place(fs, path, protocol)
+    return StoragePath(fs, path, protocol)
 
 
-def local(path: Path) -> Place:
+def local(path: Path) -> StoragePath:
     """Return a folder of this machine as a place."""
     return opened(str(path))

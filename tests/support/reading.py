@@ -25,21 +25,21 @@ from aiohttp import web
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.models import Owner, PlannedImage, ReadStatus
 from airflow_provider_platerec_ocr.core.settings import ClientSettings
-from airflow_provider_platerec_ocr.engine.batch import Batch, verdict
-from airflow_provider_platerec_ocr.engine.board import PaceBoard
-from airflow_provider_platerec_ocr.engine.client import OCRClient
-from airflow_provider_platerec_ocr.engine.context import ReadContext, ReadOptions
-from airflow_provider_platerec_ocr.engine.images import ImageLoader
-from airflow_provider_platerec_ocr.engine.ledger import Ledger
-from airflow_provider_platerec_ocr.engine.limiter import StartLimiter
-from airflow_provider_platerec_ocr.engine.progress import Progress
-from airflow_provider_platerec_ocr.engine.stop import StopSignal
-from airflow_provider_platerec_ocr.sandbox import clock as sandbox_clock
-from airflow_provider_platerec_ocr.sandbox.api import Api
-from airflow_provider_platerec_ocr.sandbox.calllog import books
-from airflow_provider_platerec_ocr.sandbox.options import Latency, Options, ReaderKind
-from airflow_provider_platerec_ocr.sandbox.reader import DeterministicReader
-from airflow_provider_platerec_ocr.sandbox.server import make_app
+from airflow_provider_platerec_ocr.engine.client.client import OCRClient
+from airflow_provider_platerec_ocr.engine.images.loader import ImageLoader
+from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
+from airflow_provider_platerec_ocr.engine.rate.board import PaceBoard
+from airflow_provider_platerec_ocr.engine.rate.limiter import StartLimiter
+from airflow_provider_platerec_ocr.engine.reading.batch import Batch, verdict
+from airflow_provider_platerec_ocr.engine.reading.context import ReadContext, ReadOptions
+from airflow_provider_platerec_ocr.engine.reading.progress import Progress
+from airflow_provider_platerec_ocr.engine.reading.stop import StopSignal
+from airflow_provider_platerec_ocr.sandbox.api.api import Api
+from airflow_provider_platerec_ocr.sandbox.api.server import make_app
+from airflow_provider_platerec_ocr.sandbox.ocr.reader import DeterministicReader
+from airflow_provider_platerec_ocr.sandbox.state import clock as sandbox_clock
+from airflow_provider_platerec_ocr.sandbox.state.call_log import books
+from airflow_provider_platerec_ocr.sandbox.state.options import Latency, Options, ReaderKind
 from support.pictures import local, opened
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.core.models import Outcome
-    from airflow_provider_platerec_ocr.core.storage import Place
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
     from support.clock import FakeClock
 
 TOKEN = "YOUR_API_TOKEN"
@@ -90,7 +90,7 @@ class Setup:
     """Seconds from the start to the soft deadline."""
     ledger: Callable[[Ledger], Ledger] = lambda ledger: ledger
     """Stands between the reading and its ledger."""
-    place: Place | None = None
+    place: StoragePath | None = None
     """The ledger's folder; by default one on the disk."""
     shards: int = 1
     threads: int = 64

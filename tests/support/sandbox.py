@@ -18,15 +18,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow_provider_platerec_ocr.sandbox.options import Latency, Options, ReaderKind
-from airflow_provider_platerec_ocr.sandbox.server import serve
-from airflow_provider_platerec_ocr.sandbox.webhooks import WebhookSettings
+from airflow_provider_platerec_ocr.sandbox.api.server import serve
+from airflow_provider_platerec_ocr.sandbox.state.options import Latency, Options, ReaderKind
+from airflow_provider_platerec_ocr.sandbox.state.webhooks import WebhookSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from airflow_provider_platerec_ocr.sandbox.clock import Clock
+    from airflow_provider_platerec_ocr.sandbox.state.clock import Clock
 
 TOKEN = "YOUR_API_TOKEN"
 _START_WITHIN_S = 60

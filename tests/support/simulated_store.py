@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fsspec import AbstractFileSystem
 
-from airflow_provider_platerec_ocr.core.storage import Place
+from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,8 +39,8 @@ class SimulatedStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec publis
         self._exclusive = exclusive
         self._lock = threading.Lock()
 
-    def place(self, path: str = "bucket/ledger") -> Place:
-        return Place(self, path, "sim")
+    def place(self, path: str = "bucket/ledger") -> StoragePath:
+        return StoragePath(self, path, "sim")
 
     def cat_file(self, path: str, **_: Any) -> bytes:
         self.before("read", path)

@@ -16,16 +16,16 @@ from fsspec.asyn import sync_wrapper
 from fsspec.implementations.local import LocalFileSystem
 from moto.server import ThreadedMotoServer
 
-from airflow_provider_platerec_ocr.core.storage import Place
+from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
-def local_place(path: Path | str) -> Place:
+def local_place(path: Path | str) -> StoragePath:
     """A folder on this machine's disk; it need not be there."""
-    return Place(LocalFileSystem(), os.fspath(path), "file")
+    return StoragePath(LocalFileSystem(), os.fspath(path), "file")
 
 
 def age_claims(root: Path, seconds: float) -> None:
@@ -60,17 +60,17 @@ class S3Stand:
         """A fresh one, with nothing cached: as another worker would have it."""
         return CountingS3(endpoint_url=self.endpoint, key="test", secret="test", skip_instance_cache=True)
 
-    def place(self, name: str = "ledger") -> Place:
+    def place(self, name: str = "ledger") -> StoragePath:
         """A folder in a bucket of its own."""
         fs = self.file_system()
         bucket = f"bucket-{uuid.uuid4().hex[:12]}"
         fs.call_s3("create_bucket", Bucket=bucket)
         fs.requests.clear()
-        return Place(fs, f"{bucket}/{name}", "s3")
+        return StoragePath(fs, f"{bucket}/{name}", "s3")
 
-    def again(self, place: Place) -> Place:
+    def again(self, place: StoragePath) -> StoragePath:
         """The same folder through another worker's file system."""
-        return Place(self.file_system(), place.path, place.protocol)
+        return StoragePath(self.file_system(), place.path, place.protocol)
 
 
 class Refusing:

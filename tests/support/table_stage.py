@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.models import Outcome
-from airflow_provider_platerec_ocr.dataset.journal import OutcomeWriter
-from airflow_provider_platerec_ocr.dataset.plan import PlanRequest, RunRef, load_shard, make_plan
-from airflow_provider_platerec_ocr.dataset.publish import publish
+from airflow_provider_platerec_ocr.dataset.plan.plan import PlanRequest, RunRef, load_shard, make_plan
+from airflow_provider_platerec_ocr.dataset.table.journal import OutcomeWriter
+from airflow_provider_platerec_ocr.dataset.table.publish import publish
 from support.stores import local_place
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from airflow_provider_platerec_ocr.core.models import PlannedImage
-    from airflow_provider_platerec_ocr.core.storage import Opener, Place
-    from airflow_provider_platerec_ocr.dataset.plan import Plan
-    from airflow_provider_platerec_ocr.dataset.publish import ExportResult
+    from airflow_provider_platerec_ocr.dataset.plan.plan import Plan
+    from airflow_provider_platerec_ocr.dataset.table.publish import ExportResult
+    from airflow_provider_platerec_ocr.storage.path import Opener, StoragePath
 
 RUN = RunRef("nightly", "scheduled__2026-03-01T22:00:00+00:00", "2026-03-01")
 VIN = "1M8GDM9AXKP042788"
@@ -80,7 +80,7 @@ def read_vin(image: PlannedImage) -> Outcome:
 class TableStage:
     """Folders of one dataset, below one root."""
 
-    root: Place
+    root: StoragePath
     opener: Opener = local_place
 
     @classmethod
@@ -88,14 +88,14 @@ class TableStage:
         return cls(local_place(path))
 
     @property
-    def dataset(self) -> Place:
+    def dataset(self) -> StoragePath:
         return self.root / "table"
 
     @property
-    def dead_letters(self) -> Place:
+    def dead_letters(self) -> StoragePath:
         return self.root / "table_dead_letters"
 
-    def workspace(self, run: RunRef = RUN) -> Place:
+    def workspace(self, run: RunRef = RUN) -> StoragePath:
         return self.root / "work" / run.slug
 
     def request(self, manifest: str, run: RunRef = RUN, **more: Any) -> PlanRequest:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.models import Owner, PlannedImage
-from airflow_provider_platerec_ocr.dataset.journal import best_outcomes
-from airflow_provider_platerec_ocr.dataset.lines import to_line
-from airflow_provider_platerec_ocr.engine.ledger import Ledger
+from airflow_provider_platerec_ocr.dataset.layout.lines import to_line
+from airflow_provider_platerec_ocr.dataset.table.journal import best_outcomes
+from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
 from support.airflow_home import connection_env
 from support.sandbox import TOKEN

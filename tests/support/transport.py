@@ -10,14 +10,14 @@ from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRError
 from airflow_provider_platerec_ocr.core.settings import ClientSettings
 from airflow_provider_platerec_ocr.core.wire import Request
-from airflow_provider_platerec_ocr.engine.transport import Sending, Transport
+from airflow_provider_platerec_ocr.engine.client.transport import Sending, Transport
 from support.rawserver import raw_server
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from airflow_provider_platerec_ocr.core.clock import Clock
-    from airflow_provider_platerec_ocr.engine.transport import Answer
+    from airflow_provider_platerec_ocr.engine.client.transport import Answer
     from support.clock import FakeClock
     from support.rawserver import Connection
 

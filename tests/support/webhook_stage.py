@@ -19,7 +19,7 @@ import httpx
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.webhook.app import build_app
 from airflow_provider_platerec_ocr.webhook.inbox import Inbox
-from airflow_provider_platerec_ocr.webhook.intake import Listener
+from airflow_provider_platerec_ocr.webhook.receiver import Listener
 from airflow_provider_platerec_ocr.webhook.settings import ReceiverSettings
 from support.stores import local_place
 

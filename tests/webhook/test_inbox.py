@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_platerec_ocr.webhook.files import Files
+from airflow_provider_platerec_ocr.storage.inbox_files import Files
 from airflow_provider_platerec_ocr.webhook.inbox import SETTLE_S, Inbox, InboxError, PayloadError
 from support.clock import FakeClock
 from support.stores import local_place, mounted, s3_stand
@@ -17,7 +17,7 @@ from support.stores import local_place, mounted, s3_stand
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_platerec_ocr.core.storage import Place
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
     from support.stores import S3Stand
 
 PRINT = "ab" * 32
@@ -30,7 +30,7 @@ def s3() -> Iterator[S3Stand]:
 
 
 @pytest.fixture(params=["disk", "s3"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> StoragePath:
     if request.param == "disk":
         return local_place(tmp_path / "not" / "there" / "inbox")
     stand: S3Stand = request.getfixturevalue("s3")
@@ -64,7 +64,7 @@ def test_a_payload_that_is_there_already_is_synced_before_it_is_acknowledged_aga
     assert synced == [record.parent]
 
 
-def test_an_inbox_says_whether_anything_was_ever_put(place: Place, clock: FakeClock) -> None:
+def test_an_inbox_says_whether_anything_was_ever_put(place: StoragePath, clock: FakeClock) -> None:
     inbox = Inbox(place, clock=clock)
     before = inbox.is_used()
     inbox.put(answer(1))
@@ -72,7 +72,7 @@ def test_an_inbox_says_whether_anything_was_ever_put(place: Place, clock: FakeCl
     assert (before, inbox.is_used()) == (False, True)
 
 
-def test_the_same_answer_twice_is_one(place: Place, clock: FakeClock) -> None:
+def test_the_same_answer_twice_is_one(place: StoragePath, clock: FakeClock) -> None:
     inbox = Inbox(place, clock=clock)
     first = inbox.put(answer(1))
     clock.tick(60)
@@ -83,7 +83,7 @@ def test_the_same_answer_twice_is_one(place: Place, clock: FakeClock) -> None:
     assert numbers(inbox) == [1]
 
 
-def test_a_payload_comes_back_as_it_went_in_but_for_the_secret(place: Place, clock: FakeClock) -> None:
+def test_a_payload_comes_back_as_it_went_in_but_for_the_secret(place: StoragePath, clock: FakeClock) -> None:
     inbox = Inbox(place, clock=clock)
     data = {"filename": f"1617_7M83K_x-{PRINT}.jpg", "file_url": "https://h/x?sig=1", "deep": [{"é": "\ud800"}]}
     id_ = inbox.put({"hook": {"target": "https://h/webhook/SECRET", "id": 9}, "data": data}).id
@@ -94,7 +94,7 @@ def test_a_payload_comes_back_as_it_went_in_but_for_the_secret(place: Place, clo
     assert datetime.fromisoformat(found.received_at) == clock.now().astimezone(UTC)
 
 
-def test_payloads_are_handed_out_in_order_of_receipt_from_a_cursor_on(place: Place, clock: FakeClock) -> None:
+def test_payloads_are_handed_out_in_order_of_receipt_from_a_cursor_on(place: StoragePath, clock: FakeClock) -> None:
     inbox = Inbox(place, clock=clock)
     for number in range(6):
         inbox.put(answer(number))
@@ -108,7 +108,7 @@ def test_payloads_are_handed_out_in_order_of_receipt_from_a_cursor_on(place: Pla
     assert list(inbox.scan(limit=0)) == []
 
 
-def test_what_is_too_young_waits_for_the_next_scan(place: Place, clock: FakeClock) -> None:
+def test_what_is_too_young_waits_for_the_next_scan(place: StoragePath, clock: FakeClock) -> None:
     inbox = Inbox(place, clock=clock)
     inbox.put(answer(1))
     clock.tick(SETTLE_S - 0.5)
@@ -122,7 +122,7 @@ def test_what_is_too_young_waits_for_the_next_scan(place: Place, clock: FakeCloc
     assert numbers(inbox) == [1, 2]
 
 
-def test_all_answers_to_an_upload_are_found_in_order_and_at_once(place: Place, clock: FakeClock) -> None:
+def test_all_answers_to_an_upload_are_found_in_order_and_at_once(place: StoragePath, clock: FakeClock) -> None:
     inbox = Inbox(place, clock=clock)
     for number in (3, 1, 2):
         inbox.put(answer(number, filename=f"x-{PRINT}.jpg"))
@@ -141,14 +141,14 @@ def test_only_a_fingerprint_and_an_id_are_looked_for(tmp_path: Path, clock: Fake
     assert inbox.get(name) is None
 
 
-def test_an_inbox_that_is_not_there_is_empty_and_stays_so(place: Place, clock: FakeClock) -> None:
+def test_an_inbox_that_is_not_there_is_empty_and_stays_so(place: StoragePath, clock: FakeClock) -> None:
     inbox = Inbox(place, clock=clock)
 
     assert (list(inbox.scan()), inbox.find(PRINT), inbox.get("a" * 32)) == ([], [], None)
     assert not place.is_local or not place.fs.exists(place.path)
 
 
-def test_of_many_deliveries_at_once_one_is_new(place: Place, clock: FakeClock) -> None:
+def test_of_many_deliveries_at_once_one_is_new(place: StoragePath, clock: FakeClock) -> None:
     inboxes = [Inbox(place, clock=clock) for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         receipts = list(pool.map(lambda inbox: inbox.put(answer(1)), inboxes))
@@ -158,7 +158,7 @@ def test_of_many_deliveries_at_once_one_is_new(place: Place, clock: FakeClock) -
     assert numbers(inboxes[0]) == [1]
 
 
-def test_many_threads_lose_nothing(place: Place) -> None:
+def test_many_threads_lose_nothing(place: StoragePath) -> None:
     clock = FakeClock()
     inbox = Inbox(place, clock=clock)
     with ThreadPoolExecutor(8) as pool:

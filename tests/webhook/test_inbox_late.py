@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
-from airflow_provider_platerec_ocr.core.storage import Place
-from airflow_provider_platerec_ocr.webhook.files import Files
+from airflow_provider_platerec_ocr.storage.inbox_files import Files
+from airflow_provider_platerec_ocr.storage.path import StoragePath
 from airflow_provider_platerec_ocr.webhook.inbox import RECORD_WITHIN_S, Inbox, InboxError
 from support.clock import FakeClock
 
@@ -70,7 +70,7 @@ def store() -> Store:
 
 @pytest.fixture
 def inbox(tmp_path: Path, store: Store, clock: FakeClock) -> Inbox:
-    return Inbox(Place(store, str(tmp_path), "memory"), clock=clock)
+    return Inbox(StoragePath(store, str(tmp_path), "memory"), clock=clock)
 
 
 def answer(number: int) -> dict[str, Any]:
@@ -245,7 +245,7 @@ def test_a_store_that_fails_on_the_way_to_a_new_place_is_named(inbox: Inbox, sto
 
 
 def test_a_late_record_on_a_disk_is_replaced_whole(tmp_path: Path) -> None:
-    files = Files(Place(LocalFileSystem(), str(tmp_path), "file"))
+    files = Files(StoragePath(LocalFileSystem(), str(tmp_path), "file"))
     assert files.create("a/b.json", b"1")
     files.replace("a/b.json", b"2")
 

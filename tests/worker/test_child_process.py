@@ -21,14 +21,14 @@ from airflow_provider_platerec_ocr.core.errors import OCRDatasetError, OCRDraine
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes
 from airflow_provider_platerec_ocr.core.models import Owner, PlannedImage
 from airflow_provider_platerec_ocr.core.settings import ClientSettings, Timeouts
-from airflow_provider_platerec_ocr.core.storage import Place
-from airflow_provider_platerec_ocr.dataset.journal import best_outcomes
-from airflow_provider_platerec_ocr.dataset.lines import to_line
-from airflow_provider_platerec_ocr.engine.ledger import Ledger
+from airflow_provider_platerec_ocr.dataset.layout.lines import to_line
+from airflow_provider_platerec_ocr.dataset.table.journal import best_outcomes
+from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
+from airflow_provider_platerec_ocr.storage.path import StoragePath
 from airflow_provider_platerec_ocr.worker import child
 from airflow_provider_platerec_ocr.worker.job import Ended, ShardJob
-from airflow_provider_platerec_ocr.worker.note import tell_notes
+from airflow_provider_platerec_ocr.worker.orphan_note import tell_notes
 from airflow_provider_platerec_ocr.worker.parent import ShardProcess, parsed
 from support.sandbox import running_sandbox
 from support.stores import local_place
@@ -328,9 +328,9 @@ def test_log_records_travel_with_their_traceback() -> None:
 def test_images_on_a_store_are_read_on_the_file_system_of_their_root(tmp_path: Path) -> None:
     with running_sandbox() as sandbox:
         work = job(tmp_path, sandbox, 1)
-    bucket = Place(MemoryFileSystem(), "/bucket/yard", "memory")
+    bucket = StoragePath(MemoryFileSystem(), "/bucket/yard", "memory")
     on_store = replace(work, roots=(bucket,))
 
     assert on_store.place_of("memory://conn@bucket/yard/a.jpg").path == "/bucket/yard/a.jpg"
     assert on_store.place_of("s3://other/a.jpg").path == "other/a.jpg"
-    assert on_store.place_of("/data/a.jpg") == Place(None, "/data/a.jpg", "file")
+    assert on_store.place_of("/data/a.jpg") == StoragePath(None, "/data/a.jpg", "file")

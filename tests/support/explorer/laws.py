@@ -33,15 +33,15 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.engine.spill import SUFFIX
+from airflow_provider_platerec_ocr.engine.ledger.spill import SUFFIX
 
 if TYPE_CHECKING:
     import re
     from pathlib import Path
 
     from airflow_provider_platerec_ocr.core.models import Owner
-    from airflow_provider_platerec_ocr.engine.ledger import Claim
-    from airflow_provider_platerec_ocr.engine.settlement import Settlement
+    from airflow_provider_platerec_ocr.engine.ledger.ledger import Claim
+    from airflow_provider_platerec_ocr.engine.reading.resolution import Resolution
     from support.explorer.process import Process
     from support.explorer.world import World
 
@@ -223,7 +223,7 @@ class Books:
         fingerprint, number, _ = _parts(path)
         self._excuse(fingerprint, number, "its end was hidden")
 
-    def outcome(self, process: Process, fingerprint: str, ended: Settlement | None) -> None:
+    def outcome(self, process: Process, fingerprint: str, ended: Resolution | None) -> None:
         """Check what an image's reader is told."""
         if ended is None or ended.answer is None:
             return

@@ -11,14 +11,13 @@ from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRLedgerError
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_url
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, PlannedImage
 from airflow_provider_platerec_ocr.core.settings import ClientSettings, Timeouts
-from airflow_provider_platerec_ocr.engine.content import Content
-from airflow_provider_platerec_ocr.engine.context import ReadContext, ReadOptions
-from airflow_provider_platerec_ocr.engine.limiter import StartLimiter
-from airflow_provider_platerec_ocr.engine.progress import Progress
-from airflow_provider_platerec_ocr.engine.slot import Phase
-from airflow_provider_platerec_ocr.engine.slot import Slot as Phases
-from airflow_provider_platerec_ocr.engine.spill import adopt
-from airflow_provider_platerec_ocr.engine.stop import StopSignal
+from airflow_provider_platerec_ocr.engine.ledger.spill import adopt
+from airflow_provider_platerec_ocr.engine.rate.limiter import StartLimiter
+from airflow_provider_platerec_ocr.engine.reading.content import Content
+from airflow_provider_platerec_ocr.engine.reading.context import ReadContext, ReadOptions
+from airflow_provider_platerec_ocr.engine.reading.image_phase import ImagePhase, Phase
+from airflow_provider_platerec_ocr.engine.reading.progress import Progress
+from airflow_provider_platerec_ocr.engine.reading.stop import StopSignal
 from support.explorer.api import Api
 from support.explorer.clocks import BOOTED_S, WorkerClock
 from support.explorer.laws import NO_FAULT, LawBrokenError
@@ -28,11 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_platerec_ocr.core.clock import Clock
-    from airflow_provider_platerec_ocr.engine.client import OCRClient
-    from airflow_provider_platerec_ocr.engine.ledger import Ledger
-    from airflow_provider_platerec_ocr.engine.limiter import Permit
-    from support.explorer.rules import WatchedSaver
-    from support.explorer.world import Slot, World
+    from airflow_provider_platerec_ocr.engine.client.client import OCRClient
+    from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
+    from airflow_provider_platerec_ocr.engine.rate.limiter import Permit
+    from support.explorer.rules import WatchedAnswerWriter
+    from support.explorer.world import WorkerSlot, World
 
 CLAIM_TO_POST_S, SAVE_S = 2.0, 2.0
 BASE_URL = "https://api.example.com"
@@ -73,7 +72,7 @@ class Process:
     :param slot: the task it is a try of.
     """
 
-    def __init__(self, world: World, slot: Slot) -> None:
+    def __init__(self, world: World, slot: WorkerSlot) -> None:
         self.world = world
         self.slot = slot
         self.owner = slot.owner
@@ -96,11 +95,11 @@ class Process:
         """Fingerprints whose answer lay in this machine's spill."""
         self.known_at_permit: tuple[str, ...] = ()
         self.saving_failed_at_permit = False
-        self._saver: WatchedSaver | None = None
+        self._answer_writer: WatchedAnswerWriter | None = None
         self._jobs: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
         self._greenlets: list[greenlet.greenlet] = []
         self._tasks: list[asyncio.Task[Any]] = []
-        self._flows: list[tuple[asyncio.Task[Any], Phases]] = []
+        self._flows: list[tuple[asyncio.Task[Any], ImagePhase]] = []
         self._stop = StopSignal()
         self._buried = False
         self._seen = hash((self.label, self.began_s, self.held_up_before_s))
@@ -183,7 +182,7 @@ class Process:
         """Remember what was known when the permit came: nothing known is paid for again."""
         store = self.world.store
         self.known_at_permit = tuple(path for _, mark in self.world.images for path in store.known(mark))
-        self.saving_failed_at_permit = self._saver is not None and self._saver.fails
+        self.saving_failed_at_permit = self._answer_writer is not None and self._answer_writer.fails
         self.saw(self.known_at_permit)
 
     async def _life(self) -> None:
@@ -197,17 +196,17 @@ class Process:
             self.world.finished(self, ["stopped"], [""])
             return
         context = self._context(ledger)
-        self._saver = saver = rules.saver(context)
-        settler = rules.settler(context, saver, rules.payer(context, saver))
+        self._answer_writer = answer_writer = rules.answer_writer(context)
+        resolver = rules.resolver(context, answer_writer, rules.paid_caller(context, answer_writer))
         loading = asyncio.Semaphore(8)
 
-        async def flow(image: PlannedImage, mark: str, slot: Phases) -> tuple[str, str]:
-            ended = await settler.settle(image, mark, Content(context, loading, image), slot)
+        async def flow(image: PlannedImage, mark: str, slot: ImagePhase) -> tuple[str, str]:
+            ended = await resolver.resolve(image, mark, Content(context, loading, image), slot)
             self.world.books.outcome(self, mark, ended)
             return ("stopped", "") if ended is None else (str(ended.status), str(ended.reason))
 
         for image, mark in self.world.images:
-            slot = Phases()
+            slot = ImagePhase()
             self._flows.append((self.loop.create_task(flow(image, mark, slot)), slot))
         flows = [task for task, _ in self._flows]
         self._tasks += flows
@@ -251,7 +250,7 @@ class Process:
                 save_for_s=SAVE_S,
                 refusals_per_image=2,
             ),
-            settled_elsewhere=self._inbox if world.scenario.inbox else None,
+            late_answers=self._inbox if world.scenario.inbox else None,
         )
 
     def _inbox(self, _type: str, mark: str) -> dict[str, Any] | None:

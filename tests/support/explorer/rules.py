@@ -8,15 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.engine.ledger import Ledger
-from airflow_provider_platerec_ocr.engine.paying import Payer
-from airflow_provider_platerec_ocr.engine.saving import Saver
-from airflow_provider_platerec_ocr.engine.settling import Settler
-from airflow_provider_platerec_ocr.engine.store import Store
+from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
+from airflow_provider_platerec_ocr.engine.reading.answer_writer import AnswerWriter
+from airflow_provider_platerec_ocr.engine.reading.paid_call import PaidCaller
+from airflow_provider_platerec_ocr.engine.reading.resolver import Resolver
+from airflow_provider_platerec_ocr.storage.store import Store
 
 if TYPE_CHECKING:
-    from airflow_provider_platerec_ocr.engine.context import ReadContext
-    from airflow_provider_platerec_ocr.engine.records import Claim
+    from airflow_provider_platerec_ocr.engine.ledger.records import Claim
+    from airflow_provider_platerec_ocr.engine.reading.context import ReadContext
     from support.explorer.process import Process
 
 
@@ -35,7 +35,7 @@ class WatchedLedger(Ledger):
         return claim
 
 
-class WatchedSaver(Saver):
+class WatchedAnswerWriter(AnswerWriter):
     """The product's; whether it fails can be seen, whatever rule is taken out."""
 
     @property
@@ -43,12 +43,12 @@ class WatchedSaver(Saver):
         return bool(self._troubled)
 
 
-class WiredSettler(Settler):
-    """The product's, with the payer it is given."""
+class WiredResolver(Resolver):
+    """The product's, with the paid_caller it is given."""
 
-    def __init__(self, context: ReadContext, saver: Saver, payer: Payer) -> None:
-        super().__init__(context, saver)
-        self._payer = payer
+    def __init__(self, context: ReadContext, answer_writer: AnswerWriter, paid_caller: PaidCaller) -> None:
+        super().__init__(context, answer_writer)
+        self._paid_caller = paid_caller
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ class Rules:
     """Instead of the time from claim to POST, a call and a save."""
     store: type[Store] = Store
     ledger: type[WatchedLedger] = WatchedLedger
-    saver: type[WatchedSaver] = WatchedSaver
-    payer: type[Payer] = Payer
-    settler: type[WiredSettler] = WiredSettler
+    answer_writer: type[WatchedAnswerWriter] = WatchedAnswerWriter
+    paid_caller: type[PaidCaller] = PaidCaller
+    resolver: type[WiredResolver] = WiredResolver
 
 
 PRODUCT = Rules()

@@ -6,7 +6,7 @@ import errno
 import re
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.engine import records
+from airflow_provider_platerec_ocr.engine.ledger import records
 from support.explorer.clocks import WorkerClock
 from support.simulated_store import SimulatedStore
 

@@ -9,23 +9,24 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.core import claims
 from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.errors import OCROutcomeUnknown, OCRRefused
-from airflow_provider_platerec_ocr.engine import records
-from airflow_provider_platerec_ocr.engine.elsewhere import Elsewhere, UnaskedError
-from airflow_provider_platerec_ocr.engine.paying import Payer
-from airflow_provider_platerec_ocr.engine.store import Store
-from airflow_provider_platerec_ocr.engine.storeclock import StoreClock
+from airflow_provider_platerec_ocr.engine.ledger import records
+from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin
+from airflow_provider_platerec_ocr.engine.ledger.late_answer import LateAnswers, LateAnswerUnavailable
+from airflow_provider_platerec_ocr.engine.reading.paid_call import PaidCaller
+from airflow_provider_platerec_ocr.storage.store import Store
+from airflow_provider_platerec_ocr.storage.store_clock import StoreClock
 from support.explorer.process import Limiter
-from support.explorer.rules import WatchedLedger, WatchedSaver, WiredSettler
+from support.explorer.rules import WatchedAnswerWriter, WatchedLedger, WiredResolver
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.claims import Attempt, MayClaim
     from airflow_provider_platerec_ocr.core.models import PlannedImage
-    from airflow_provider_platerec_ocr.engine.content import Content
-    from airflow_provider_platerec_ocr.engine.context import ReadContext
-    from airflow_provider_platerec_ocr.engine.records import Claim
-    from airflow_provider_platerec_ocr.engine.saving import Saver
-    from airflow_provider_platerec_ocr.engine.settlement import Settlement
-    from airflow_provider_platerec_ocr.engine.slot import Slot
+    from airflow_provider_platerec_ocr.engine.ledger.records import Claim
+    from airflow_provider_platerec_ocr.engine.reading.answer_writer import AnswerWriter
+    from airflow_provider_platerec_ocr.engine.reading.content import Content
+    from airflow_provider_platerec_ocr.engine.reading.context import ReadContext
+    from airflow_provider_platerec_ocr.engine.reading.image_phase import ImagePhase
+    from airflow_provider_platerec_ocr.engine.reading.resolution import Resolution
 
 Known = tuple[claims.History, claims.Decision] | None
 
@@ -97,7 +98,7 @@ class OwnLease(WatchedLedger):
         return None if found is None else replace(found, lease_s=self.lease_s)
 
 
-class NoSpill(WatchedSaver):
+class NoSpill(WatchedAnswerWriter):
     """Gives an answer up that the ledger does not take."""
 
     async def answer(self, claim: Claim, raw: dict[str, Any], facts: dict[str, Any]) -> None:
@@ -106,14 +107,14 @@ class NoSpill(WatchedSaver):
             self._context.stop.set(trouble)
 
 
-class SavedLater(WatchedSaver):
+class SavedLater(WatchedAnswerWriter):
     """Hands the outcome out while the answer is still being saved."""
 
     async def answer(self, claim: Claim, raw: dict[str, Any], facts: dict[str, Any]) -> None:
         self._later = asyncio.ensure_future(super().answer(claim, raw, facts))
 
 
-class OpenGate(WatchedSaver):
+class OpenGate(WatchedAnswerWriter):
     """Lets new calls start while saving fails."""
 
     @property
@@ -124,13 +125,13 @@ class OpenGate(WatchedSaver):
         return
 
 
-class ClaimFirst(Payer):
+class ClaimFirst(PaidCaller):
     """Claims first, and waits for its permit with the claim in hand."""
 
     async def attempt(
-        self, image: PlannedImage, fingerprint: str, decision: MayClaim, content: Content, slot: Slot
-    ) -> Settlement | None:
-        del slot
+        self, image: PlannedImage, fingerprint: str, decision: MayClaim, content: Content, image_phase: ImagePhase
+    ) -> Resolution | None:
+        del image_phase
         filename = await content.ready(fingerprint)
         claim = await self._claim(image, fingerprint, decision)
         if claim is None:
@@ -139,65 +140,65 @@ class ClaimFirst(Payer):
         try:
             reason = self._not_now(claim)
             if reason:
-                await self._saver.release(claim, reason)
+                await self._answer_writer.release(claim, reason)
                 return None
             return await self._pay(image, claim, filename, content)
         finally:
             permit.done()
 
 
-class AnyAge(Payer):
+class AnyAge(PaidCaller):
     """Sends however old its claim is."""
 
     def _not_now(self, claim: Claim) -> str:
         return super()._not_now(replace(claim, made_at=self._context.clock.monotonic()))
 
 
-class Freezes(Payer):
+class Freezes(PaidCaller):
     """Not a rule: a process that stands still, for a lease, exactly between its last look at the clock and the call."""
 
-    async def _pay(self, *given: Any) -> Settlement | None:
+    async def _pay(self, *given: Any) -> Resolution | None:
         limiter = self._context.limiter
         assert isinstance(limiter, Limiter)
         await limiter.process.moment("is frozen before it sends")
         return await super()._pay(*given)
 
 
-class NoSecondLook(Payer):
+class NoSecondLook(PaidCaller):
     """Does not ask the ledger again after the wait for a permit."""
 
     async def _claim(self, image: PlannedImage, fingerprint: str, decision: MayClaim) -> Claim | None:
         return await super()._claim(image, fingerprint, replace(decision, doubts=()))
 
 
-class ReleasesDoubt(Payer):
+class ReleasesDoubt(PaidCaller):
     """Marks a call of unknown outcome as released."""
 
-    async def _failed(self, image: PlannedImage, claim: Claim, error: Any, facts: Any, span: Any) -> Settlement | None:
+    async def _failed(self, image: PlannedImage, claim: Claim, error: Any, facts: Any, span: Any) -> Resolution | None:
         if isinstance(error, OCROutcomeUnknown):
-            await self._saver.release(claim, error.message)
+            await self._answer_writer.release(claim, error.message)
             raise OCRRefused(error.message)
         return await super()._failed(image, claim, error, facts, span)
 
 
-class KeepsClaims(Payer):
+class KeepsClaims(PaidCaller):
     """Rests after a refusal with its claim still open."""
 
-    async def _failed(self, image: PlannedImage, claim: Claim, error: Any, facts: Any, span: Any) -> Settlement | None:
+    async def _failed(self, image: PlannedImage, claim: Claim, error: Any, facts: Any, span: Any) -> Resolution | None:
         if isinstance(error, OCRRefused):
             self._rest_after(error, *span)
             raise error
         return await super()._failed(image, claim, error, facts, span)
 
 
-class Deciding(WiredSettler):
+class Deciding(WiredResolver):
     """Decides otherwise."""
 
     def other(self, history: claims.History, decision: claims.Decision) -> claims.Decision:
         raise NotImplementedError
 
-    async def _decide(self, image: PlannedImage, fingerprint: str, patience: Any) -> Known:
-        known = await super()._decide(image, fingerprint, patience)
+    async def _decide(self, image: PlannedImage, fingerprint: str, retry: Any) -> Known:
+        known = await super()._decide(image, fingerprint, retry)
         return None if known is None else (known[0], self.other(*known))
 
 
@@ -228,7 +229,7 @@ class SendsByReflex(Deciding):
         waits = isinstance(decision, claims.Doubt) and decision.action is claims.DoubtAction.WAIT
         return again(history, decision.attempts) if waits and isinstance(decision, claims.Doubt) else decision
 
-    async def _may_claim(self, *given: Any) -> Settlement | None:
+    async def _may_claim(self, *given: Any) -> Resolution | None:
         ended = await super()._may_claim(*given)
         self._unknown.clear()
         return None if ended is not None and ended.reason == "in_doubt" else ended
@@ -264,59 +265,59 @@ class IgnoresRejections(Deciding):
         return again(history, ()) if isinstance(decision, claims.Rejected) else decision
 
 
-class Nameless(WiredSettler):
+class Nameless(WiredResolver):
     """Repeats without a word."""
 
     def _name(self, *_: Any) -> None:
         return
 
 
-class WaitsOn(WiredSettler):
+class WaitsOn(WiredResolver):
     """Waits for somebody else's call for as long as it takes."""
 
-    async def _held(self, decision: Any, content: Content, slot: Slot, patience: Any) -> Settlement | None:
-        patience.held_since = None
-        return await super()._held(decision, content, slot, patience)
+    async def _held(self, decision: Any, content: Content, image_phase: ImagePhase, retry: Any) -> Resolution | None:
+        retry.held_since = None
+        return await super()._held(decision, content, image_phase, retry)
 
 
-class SilenceIsNo(Elsewhere):
+class SilenceIsNo(LateAnswers):
     """Takes an inbox that cannot be asked for one that has nothing."""
 
     async def settles(self, type_: str, fingerprint: str, doubts: claims.History) -> bool:
         try:
             return await super().settles(type_, fingerprint, doubts)
-        except UnaskedError:
+        except LateAnswerUnavailable:
             return False
 
 
-class SendsUnasked(WiredSettler):
+class SendsUnasked(WiredResolver):
     """Repeats although the inbox could not be asked."""
 
-    def __init__(self, context: ReadContext, saver: Saver, payer: Payer) -> None:
-        super().__init__(context, saver, payer)
-        self._elsewhere = SilenceIsNo(context)
+    def __init__(self, context: ReadContext, answer_writer: AnswerWriter, paid_caller: PaidCaller) -> None:
+        super().__init__(context, answer_writer, paid_caller)
+        self._late_answers = SilenceIsNo(LedgerAdmin(context.ledger, context.clock), context.io, context.late_answers)
 
 
-class Forgets(WiredSettler):
+class Forgets(WiredResolver):
     """Does not know any more, at its next look, that it has settled the doubt itself."""
 
-    async def _decide(self, image: PlannedImage, fingerprint: str, patience: Any) -> Known:
-        patience.settled = False
-        return await super()._decide(image, fingerprint, patience)
+    async def _decide(self, image: PlannedImage, fingerprint: str, retry: Any) -> Known:
+        retry.settled = False
+        return await super()._decide(image, fingerprint, retry)
 
 
-class AsksOnce(WiredSettler):
+class AsksOnce(WiredResolver):
     """Asks the inbox for the first doubt of an image, and for no later one."""
 
-    async def _decide(self, image: PlannedImage, fingerprint: str, patience: Any) -> Known:
-        if patience.asked:
-            patience.asked.update(range(1, 10))
-        return await super()._decide(image, fingerprint, patience)
+    async def _decide(self, image: PlannedImage, fingerprint: str, retry: Any) -> Known:
+        if retry.asked:
+            retry.asked.update(range(1, 10))
+        return await super()._decide(image, fingerprint, retry)
 
 
-class NeverAsksElsewhere(WiredSettler):
+class NeverAsksForLateAnswers(WiredResolver):
     """Does not look into the inbox before it repeats."""
 
-    async def _decide(self, image: PlannedImage, fingerprint: str, patience: Any) -> Known:
-        patience.asked.update(range(1, 10))
-        return await super()._decide(image, fingerprint, patience)
+    async def _decide(self, image: PlannedImage, fingerprint: str, retry: Any) -> Known:
+        retry.asked.update(range(1, 10))
+        return await super()._decide(image, fingerprint, retry)

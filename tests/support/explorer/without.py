@@ -49,10 +49,10 @@ WITHOUT = (
         replace(_TWO, faults=("met itself",)),
     ),
     Without("somebody else's file is known by its nonce", Rules(store=variants.TakenIsOurs), _PAID, _TWO),
-    Without("a live claim holds", Rules(settler=variants.CallsBesideCalls), _PAID, _TWO),
-    Without("an answer ends it", Rules(settler=variants.IgnoresAnswers), _PAID, _TWO),
+    Without("a live claim holds", Rules(resolver=variants.CallsBesideCalls), _PAID, _TWO),
+    Without("an answer ends it", Rules(resolver=variants.IgnoresAnswers), _PAID, _TWO),
     Without(
-        "a rejection ends it", Rules(settler=variants.IgnoresRejections), _KNOWN, replace(_TWO, replies=("rejected",))
+        "a rejection ends it", Rules(resolver=variants.IgnoresRejections), _KNOWN, replace(_TWO, replies=("rejected",))
     ),
     Without(
         "the lease covers the call and the save",
@@ -72,49 +72,51 @@ WITHOUT = (
         _CAUSE,
         replace(_TWO, skew_s=(-5 * 3600.0, 3 * 3600.0)),
     ),
-    Without("a claim too old to send is released", Rules(payer=variants.AnyAge), _PAID, STALL),
+    Without("a claim too old to send is released", Rules(paid_caller=variants.AnyAge), _PAID, STALL),
     Without(
         "permit first, claim second",
-        Rules(payer=variants.ClaimFirst),
+        Rules(paid_caller=variants.ClaimFirst),
         _EVER,
         Scenario("a slow account", workers=1, images=3, rate_per_s=0.3, tries=1, nights=1),
     ),
-    Without("after the permit the ledger is asked again", Rules(payer=variants.NoSecondLook), _KNOWN, STALL),
-    Without("what is in doubt is named before it is sent again", Rules(settler=variants.Nameless), _PAID, _CRASH),
-    Without("not by the try that made the doubt", Rules(settler=variants.SendsByReflex), _PAID, _CUT),
+    Without("after the permit the ledger is asked again", Rules(paid_caller=variants.NoSecondLook), _KNOWN, STALL),
+    Without("what is in doubt is named before it is sent again", Rules(resolver=variants.Nameless), _PAID, _CRASH),
+    Without("not by the try that made the doubt", Rules(resolver=variants.SendsByReflex), _PAID, _CUT),
     Without(
-        "at most one automatic resend ever", Rules(settler=variants.SendsOnAndOn), _PAID, replace(_CRASH, nights=2)
+        "at most one automatic resend ever", Rules(resolver=variants.SendsOnAndOn), _PAID, replace(_CRASH, nights=2)
     ),
-    Without("hold and fail send nothing again", Rules(settler=variants.SendsHeld), _PAID, replace(_CUT, policy="hold")),
+    Without(
+        "hold and fail send nothing again", Rules(resolver=variants.SendsHeld), _PAID, replace(_CUT, policy="hold")
+    ),
     Without(
         "the inbox is asked before anything is sent again",
-        Rules(settler=variants.NeverAsksElsewhere),
+        Rules(resolver=variants.NeverAsksForLateAnswers),
         _KNOWN,
         replace(_CUT, inbox=True),
     ),
     Without(
         "while the inbox cannot be asked nothing is sent again",
-        Rules(settler=variants.SendsUnasked),
+        Rules(resolver=variants.SendsUnasked),
         _KNOWN,
         replace(_CUT, inbox=True, faults=("inbox down",)),
     ),
     Without(
         "what one has settled oneself counts before the store shows it",
-        Rules(settler=variants.Forgets),
+        Rules(resolver=variants.Forgets),
         _KNOWN,
         replace(_CUT, inbox=True, faults=("late",)),
     ),
-    Without("only what surely cost nothing is released", Rules(payer=variants.ReleasesDoubt), _RELEASED, _CUT),
+    Without("only what surely cost nothing is released", Rules(paid_caller=variants.ReleasesDoubt), _RELEASED, _CUT),
     Without(
         "a refused call's claim is released before the back-off",
-        Rules(payer=variants.KeepsClaims),
+        Rules(paid_caller=variants.KeepsClaims),
         _CAUSE,
         replace(_CUT, replies=("refused",)),
     ),
-    Without("the answer is saved before the outcome", Rules(saver=variants.SavedLater), _KEPT, _TWO),
+    Without("the answer is saved before the outcome", Rules(answer_writer=variants.SavedLater), _KEPT, _TWO),
     Without(
         "what cannot be saved is spilled",
-        Rules(saver=variants.NoSpill),
+        Rules(answer_writer=variants.NoSpill),
         _KEPT,
         replace(_TWO, workers=1, faults=("down",)),
     ),
@@ -126,7 +128,7 @@ WITHOUT = (
     ),
     Without(
         "no call starts while saving fails",
-        Rules(saver=variants.OpenGate),
+        Rules(answer_writer=variants.OpenGate),
         _GATE,
         Scenario(
             "the disk is full", workers=1, images=2, replies=("answer", "unavailable"), faults=("full",), crashes=0
@@ -134,7 +136,7 @@ WITHOUT = (
     ),
     Without("nothing is overwritten", Rules(ledger=variants.Overwriting), _APPEND, replace(STALL, inbox=True)),
     Without(
-        "the lowest-numbered answer counts", Rules(settler=variants.LastAnswer), _ONE, replace(_TWO, faults=("down",))
+        "the lowest-numbered answer counts", Rules(resolver=variants.LastAnswer), _ONE, replace(_TWO, faults=("down",))
     ),
     Without("a torn end is a doubt", Rules(ledger=variants.TornIsReleased), _PAID, replace(_CRASH, faults=("torn",))),
     Without(
@@ -142,7 +144,7 @@ WITHOUT = (
     ),
     Without(
         "nobody is waited for longer than a lease",
-        Rules(settler=variants.WaitsOn),
+        Rules(resolver=variants.WaitsOn),
         _EVER,
         Scenario("long calls", call_s=(60.0, 4.0), tries=1, nights=1),
     ),

@@ -41,7 +41,7 @@ _STRUCK: dict[str, tuple[str, ...]] = {
 
 
 @dataclass
-class Slot:
+class WorkerSlot:
     """One task: its tries follow one another."""
 
     index: int
@@ -81,7 +81,8 @@ class World:
         self._hub = greenlet.getcurrent()  # the search's own; whoever runs in it is not stopped at requests
         self._actor = 0
         self.slots = [
-            Slot(index, Owner("yard", "night-1", "read", index, 1), scenario.tries) for index in range(scenario.workers)
+            WorkerSlot(index, Owner("yard", "night-1", "read", index, 1), scenario.tries)
+            for index in range(scenario.workers)
         ]
         for slot in self.slots:
             self._start(slot, 0.0)
@@ -260,7 +261,7 @@ class World:
             return min(self.points, key=lambda point: point.due)
         return min(runnable, key=lambda point: (point.actor != self._actor, point.actor))
 
-    def _start(self, slot: Slot, due: float) -> None:
+    def _start(self, slot: WorkerSlot, due: float) -> None:
         def start(_fault: str) -> None:
             slot.process = process = Process(self, slot)
             self.acting = process

@@ -1,0 +1,70 @@
+"""What files and folders are called: which run a file belongs to can be told from its name alone."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
+from airflow_provider_platerec_ocr.storage.files import find_files
+
+if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
+
+PLAN = "plan.json"
+"""In the workspace: the plan, written last."""
+SHARDS = "shards"
+"""In the workspace: one file of planned images for each read task."""
+BAD_ROWS = "bad_rows"
+"""In the workspace: rows of the manifest that cannot be used."""
+OUTCOMES = "outcomes"
+"""In the workspace: one folder a shard, with what its read tasks did."""
+FINISHED = "finished.json"
+"""In the workspace: the run is whole and published, so its workspace may go once it is old."""
+READS = "reads"
+"""Start of the names of the dataset's files."""
+DEAD_LETTERS = "dead_letters"
+"""Start of the names of the dead letters' files."""
+PARQUET_FILE = r"[^._].*\.parquet"
+"""Names that readers of the folder see."""
+_TYPE_FOLDER = re.compile(r"(?:^|/)type=([^/]+)/")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def slug_of(dag_id: str, run_id: str) -> str:
+    """Return a file name for one run: readable, the same each time, and different for each (dag, run).
+
+    Colons and plus signs of run ids are replaced, since Hadoop cannot have the former and URLs mangle the latter; eight
+    hex digits of a hash keep runs apart that would look alike.
+    """
+    digest = sha256(len(dag_id).to_bytes(8, "big") + dag_id.encode() + run_id.encode()).hexdigest()[:8]
+    dag, run = (_UNSAFE.sub("-", text)[:length].strip("-") for text, length in ((dag_id, 60), (run_id, 80)))
+    return "__".join(part for part in (dag, run, digest) if part)
+
+
+def file_name(table: str, slug: str, part: int) -> str:
+    """Return the name of a run's file: never hidden (``_``, ``.``), and the same whenever the run publishes."""
+    return f"{table}-{slug}-{part:05d}.parquet"
+
+
+def files_of_run(folder: StoragePath, table: str, slug: str) -> list[StoragePath]:
+    """Return the run's files in any partition of the table, with what a crash left half-written."""
+    name = rf"{re.escape(f'{table}-{slug}-')}\d{{5,}}\.parquet"
+    return find_files(folder, rf"{name}|\.{name}\.[0-9a-f]{{8}}\.tmp")
+
+
+def next_part(files: list[StoragePath]) -> int:
+    """Return the number after the highest that the files have."""
+    numbers = [int(place.name.rpartition("-")[2].partition(".")[0]) for place in files if place.name[0] != "."]
+    return max(numbers, default=-1) + 1
+
+
+def type_of(place: StoragePath) -> str:
+    """Return the type whose partition folder the file lies in."""
+    found = _TYPE_FOLDER.findall(place.path)
+    if not found:
+        message = f"{place} lies outside of the dataset's type=… folders. Move it away."
+        raise OCRDatasetError(message)
+    return unquote(found[-1])

@@ -1,0 +1,1 @@
+"""The list of images, in whatever form people have it, as rows."""

@@ -1,0 +1,128 @@
+"""Reading a manifest: one stream of planned images and bad rows, whatever the format and wherever it lies.
+
+Which rows are new, and which fit the budget, is not known here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_platerec_ocr.core.errors import OCRManifestError
+from airflow_provider_platerec_ocr.core.fingerprint import check_type
+from airflow_provider_platerec_ocr.core.redact import redact
+from airflow_provider_platerec_ocr.dataset.manifest.listing import IMAGE_SUFFIXES, read_folder, read_glob
+from airflow_provider_platerec_ocr.dataset.manifest.parquet import read_parquet
+from airflow_provider_platerec_ocr.dataset.manifest.row import BadRow, RowMaker, stable_image_url
+from airflow_provider_platerec_ocr.dataset.manifest.text import read_csv, read_jsonl, read_list
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from airflow_provider_platerec_ocr.core.models import PlannedImage
+    from airflow_provider_platerec_ocr.dataset.manifest.row import RawRow
+    from airflow_provider_platerec_ocr.storage.path import Opener, StoragePath
+
+__all__ = ["BadRow", "read_manifest", "signed_urls"]
+
+TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".txt", ".list")
+FORMATS = "CSV (.csv, .tsv), JSON lines (.jsonl, .ndjson), a list (.txt, .list), Parquet (.parquet), a folder or a glob"
+
+
+def read_manifest(
+    uri: str, *, opener: Opener, default_type: str | None = None, recursive: bool = True
+) -> Iterator[PlannedImage | BadRow]:
+    """Yield each row of the manifest in order; memory does not grow with their number.
+
+    :param uri: a file (``.csv``, ``.tsv``, ``.jsonl``, ``.ndjson``, ``.txt``, ``.list``, ``.parquet``; the text
+        formats also with ``.gz``), a folder, or a glob of images; a path or an object store's URI.
+    :param default_type: type of rows that name none.
+    :param recursive: whether a folder's subfolders count; no effect for other manifests.
+    :raises OCRManifestError: the manifest as a whole cannot be read; it says which path, and why.
+    """
+    if default_type is not None:
+        check_type(default_type)
+    place = opener(uri)
+    folder = place.parent.uri
+    make = RowMaker(folder, user=_user(uri), default_type=default_type).make
+    yield from map(make, _raw_rows(uri, place, recursive=recursive))
+
+
+def signed_urls(uri: str, rows: Collection[int], opener: Opener) -> dict[int, str]:
+    """Return the ``upload_url`` of the given rows as the manifest has it, signature and all.
+
+    A plan holds no signatures, since it is written down; a read task fetches those of its shard with this. Rows whose
+    URL is gone from the manifest are left out.
+    """
+    wanted = set(rows)
+    found: dict[int, str] = {}
+    if not wanted:
+        return found
+    last = max(wanted)
+    for row, values, _ in _raw_rows(uri, opener(uri), recursive=True):
+        if row in wanted and values and isinstance(values[1], str):
+            url = values[1].strip()
+            try:
+                stable_image_url(url)
+            except ValueError:
+                continue
+            found[row] = url
+        if row >= last:
+            break
+    return found
+
+
+def _user(uri: str) -> str:
+    """Return the user part of an object store's URI: a connection id in Airflow. Anything after a colon is dropped."""
+    if "://" not in uri:
+        return ""
+    return uri.split("://", 1)[1].partition("/")[0].rpartition("@")[0].partition(":")[0]
+
+
+def _raw_rows(uri: str, place: StoragePath, *, recursive: bool) -> Iterator[RawRow]:
+    kind = _kind(place)
+    if kind == "glob":
+        return _with_user(read_glob(place), uri)
+    if kind == "directory":
+        return _with_user(read_folder(place, recursive=recursive), uri)
+    name = place.name.lower().removesuffix(".gz")
+    if name.endswith((".csv", ".tsv")):
+        return read_csv(place, tabs=name.endswith(".tsv"))
+    if name.endswith((".jsonl", ".ndjson")):
+        return read_jsonl(place)
+    if name.endswith((".txt", ".list")):
+        return read_list(place)
+    if place.name.lower().endswith(".parquet"):
+        return read_parquet(place)
+    if name.endswith(IMAGE_SUFFIXES):
+        message = f"{place} is an image, not a manifest. Give its folder, or a list that names it."
+    else:
+        message = f"{place} is of no known format. A manifest is {FORMATS}."
+    raise OCRManifestError(message)
+
+
+def _kind(place: StoragePath) -> str:
+    """Return ``file``, ``directory`` or ``glob``."""
+    place.fs.invalidate_cache(place.parent.path)
+    try:
+        kind = str(place.fs.info(place.path)["type"])
+    except FileNotFoundError:
+        if not any(sign in place.path for sign in "*?["):
+            message = f"There is no manifest at {redact(place.uri)}. Check the path, and that this machine can see it."
+            raise OCRManifestError(message) from None
+        kind = "glob"
+    except OSError as error:
+        message = f"The manifest {redact(place.uri)} cannot be opened: {error.strerror or error}."
+        raise OCRManifestError(message) from error
+    is_list = place.name.lower().removesuffix(".gz").endswith((*TEXT_SUFFIXES, ".parquet"))
+    if kind != "file" and is_list:
+        message = f"{place} is a {kind}, and a manifest of that ending must be one file. Give the file."
+        raise OCRManifestError(message)
+    return kind
+
+
+def _with_user(rows: Iterator[RawRow], uri: str) -> Iterator[RawRow]:
+    """Let the images of a listing be opened through the connection that the manifest's URI names."""
+    user = _user(uri)
+    if not user:
+        return rows
+    return ((row, (name.replace("://", f"://{user}@", 1), *rest), "") for row, (name, *rest), _ in rows)

@@ -1,0 +1,77 @@
+"""What need not be planned again: keys of the images in the dataset, and of those that can never be read.
+
+Only the key columns are read, file by file, and only 16 bytes an image are kept.
+"""
+
+from __future__ import annotations
+
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.core.claims import identity_key
+from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
+from airflow_provider_platerec_ocr.core.models import Reason
+from airflow_provider_platerec_ocr.dataset.layout.names import PARQUET_FILE, type_of
+from airflow_provider_platerec_ocr.dataset.layout.schema import check_version
+from airflow_provider_platerec_ocr.storage.files import find_files, ordered_map, threads_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
+
+BATCH_ROWS = 50_000
+
+
+def done_keys(dataset: StoragePath, dead_letters: StoragePath, *, retry_rejected: bool) -> set[bytes]:
+    """Return the identity keys of what is done.
+
+    :param retry_rejected: leave the permanent dead letters out, so that they are planned again.
+    :raises OCRDatasetError: a file of another schema version, or one that cannot be read.
+    """
+    keys: set[bytes] = set()
+    _collect(keys, dataset, _read_keys)
+    if not retry_rejected:
+        _collect(keys, dead_letters, _rejected_keys)
+    return keys
+
+
+def _collect(keys: set[bytes], folder: StoragePath, keys_of: Callable[[StoragePath], Iterator[bytes]]) -> None:
+    threads = threads_for(folder)
+    found = find_files(folder, PARQUET_FILE)
+    if threads == 1:
+        for place in found:
+            keys.update(keys_of(place))
+        return
+    for some in ordered_map(lambda place: set(keys_of(place)), found, threads=threads):
+        keys.update(some)
+
+
+def _read_keys(place: StoragePath) -> Iterator[bytes]:
+    type_ = type_of(place)
+    for image, version in _columns(place, ["image", "image_version"]):
+        yield from map(identity_key, repeat(type_), image.tolist(), version.tolist())
+
+
+def _rejected_keys(place: StoragePath) -> Iterator[bytes]:
+    columns = ["type", "image", "image_version", "permanent", "reason"]
+    for lists in _columns(place, columns):
+        for type_, image, version, permanent, reason in zip(*(part.tolist() for part in lists), strict=True):
+            if permanent and image is not None and type_ is not None and reason != Reason.ROW_INVALID:
+                yield identity_key(type_, image, version)
+
+
+def _columns(place: StoragePath, names: list[str]) -> Iterator[list[Any]]:
+    """Yield the columns batch by batch, as NumPy arrays: turning text into Python is twice as fast through them."""
+    import pyarrow as pa  # noqa: PLC0415  # heavy
+    import pyarrow.parquet as pq  # noqa: PLC0415  # as above
+
+    try:
+        with place.fs.open(place.path, "rb") as file:
+            parquet = pq.ParquetFile(file)
+            check_version(parquet.schema_arrow.metadata, place)
+            for batch in parquet.iter_batches(BATCH_ROWS, columns=names):
+                yield [batch.column(name).to_numpy(zero_copy_only=False) for name in names]
+    except pa.ArrowException as error:
+        message = f"{place} cannot be read as Parquet: {error}. Move it away; what it held is planned again."
+        raise OCRDatasetError(message) from error

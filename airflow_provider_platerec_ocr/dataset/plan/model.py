@@ -1,0 +1,164 @@
+"""What is asked of planning and what comes out of it, as frozen values; no file is touched here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.core.redact import redact
+from airflow_provider_platerec_ocr.dataset.layout.names import slug_of
+from airflow_provider_platerec_ocr.dataset.layout.schema import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+
+    from airflow_provider_platerec_ocr.storage.path import Opener, StoragePath
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    """The run that plans, reads and publishes."""
+
+    dag_id: str
+    """Airflow's DAG id, or any name of the caller's."""
+    run_id: str
+    """Airflow's run id: names of files derive from it."""
+    date: str
+    """``YYYY-MM-DD``: the day of the run's data interval, which is the partition its rows go to."""
+    group: str = ""
+    """Task group within the DAG: two groups of one run keep their files apart."""
+
+    @property
+    def slug(self) -> str:
+        """A file name for the run."""
+        return slug_of(f"{self.dag_id}.{self.group}" if self.group else self.dag_id, self.run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRef:
+    """One slice of the plan, for one read task."""
+
+    path: str
+    """Relative to the run's workspace."""
+    index: int
+    """From 0; the map index of its task."""
+    images: int
+    """How many images it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """Everything that planning needs to know."""
+
+    manifest: str
+    """URI of the manifest, see :func:`~..manifest.manifest.read_manifest`."""
+    opener: Opener
+    """Opens the manifest."""
+    dataset: StoragePath
+    """Folder of the published reads; need not exist yet."""
+    dead_letters: StoragePath
+    """Folder of the published dead letters; need not exist yet."""
+    workspace: StoragePath
+    """Folder of this run alone."""
+    run: RunRef
+    """Who plans."""
+    default_type: str | None = None
+    """Type of rows that name none."""
+    recursive: bool = True
+    """Whether a folder's subfolders count."""
+    retry_rejected: bool = False
+    """Whether images with a permanent dead letter are planned again."""
+    images_per_shard: int = 2000
+    """Most images of a shard, unless that makes too many shards."""
+    max_shards: int = 1000
+    """Most shards: Airflow maps at most 1,024 tasks by default."""
+    grant: Callable[[int], tuple[int, str]] | None = None
+    """Asked once, with the calls that the new images need: returns those allowed (and reserved), and which limit binds,
+    for the message about what is left over. ``None`` for no limit."""
+    known: Container[bytes] = frozenset()
+    """:func:`~airflow_provider_platerec_ocr.core.claims.identity_key` of what the ledger answers for nothing."""
+    dry_run: bool = False
+    """Count only, write nothing."""
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no sense."""
+        for name in ("images_per_shard", "max_shards"):
+            if getattr(self, name) < 1:
+                message = f"{name} must be at least 1, not {getattr(self, name)}."
+                raise OCRConfigError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one run is going to read."""
+
+    manifest: str
+    """URI of the manifest, without secrets."""
+    rows: int = 0
+    """Rows of the manifest, bad ones included."""
+    bad_rows: int = 0
+    """Rows that cannot be used; they become dead letters at export."""
+    duplicates: int = 0
+    """Rows that name what an earlier row of the manifest names."""
+    done: int = 0
+    """In the dataset already, or a permanent dead letter."""
+    planned: int = 0
+    """Images in the shards."""
+    from_ledger: int = 0
+    """Of these, how many the ledger is known to answer for nothing."""
+    to_pay: int = 0
+    """Of these, how many may need a call each."""
+    left_over: int = 0
+    """New images that did not fit the allowance: the next run finds them again."""
+    limit_reason: str = ""
+    """Which limit made them stay."""
+    shards: tuple[ShardRef, ...] = ()
+    """In the order of the manifest."""
+    first_part: int = 0
+    """Number of the first file that the export writes; above 0 where ``kept`` files exist."""
+    kept: tuple[str, ...] = ()
+    """Files of an earlier plan of the same run, whose images count as done: the export leaves them in place."""
+    created_at: str = ""
+    """UTC, ISO 8601: when the plan was made."""
+    schema_version: int = SCHEMA_VERSION
+    """Of the tables that are to be written."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as JSON-ready data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Plan:
+        """Return the plan that :meth:`to_json` wrote; keys of later versions are left aside."""
+        given = {key: value for key, value in data.items() if key in cls.__slots__}
+        given["shards"] = tuple(ShardRef(**shard) for shard in data["shards"])
+        given["kept"] = tuple(data.get("kept", ()))
+        return cls(**given)
+
+    def describe(self) -> list[str]:
+        """Return what a person wants to know, as sentences for the log."""
+        said = [f"{redact(self.manifest)} has {count_of(self.rows, 'row')}."]
+        if self.planned:
+            shards = count_of(len(self.shards), "shard")
+            said.append(
+                f"{count_of(self.planned, 'image')} to read in {shards}, up to {count_of(self.to_pay, 'call')}."
+            )
+        else:
+            said.append("Nothing to read: no call will be made.")
+        if self.from_ledger:
+            said.append(f"{count_of(self.from_ledger, 'image')} the ledger answers for nothing.")
+        said.append(f"{self.done:,} already done.")
+        if self.duplicates:
+            said.append(f"{count_of(self.duplicates, 'duplicate row')} left aside.")
+        if self.bad_rows:
+            said.append(f"{count_of(self.bad_rows, 'row')} cannot be used: see the dead letters.")
+        if self.left_over:
+            why = f" ({self.limit_reason})" if self.limit_reason else ""
+            said.append(f"{count_of(self.left_over, 'new image')} left for a later run: the budget is used up{why}.")
+        return said
+
+
+def count_of(number: int, thing: str) -> str:
+    """Return the number with its thing, in the plural where it needs one."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,212 @@
+"""From a manifest to shards: what is new, what fits the budget, and who reads it.
+
+A run's plan is written once. Shards come first and ``plan.json`` last, so a plan is there whole or not at all; a run
+that is cleared finds it and reads the same images into the same table.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import tempfile
+from dataclasses import replace
+from itertools import islice
+from typing import IO, TYPE_CHECKING
+
+from airflow_provider_platerec_ocr.core.claims import identity_key
+from airflow_provider_platerec_ocr.core.clock import SystemClock
+from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
+from airflow_provider_platerec_ocr.core.models import PlannedImage, format_timestamp
+from airflow_provider_platerec_ocr.core.redact import redact
+from airflow_provider_platerec_ocr.dataset.layout.lines import to_line
+from airflow_provider_platerec_ocr.dataset.layout.names import (
+    BAD_ROWS,
+    DEAD_LETTERS,
+    FINISHED,
+    OUTCOMES,
+    PLAN,
+    READS,
+    SHARDS,
+    files_of_run,
+    next_part,
+)
+from airflow_provider_platerec_ocr.dataset.manifest.manifest import BadRow, read_manifest
+from airflow_provider_platerec_ocr.dataset.plan.done import done_keys
+from airflow_provider_platerec_ocr.dataset.plan.model import Plan, PlanRequest, RunRef, ShardRef
+from airflow_provider_platerec_ocr.storage.files import (
+    ordered_map,
+    read_whole,
+    relative,
+    remove,
+    remove_folder,
+    write_whole,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from airflow_provider_platerec_ocr.core.clock import Clock
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
+
+__all__ = ["Plan", "PlanRequest", "RunRef", "ShardRef", "load_bad_rows", "load_plan", "load_shard", "make_plan"]
+
+log = logging.getLogger(__name__)
+SPOOL_BYTES = 8_000_000
+"""Planned rows beyond this wait on the local disk until their number, and so the size of the shards, is known."""
+SPOOL_LINES = 1000
+"""Lines that are written to the spool at a time: each write of it asks how large it is."""
+BAD_ROWS_PER_FILE = 50_000
+WRITERS = 8
+"""Files of a plan that are written at a time: a million images are 500 of them."""
+
+
+def make_plan(request: PlanRequest, *, clock: Clock | None = None) -> Plan:
+    """Return the run's plan: the one that is there already, else a new one, written to the workspace.
+
+    :raises OCRManifestError: the manifest as a whole cannot be read.
+    :raises OCRDatasetError: the dataset has another schema version or a broken file.
+    """
+    now = format_timestamp((clock or SystemClock()).now())
+    if not request.dry_run:
+        plan = load_plan(request.workspace)
+        if plan is not None:
+            if plan.manifest != redact(request.manifest):
+                log.warning("This run was planned from %s and stays with it.", plan.manifest)
+            remove(request.workspace / FINISHED)
+            return plan
+    published = {
+        folder: files_of_run(folder, table, request.run.slug)
+        for folder, table in ((request.dataset, READS), (request.dead_letters, DEAD_LETTERS))
+    }
+    kept = [relative(place, folder) for folder, places in published.items() for place in places if place.name[0] != "."]
+    with _spool() as images, _spool() as bad_rows:
+        sifted, affordable = _sift(request, images, bad_rows)
+        plan = replace(
+            sifted,
+            kept=tuple(kept),
+            first_part=max(map(next_part, published.values())),
+            created_at=now,
+        )
+        if request.dry_run:
+            return plan
+        remove_folder(request.workspace / OUTCOMES)  # of an earlier plan: its row numbers mean other images
+        shards = ((request.workspace / shard.path, shard.images) for shard in plan.shards)
+        _write_parts(shards, affordable)
+        _write_parts(((place, BAD_ROWS_PER_FILE) for place in _bad_row_files(request.workspace, plan)), bad_rows)
+    write_whole(request.workspace / PLAN, json.dumps(plan.to_json(), indent=1).encode())
+    return plan
+
+
+def _write_parts(parts: Iterable[tuple[StoragePath, int]], lines: Iterator[bytes]) -> None:
+    """Write so many of ``lines`` to each place, several files at a time: each waits for its disk or store."""
+    cut = ((place, b"".join(islice(lines, count))) for place, count in parts)
+    for _ in ordered_map(lambda part: write_whole(*part), cut, threads=WRITERS):
+        pass
+
+
+def load_plan(workspace: StoragePath) -> Plan | None:
+    """Return the run's plan, or ``None`` where none was finished."""
+    data = read_whole(workspace / PLAN)
+    if data is None:
+        return None
+    try:
+        return Plan.from_json(json.loads(data))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        message = f"{workspace / PLAN} is not a plan ({error}). Remove it, and the run is planned anew."
+        raise OCRDatasetError(message) from error
+
+
+def load_shard(place: StoragePath) -> Iterator[PlannedImage]:
+    """Yield the images of one shard: ``load_shard(workspace / shard.path)``."""
+    data = read_whole(place)
+    if data is None:
+        message = f"There is no shard at {place}. Clear the plan task as well, so that the run is planned anew."
+        raise OCRDatasetError(message)
+    for line in data.splitlines():
+        yield PlannedImage.from_json(json.loads(line))
+
+
+def load_bad_rows(workspace: StoragePath, plan: Plan) -> Iterator[BadRow]:
+    """Yield the manifest's bad rows in order."""
+    for place in _bad_row_files(workspace, plan):
+        for line in (read_whole(place) or b"").splitlines():
+            data = json.loads(line)
+            yield BadRow(data["row"], data.get("image"), data["message"])
+
+
+def _spool() -> IO[bytes]:
+    return tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)
+
+
+def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> tuple[Plan, Iterator[bytes]]:
+    """Read the manifest once, keep what is new and what is bad, count it all, and return what the budget covers."""
+    done = done_keys(request.dataset, request.dead_letters, retry_rejected=request.retry_rejected)
+    seen: set[bytes] = set()
+    known = request.known
+    rows = bad = finished = 0
+    pays = bytearray()
+    lines: list[str] = []
+    for item in read_manifest(
+        request.manifest, opener=request.opener, default_type=request.default_type, recursive=request.recursive
+    ):
+        rows += 1
+        if isinstance(item, BadRow):
+            bad += 1
+            bad_rows.write(to_line(item).encode())
+            continue
+        key = identity_key(item.type, item.image, item.image_version)
+        if key in seen:
+            continue
+        seen.add(key)
+        if key in done:
+            finished += 1
+            continue
+        pays.append(key not in known)
+        lines.append(to_line(item))
+        if len(lines) >= SPOOL_LINES:
+            images.write("".join(lines).encode())
+            lines.clear()
+    images.write("".join(lines).encode())
+    images.seek(0)
+    bad_rows.seek(0)
+    wanted = sum(pays)
+    granted, reason = (wanted, "") if request.grant is None else request.grant(wanted)
+    to_pay = max(0, min(wanted, granted))
+    free = len(pays) - wanted
+    plan = Plan(
+        manifest=redact(request.manifest),
+        rows=rows,
+        bad_rows=bad,
+        duplicates=rows - bad - len(seen),
+        done=finished,
+        planned=free + to_pay,
+        from_ledger=free,
+        to_pay=to_pay,
+        left_over=wanted - to_pay,
+        shards=_sizes(free + to_pay, request),
+        limit_reason=reason if to_pay < wanted else "",
+    )
+    return plan, _affordable(images, pays, to_pay)
+
+
+def _affordable(images: Iterable[bytes], pays: bytearray, calls: int) -> Iterator[bytes]:
+    """Yield the lines of the images that cost nothing, and the first ``calls`` of those that cost a call."""
+    for line, costs in zip(images, pays, strict=True):
+        if costs and calls <= 0:
+            continue
+        calls -= costs
+        yield line
+
+
+def _sizes(planned: int, request: PlanRequest) -> tuple[ShardRef, ...]:
+    """Return shards of nearly equal size, as few as the limit on their size allows, never more than the most."""
+    number = min(math.ceil(planned / request.images_per_shard), request.max_shards)
+    ends = [planned * index // number for index in range(1, number + 1)]
+    starts = [0, *ends]
+    return tuple(ShardRef(f"{SHARDS}/{index:05d}.jsonl", index, end - starts[index]) for index, end in enumerate(ends))
+
+
+def _bad_row_files(workspace: StoragePath, plan: Plan) -> list[StoragePath]:
+    number = math.ceil(plan.bad_rows / BAD_ROWS_PER_FILE)
+    return [workspace / f"{BAD_ROWS}/{index:05d}.jsonl" for index in range(number)]

@@ -1,0 +1,1 @@
+"""From outcomes to rows to a published table, and back into a frame."""

@@ -1,0 +1,61 @@
+"""Taking away workspaces of runs that are published and old; a run that is not whole keeps its own for good."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.core.models import parse_timestamp, to_utc
+from airflow_provider_platerec_ocr.dataset.layout.names import FINISHED
+from airflow_provider_platerec_ocr.storage.files import read_whole, remove_folder
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
+
+log = logging.getLogger(__name__)
+
+
+def remove_old_workspaces(root: StoragePath, keep_days: float, now: datetime) -> list[StoragePath]:
+    """Remove the workspaces directly below ``root`` that were finished more than ``keep_days`` ago; return which.
+
+    A folder without a readable finished mark is left alone, whatever its age. A workspace that cannot be removed is
+    logged and left for the next time.
+    """
+    limit = to_utc(now, "now") - timedelta(days=keep_days)
+    root.fs.invalidate_cache(root.path)
+    try:
+        children = root.fs.ls(root.path, detail=True)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    gone = []
+    for child in children:
+        name = child["name"].rstrip("/").rpartition("/")[2]
+        if child["type"] != "directory":
+            continue
+        workspace = root / name
+        finished = _finished_at(workspace)
+        if finished is None or finished > limit:
+            continue
+        try:
+            remove_folder(workspace)
+        except OSError as error:
+            log.warning("The old workspace %s cannot be removed: %s", workspace, error)
+            continue
+        gone.append(workspace)
+    return gone
+
+
+def _finished_at(workspace: StoragePath) -> datetime | None:
+    data = read_whole(workspace / FINISHED)
+    if data is None:
+        return None
+    try:
+        return parse_timestamp(json.loads(data)["finished_at"])
+    except (ValueError, KeyError, TypeError, AttributeError, OCRConfigError):
+        log.warning("%s is not a finished mark; the workspace stays.", workspace / FINISHED)
+        return None

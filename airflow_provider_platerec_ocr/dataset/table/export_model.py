@@ -1,0 +1,85 @@
+"""What a publication found and wrote, as a frozen value for XCom, the report and the log."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from airflow_provider_platerec_ocr.dataset.plan.model import count_of
+
+
+@dataclass(frozen=True, slots=True)
+class ExportResult:
+    """Counts and locations of one publication."""
+
+    planned: int = 0
+    """Images of the plan."""
+    reads: int = 0
+    """Images that were read, with or without an identifier."""
+    rows: int = 0
+    """Rows of the dataset's new files: one for each identifier, or one for a read without any."""
+    nothing_found: int = 0
+    """Reads without an identifier."""
+    from_ledger: int = 0
+    """Reads whose answer was in the ledger already."""
+    calls_billed: int = 0
+    """Calls of this run that were answered or are in doubt."""
+    dead_letters: dict[str, int] = field(default_factory=dict)
+    """How many, by reason; bad rows of the manifest included."""
+    in_doubt: int = 0
+    """Of these, images with a call whose outcome is unknown."""
+    held_elsewhere: int = 0
+    """Images that another run was reading: the next run finds them again."""
+    carried_over: int = 0
+    """Images that were not sent because the quota ended: the next run finds them again."""
+    missing: int = 0
+    """Planned images without any outcome: the run is not whole."""
+    missing_images: tuple[str, ...] = ()
+    """The first few of these."""
+    reads_by_type: dict[str, int] = field(default_factory=dict)
+    """Images read, by type."""
+    files: tuple[str, ...] = ()
+    """Files of the dataset, relative to its folder."""
+    dead_letter_files: tuple[str, ...] = ()
+    """Files of the dead letters, relative to their folder."""
+    removed: tuple[str, ...] = ()
+    """Leftovers of the same run that are gone now."""
+
+    @property
+    def accounted_for(self) -> bool:
+        """Whether every planned image has an outcome; a run in which one has none must not look like a success."""
+        return not self.missing
+
+    @property
+    def whole(self) -> bool:
+        """Whether, besides, none was left to the next run because the quota ended."""
+        return self.accounted_for and not self.carried_over
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as JSON-ready data."""
+        return asdict(self)
+
+    def describe(self) -> list[str]:
+        """Return what a person wants to know, as sentences for the log."""
+        said = []
+        if self.planned or self.dead_letters:
+            said.append(f"{count_of(self.reads, 'image')} of {self.planned:,} read, {count_of(self.rows, 'row')}.")
+            said.append(f"{count_of(self.calls_billed, 'call')} billed, {self.from_ledger:,} answered by the ledger.")
+        else:
+            said.append("The plan is empty: nothing was read and nothing is published.")
+        if self.nothing_found:
+            said.append(f"Nothing found on {count_of(self.nothing_found, 'image')}.")
+        if self.dead_letters:
+            reasons = ", ".join(f"{number:,} {reason}" for reason, number in sorted(self.dead_letters.items()))
+            said.append(f"Dead letters: {reasons}.")
+        if self.held_elsewhere:
+            said.append(f"{count_of(self.held_elsewhere, 'image')} left to another run that is reading them.")
+        if self.carried_over:
+            said.append(
+                f"{count_of(self.carried_over, 'image')} carried over to the next run: the quota ended, or its reserve "
+                "was reached, before they could be sent."
+            )
+        if self.missing:
+            names = ", ".join(self.missing_images) + (", …" if self.missing > len(self.missing_images) else "")
+            said.append(f"{count_of(self.missing, 'image')} without an outcome, so this run is not whole: {names}.")
+        return said

@@ -1,0 +1,200 @@
+"""Parquet files that a publication stages, reveals together, and leaves behind byte for byte the same each time.
+
+Rows are written as they come; all files of a publication stay hidden until the last row is in, so a crash in between
+leaves the published table as it was. What the rows mean is not known here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.dataset.layout.names import file_name
+from airflow_provider_platerec_ocr.storage.files import named_errors, temporary_name
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+    from types import TracebackType
+    from typing import Self
+
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
+
+GROUP_ROWS = 50_000
+"""Rows of a row group, which wait as Arrow memory."""
+FILE_ROWS = 1_000_000
+"""Rows after which a run's partition gets another file."""
+UNIQUE = frozenset({"image", "image_version", "fingerprint", "code", "code_normalized", "filename", "raw", "message"})
+"""Columns in which a dictionary would only cost time."""
+
+
+@dataclass(slots=True)
+class _Partition:
+    """The file of one partition that is being written."""
+
+    folder: StoragePath
+    """Where the file is going to appear."""
+    part: int
+    """Number in its name."""
+    file: _StagedFile | None = None
+    """Open between its first row and its last."""
+    tables: list[Any] = field(default_factory=list)
+    """Not yet in the file."""
+    waiting: int = 0
+    """Rows in ``tables``."""
+    written: int = 0
+    """Rows in ``file``."""
+
+
+class TableWriter:
+    """Writes one run's files of one table; use it as a context manager, which discards what was not revealed.
+
+    :param folder: the table's folder.
+    :param table: start of the files' names.
+    :param slug: the run's part of the names.
+    :param first_part: number of the first file in each partition.
+    """
+
+    def __init__(  # noqa: PLR0913  # what the names are made of, and two sizes by name
+        self,
+        folder: StoragePath,
+        table: str,
+        schema: Any,
+        slug: str,
+        *,
+        first_part: int = 0,
+        group_rows: int = GROUP_ROWS,
+        file_rows: int = FILE_ROWS,
+    ) -> None:
+        self._folder = folder
+        self._table = table
+        self._schema = schema
+        self._slug = slug
+        self._first_part = first_part
+        self._group_rows = group_rows
+        self._file_rows = file_rows
+        self._partitions: dict[str, _Partition] = {}
+        self._staged: list[_StagedFile] = []
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="ocr-parquet")
+        self._writing: Future[None] | None = None
+
+    def add(self, table: Any, partition: str = "") -> None:
+        """Take an Arrow table of rows of one partition, such as ``type=vin/date=2026-03-01``."""
+        if not table.num_rows:
+            return
+        state = self._partitions.get(partition)
+        if state is None:
+            folder = self._folder / partition if partition else self._folder
+            state = self._partitions[partition] = _Partition(folder, self._first_part)
+        state.tables.append(table)
+        state.waiting += table.num_rows
+        if state.waiting >= self._group_rows:
+            self._to_file(state)
+            if state.written >= self._file_rows:
+                self._close(state)
+
+    def reveal(self) -> list[StoragePath]:
+        """Close the files, let them appear one right after the other, and return where."""
+        for state in self._partitions.values():
+            self._close(state)
+        places = [file.reveal() for file in self._staged]
+        self._staged = []
+        return places
+
+    def __enter__(self) -> Self:
+        """Return the writer."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Discard the files that were not revealed."""
+        self._pool.shutdown()
+        for state in self._partitions.values():
+            if state.file is not None:
+                state.file.discard()
+        for file in self._staged:
+            file.discard()
+
+    def _to_file(self, state: _Partition) -> None:
+        if not state.waiting:
+            return
+        if state.file is None:
+            target = state.folder / file_name(self._table, self._slug, state.part)
+            state.file = _StagedFile(target, self._schema)
+        self._wait()
+        self._writing = self._pool.submit(state.file.write, state.tables)  # Arrow encodes beside the Python that fills
+        state.written += state.waiting
+        state.tables, state.waiting = [], 0
+
+    def _wait(self) -> None:
+        """Let the row group that is being written end, since only one may wait in memory, and hear how it went."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
+
+    def _close(self, state: _Partition) -> None:
+        self._to_file(state)
+        self._wait()
+        if state.file is not None:
+            state.file.close()
+            self._staged.append(state.file)
+            state.file, state.written = None, 0
+            state.part += 1
+
+
+class _StagedFile:
+    """One Parquet file on the local disk: hidden beside its target, or in the temporary folder for an object store."""
+
+    def __init__(self, target: StoragePath, schema: Any) -> None:
+        import pyarrow.parquet as pq  # noqa: PLC0415  # heavy
+
+        self._target = target
+        with named_errors(target):
+            if target.is_local:
+                folder = Path(target.path).parent
+                folder.mkdir(parents=True, exist_ok=True)
+                self._path = folder / temporary_name(target.name)
+                self._file = self._path.open("wb")
+            else:
+                handle, name = tempfile.mkstemp(suffix=".parquet")
+                self._path, self._file = Path(name), os.fdopen(handle, "wb")
+        dictionaries = [name for name in schema.names if name not in UNIQUE]
+        self._writer = pq.ParquetWriter(self._file, schema, compression="zstd", use_dictionary=dictionaries)
+
+    def write(self, tables: list[Any]) -> None:
+        """Write the tables as one row group."""
+        import pyarrow as pa  # noqa: PLC0415  # heavy
+
+        table = pa.concat_tables(tables)
+        with named_errors(self._target):
+            self._writer.write_table(table, row_group_size=table.num_rows)
+
+    def close(self) -> None:
+        """Write the footer, and see to it that the disk has it all."""
+        with named_errors(self._target):
+            self._writer.close()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+    def reveal(self) -> StoragePath:
+        """Let the file appear under its name, whole: a rename, or one upload."""
+        with named_errors(self._target):
+            if self._target.is_local:
+                self._path.replace(self._target.path)
+            else:
+                self._target.fs.put_file(str(self._path), self._target.path)
+                self._path.unlink()
+        return self._target
+
+    def discard(self) -> None:
+        """Remove what was staged."""
+        with contextlib.suppress(OSError):  # a full disk takes no footer, and none is needed any more
+            self._writer.close()
+            self._file.close()
+        self._path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""One HTTP call, sent once: session, transport, and how a failure sounds."""

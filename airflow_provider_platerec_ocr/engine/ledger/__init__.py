@@ -1,0 +1,1 @@
+"""All claims and how they ended, what they reserve, and what a person may do about them."""

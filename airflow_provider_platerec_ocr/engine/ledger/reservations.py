@@ -1,0 +1,154 @@
+"""Who may spend what is left of the quota, when several runs plan at the same time.
+
+A reservation is a numbered file, created exclusively beside the ledger, for one account and one period. Whoever wants
+number n has read all below n; who loses the race for n reads the winner's and tries again with less. So two runs never
+plan to spend the same remainder. A reservation ends when its run's export releases it, and with the period.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.core.fingerprint import encode
+from airflow_provider_platerec_ocr.core.models import Owner, format_timestamp
+from airflow_provider_platerec_ocr.engine.ledger.records import new_nonce, pack, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_platerec_ocr.core.clock import Clock
+    from airflow_provider_platerec_ocr.core.models import Statistics
+    from airflow_provider_platerec_ocr.core.settings import ClientSettings
+    from airflow_provider_platerec_ocr.storage.store import Store
+
+FOLDER = "call-budget"
+"""Folder beside the types' folders; no type can have a hyphen."""
+_RESERVED = re.compile(r"([0-9]{6})\.reserved")
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Calls that one run may make."""
+
+    number: int
+    """From 1, ascending within account and period."""
+    calls: int
+    """How many."""
+    dag_id: str
+    """Whose."""
+    run_id: str
+    """Whose."""
+    group: str = ""
+    """Task group of the plan: two groups of one run reserve apart from each other."""
+    at: str = ""
+    """When it was made; UTC, ISO 8601."""
+
+    def is_of(self, owner: Owner) -> bool:
+        """Return whether it belongs to the owner's run, and to its task group in it."""
+        return (self.dag_id, self.run_id, self.group) == (owner.dag_id, owner.run_id, owner.group)
+
+
+def account_id(settings: ClientSettings) -> str:
+    """Return 16 hex digits that stand for the account: a one-way hash, so that no path shows the token."""
+    content = encode([settings.base_url.encode(), settings.token.encode()])
+    return hashlib.blake2b(content, digest_size=8, person=b"platerec account").hexdigest()
+
+
+class BudgetBook:
+    """The reservations of one account in one period.
+
+    :param store: the ledger's store.
+    :param account: :func:`account_id`.
+    :param period: what tells this period from the next, see :func:`~...core.budget.period_key`.
+    """
+
+    def __init__(self, store: Store, account: str, period: str, clock: Clock) -> None:
+        self._store = store
+        self._folder = f"{FOLDER}/{account}/{period}"
+        self._account = f"{FOLDER}/{account}"
+        self._clock = clock
+
+    def reserve(self, owner: Owner, seen: Statistics, grant: Callable[[int], int]) -> Reservation:
+        """Reserve what ``grant`` allows, given how many calls other runs have reserved, and return it.
+
+        What the same run had reserved before (its plan was interrupted) is released first.
+
+        :param grant: called with the calls that others hold; returns the calls to reserve. Called again, with more,
+            each time another run was quicker.
+        """
+        while True:
+            live, last = self._live()
+            for own in live:
+                if own.is_of(owner):
+                    self._end(own, "planned again")
+            calls = grant(sum(each.calls for each in live if not each.is_of(owner)))
+            mine = Reservation(last + 1, calls, owner.dag_id, owner.run_id, owner.group)
+            if calls <= 0 or self._create(mine, owner, seen):
+                return mine
+
+    def of_others(self, owner: Owner) -> list[Reservation]:
+        """Return the live reservations of other runs than the owner's."""
+        return [each for each in self._live()[0] if not each.is_of(owner)]
+
+    def reserved_by_others(self, owner: Owner) -> int:
+        """Return the calls that other runs than the owner's hold."""
+        return sum(each.calls for each in self.of_others(owner))
+
+    def release(self, owner: Owner) -> int:
+        """End all reservations of the owner's run; return how many there were."""
+        own = [each for each in self._live()[0] if each.is_of(owner)]
+        for each in own:
+            self._end(each, "run exported")
+        return len(own)
+
+    def spent_today(self, day: str, calls: int, *, look_only: bool = False) -> int:
+        """Return the calls of the account since the first plan of ``day`` (a UTC date), which this may be.
+
+        :param calls: of the period, as the statistics have them now.
+        :param look_only: write nothing, so that this is not the day's first plan.
+        """
+        name = f"{self._account}/{day}.day"
+        if not look_only:
+            self._store.create(name, pack({"nonce": new_nonce(), "calls": calls}))
+        first = unpack(self._store.read(name)) or {"calls": calls}
+        begun = first.get("calls")
+        return calls if not isinstance(begun, int) or calls < begun else calls - begun
+
+    @classmethod
+    def release_all(cls, store: Store, account: str, owner: Owner, clock: Clock) -> int:
+        """End the reservations of the owner's run in every period; return how many there were."""
+        periods = [name.rstrip("/") for name, _ in store.names(f"{FOLDER}/{account}") if name.endswith("/")]
+        return sum(cls(store, account, period, clock).release(owner) for period in periods)
+
+    def _live(self) -> tuple[list[Reservation], int]:
+        names = {name for name, _ in self._store.names(self._folder)}
+        numbers = sorted(int(match[1]) for name in names if (match := _RESERVED.fullmatch(name)))
+        live = []
+        for number in numbers:
+            if f"{number:06}.released" not in names:
+                record = unpack(self._store.read(f"{self._folder}/{number:06}.reserved")) or {}
+                live.append(_reservation(number, record))
+        return live, numbers[-1] if numbers else 0
+
+    def _create(self, reservation: Reservation, owner: Owner, seen: Statistics) -> bool:
+        record = {
+            "nonce": new_nonce(),
+            "calls": reservation.calls,
+            **owner.to_json(),
+            "seen": seen.to_json(),
+            "at": format_timestamp(self._clock.now()),
+        }
+        return self._store.create(f"{self._folder}/{reservation.number:06}.reserved", pack(record))
+
+    def _end(self, reservation: Reservation, reason: str) -> None:
+        record = {"nonce": new_nonce(), "reason": reason, "at": format_timestamp(self._clock.now())}
+        self._store.create(f"{self._folder}/{reservation.number:06}.released", pack(record))
+
+
+def _reservation(number: int, record: dict[str, Any]) -> Reservation:
+    owner = Owner.from_json(record)
+    calls, at = int(record.get("calls", 0)), str(record.get("at", ""))
+    return Reservation(number, calls, owner.dag_id, owner.run_id, owner.group, at)

@@ -1,0 +1,95 @@
+"""The bytes of one image, kept in memory only while they are needed.
+
+A call takes 20 to 30 s and hundreds are in flight; if each kept its image, a shard would need gigabytes. The bytes go
+when the last of them has left for the API, and are loaded again in the rare case that the call was refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_platerec_ocr.core.errors import OCRImageError
+from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes
+from airflow_provider_platerec_ocr.core.models import Reason
+from airflow_provider_platerec_ocr.engine.images.loader import upload_name
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from airflow_provider_platerec_ocr.core.models import PlannedImage
+    from airflow_provider_platerec_ocr.engine.images.loader import LoadedImage
+    from airflow_provider_platerec_ocr.engine.reading.context import ReadContext
+
+
+class Content:
+    """Loads and drops; holds one place of ``loading`` while it has bytes."""
+
+    def __init__(self, context: ReadContext, loading: asyncio.Semaphore, image: PlannedImage) -> None:
+        self._context = context
+        self._loading = loading
+        self._image = image
+        self._loaded: LoadedImage | None = None
+        self._fingerprint = ""
+
+    @property
+    def upload(self) -> bytes | None:
+        """What goes over the wire; ``None`` for an ``upload_url``. Callers must not keep it."""
+        return None if self._loaded is None else self._loaded.upload
+
+    @property
+    def upload_bytes(self) -> int | None:
+        """How much goes over the wire."""
+        return None if self._loaded is None else len(self._loaded.upload)
+
+    async def fingerprint(self) -> str:
+        """Return the fingerprint of the image's bytes, which are in memory then.
+
+        :raises OCRImageError: they cannot be had.
+        """
+        await self._get()
+        return self._fingerprint
+
+    async def _get(self) -> LoadedImage:
+        if self._loaded is not None:
+            return self._loaded
+        uri = self._image.uri
+        if uri is None:
+            message = "the planned row has neither an image nor an upload_url; plan the run again."
+            raise OCRImageError(message, reason=Reason.ROW_INVALID, permanent=True)
+        await self._loading.acquire()
+        try:
+            loaded, fingerprint = await self._context.io(self._load, uri)
+        except BaseException:
+            self._loading.release()
+            raise
+        self._loaded, self._fingerprint = loaded, fingerprint
+        return loaded
+
+    def _load(self, uri: str) -> tuple[LoadedImage, str]:
+        """Read and fingerprint in one turn of a thread: a turn costs more than hashing 50 KB."""
+        loaded = self._context.loader.load(uri)
+        base_url = self._context.settings.base_url
+        return loaded, fingerprint_bytes(base_url, self._image.type, loaded.content)
+
+    async def ready(self, fingerprint: str) -> str:
+        """Have in memory what is to be sent, and return the name under which it goes out: it carries the fingerprint.
+
+        :raises OCRImageError: it cannot be had, or it is not what the fingerprint was made of.
+        """
+        image = self._image
+        if image.upload_url is not None:
+            if image.signed and image.row not in self._context.signed_urls:
+                message = f"{image.image}: its signed URL is no longer in the manifest; the next run plans it anew."
+                raise OCRImageError(message, reason=Reason.ROW_INVALID, permanent=False)
+            return image.upload_url.rpartition("/")[2]
+        loaded = await self._get()
+        if self._fingerprint != fingerprint:
+            message = f"{image.image} changed while it was waiting to be sent; the next run reads it."
+            raise OCRImageError(message, reason=Reason.IMAGE_UNREADABLE, permanent=False)
+        return upload_name(loaded.filename, fingerprint, loaded.upload)
+
+    def drop(self) -> None:
+        """Let the bytes go, and the next image in."""
+        if self._loaded is not None:
+            self._loaded = None
+            self._loading.release()

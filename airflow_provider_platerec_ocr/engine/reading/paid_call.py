@@ -1,0 +1,213 @@
+"""One paid call: permit, claim, POST, and the end of the claim by what came back.
+
+Every way out of a call ends its claim (answer, rejected, released) except one: an unknown outcome leaves it open,
+which is what *in doubt* means.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.core.claims import End
+from airflow_provider_platerec_ocr.core.errors import (
+    OCRCallError,
+    OCRConfigError,
+    OCRImageError,
+    OCRLedgerError,
+    OCROutcomeUnknown,
+    OCRRateLimited,
+    OCRRejected,
+    OCRStop,
+)
+from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason, format_timestamp
+from airflow_provider_platerec_ocr.engine.reading.answer_writer import Step
+from airflow_provider_platerec_ocr.engine.reading.image_phase import Phase
+from airflow_provider_platerec_ocr.engine.reading.outage import Outage
+from airflow_provider_platerec_ocr.engine.reading.resolution import Resolution, rejected
+
+if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.core.claims import MayClaim
+    from airflow_provider_platerec_ocr.core.models import PlannedImage
+    from airflow_provider_platerec_ocr.engine.ledger.ledger import Claim
+    from airflow_provider_platerec_ocr.engine.reading.answer_writer import AnswerWriter
+    from airflow_provider_platerec_ocr.engine.reading.content import Content
+    from airflow_provider_platerec_ocr.engine.reading.context import ReadContext
+    from airflow_provider_platerec_ocr.engine.reading.image_phase import ImagePhase
+
+log = logging.getLogger(__name__)
+
+_LATE_IN_A_ROW = 8
+"""Claims in a row that were too old to send, after which the task stops: its ledger is too slow to pay through."""
+
+
+class PaidCaller:
+    """Makes paid calls, each with its claim."""
+
+    def __init__(self, context: ReadContext, answer_writer: AnswerWriter) -> None:
+        self._context = context
+        self._answer_writer = answer_writer
+        self._outage = Outage(context.backoff, context.options)
+        self._late = 0
+        self.successes = 0
+        """Calls that the API answered."""
+
+    async def attempt(
+        self, image: PlannedImage, fingerprint: str, decision: MayClaim, content: Content, image_phase: ImagePhase
+    ) -> Resolution | None:
+        """Return the end of the attempt that ``decision`` allows, or ``None`` where the ledger has to be asked again.
+
+        :raises OCRNotSent: the call did not get through, and its claim is released.
+        :raises OCRRefused: the call was refused before any work, and its claim is released.
+        :raises OCRImageError: there is nothing that could be sent.
+        :raises OCROutcomeUnknown: the call may have been billed, and its claim stays open.
+        """
+        context = self._context
+        await self._answer_writer.healthy()
+        filename = await content.ready(fingerprint)
+        permit = await context.limiter.start()
+        image_phase.enter(Phase.PAYING)
+        try:
+            if context.stop.is_set() or not self._answer_writer.works:  # either may have come while it waited
+                return None
+            claim = await self._claim(image, fingerprint, decision)
+            if claim is None:
+                return None
+            reason = self._not_now(claim)
+            if reason:
+                await self._answer_writer.release(claim, reason)
+                return None
+            context.progress.resent += bool(decision.doubts)
+            return await self._pay(image, claim, filename, content)
+        except OCRLedgerError as error:
+            permit.done()
+            image_phase.enter(Phase.IDLE)
+            await self._answer_writer.step_failed(Step.CLAIM, error)
+            return None
+        finally:
+            image_phase.enter(Phase.IDLE)
+            permit.done()
+
+    def _not_now(self, claim: Claim) -> str:
+        """Return why a call must not be sent although it is claimed, or nothing: claiming takes time."""
+        context = self._context
+        late = claim.age_s(context.clock) > context.settings.claim_to_post_s
+        self._late = self._late + 1 if late else 0
+        if self._late >= _LATE_IN_A_ROW:
+            message = (
+                f"The ledger {context.ledger.root} took more than {context.settings.claim_to_post_s:g} s for a claim, "
+                f"{self._late} times in a row. Nothing is sent on old claims: check its store, then run again."
+            )
+            context.stop.set(OCRLedgerError(message))
+        if late:
+            return "too old to send"
+        if context.stop.is_set():
+            return "stopped before it was sent"
+        return "held before it was sent" if context.limiter.held_for_s > 0.0 else ""
+
+    async def _claim(self, image: PlannedImage, fingerprint: str, decision: MayClaim) -> Claim | None:
+        """Make the claim; ``None`` where somebody else did, or where a call in doubt was settled meanwhile.
+
+        The ledger was asked before the wait for a permit, which can be long.
+        """
+        context, facts = self._context, {"image": image.image, "row": image.row}
+        if decision.doubts:
+            history = await context.io(context.ledger.look, image.type, fingerprint)
+            if any(attempt.end in (End.ANSWER, End.REJECTED) for attempt in history):
+                return None
+        claim = await context.io(context.ledger.claim, image.type, fingerprint, decision.number, facts)
+        self._answer_writer.step_worked(Step.CLAIM)
+        return claim
+
+    async def _pay(self, image: PlannedImage, claim: Claim, filename: str, content: Content) -> Resolution | None:
+        context = self._context
+        begun = context.clock.monotonic()
+        context.progress.calls += 1
+        facts: dict[str, Any] = {
+            "image": image.image,
+            "row": image.row,
+            "filename": filename,
+            "bytes": content.upload_bytes,
+            "camera_id": image.camera_id,
+            "timestamp": image.timestamp,
+            "sent_at": format_timestamp(context.clock.now()),
+        }
+        try:
+            read = await context.client.read(
+                type=image.type,
+                content=content.upload,
+                filename=filename,
+                upload_url=context.signed_urls.get(image.row, image.upload_url) if image.upload_url else None,
+                camera_id=image.camera_id,
+                timestamp=image.timestamp,
+                as_base64=context.options.as_base64,
+                on_sent=content.drop,
+            )
+        except OCRConfigError as bad:  # no request could be made of it
+            await self._answer_writer.release(claim, bad.message)
+            raise OCRImageError(bad.message, reason=Reason.ROW_INVALID, permanent=False) from bad
+        except Exception as fault:  # noqa: BLE001  # whatever broke, the call may have been billed
+            error = _as_call_error(fault)
+            now = context.clock.monotonic()
+            facts |= {"http_status": error.status, "elapsed_s": round(now - begun, 3), "detail": error.detail}
+            return await self._failed(image, claim, error, facts, (begun, now))
+        self._went_well()
+        read_at = format_timestamp(context.clock.now())
+        facts |= {"read_at": read_at, "elapsed_s": round(context.clock.monotonic() - begun, 3)}
+        await self._answer_writer.answer(claim, read.raw, facts)
+        return Resolution(ReadStatus.READ, answer=read.raw, read_at=read_at, calls_billed=1)
+
+    async def _failed(
+        self,
+        image: PlannedImage,
+        claim: Claim,
+        error: OCRCallError,
+        facts: dict[str, Any],
+        span: tuple[float, float],
+    ) -> Resolution | None:
+        """End ``claim`` by what ``error`` means for money; ``span`` is when the call began and ended."""
+        context = self._context
+        if isinstance(error, OCRRejected):
+            self._went_well()
+            await self._answer_writer.reject(claim, facts | {"reason": Reason.API_REJECTED, "message": error.message})
+            return rejected(error.message, error.status)
+        if isinstance(error, OCRStop):
+            context.stop.set(error)
+            await self._answer_writer.release(claim, error.message)
+            return None
+        self._rest_after(error, *span)
+        if isinstance(error, OCROutcomeUnknown):
+            context.progress.unknown += 1
+            log.warning("In doubt: %s (%s, attempt %s). %s", image.image, claim.fingerprint, claim.number, error)
+            raise error
+        context.progress.refused[type(error).__name__] += 1
+        await self._answer_writer.release(claim, error.message)
+        raise error
+
+    def _went_well(self) -> None:
+        self.successes += 1
+        self._outage.success()
+        self._context.limiter.succeeded()
+
+    def _rest_after(self, error: OCRCallError, begun: float, now: float) -> None:
+        """Slow everybody down by as much as ``error`` calls for, and stop where it is hopeless."""
+        limiter = self._context.limiter
+        rest = self._outage.failure(error, started_at=begun, now=now)
+        if rest:
+            log.warning("Call after call fails, so nothing new starts for %.1f s. %s", rest, error)
+        if isinstance(error, OCRRateLimited):
+            limiter.throttled(error.retry_after_s, started_at=begun)
+        elif rest or error.retry_after_s:
+            limiter.hold(max(rest, error.retry_after_s or 0.0))
+        hopeless = self._outage.hopeless(now)
+        if hopeless:
+            log.error("Stopping: %s. %s", hopeless, error)
+            self._context.stop.set(error)
+
+
+def _as_call_error(fault: Exception) -> OCRCallError:
+    """Return the error of a call; after a fault of our own nobody knows whether it was billed."""
+    if isinstance(fault, OCRCallError):
+        return fault
+    log.error("A call failed because of a fault in the provider.", exc_info=fault)
+    return OCROutcomeUnknown(f"The provider failed during the call ({type(fault).__name__}: {fault}).")

@@ -1,0 +1,99 @@
+"""How a fingerprint ended for one image, and the sentence that a person reads about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.core.claims import DoubtAction
+from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason
+
+if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.core.claims import Attempt, History
+    from airflow_provider_platerec_ocr.core.errors import OCRCallError
+
+_HELD = "A call may have been billed and its answer was lost; it is held until a webhook or a person settles it."
+_DOUBTS = {
+    DoubtAction.WAIT: "A call may have been billed and its answer was lost; a later try sends it once more.",
+    DoubtAction.HOLD: _HELD,
+    DoubtAction.FAIL: _HELD,
+    DoubtAction.TWICE: (
+        "Two calls may have been billed and both answers were lost; it is not sent again until a person settles it "
+        "(python -m airflow_provider_platerec_ocr.ledger … settle)."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """How one fingerprint ended for one image; the fields are those of an outcome."""
+
+    status: ReadStatus
+    """How it ended."""
+    answer: dict[str, Any] | None = None
+    """The raw answer, for reads."""
+    read_at: str | None = None
+    """When the answer came; UTC."""
+    from_ledger: bool = False
+    """Whether nothing had to be sent."""
+    calls_billed: int = 0
+    """Calls of this run for this row that were answered or may have been billed."""
+    reason: str | None = None
+    """A :class:`Reason`, for what is no read."""
+    message: str | None = None
+    """One sentence for a person."""
+    http_status: int | None = None
+    """HTTP status of the last call, if any."""
+    history: History = field(default=(), repr=False)
+    """What the ledger knew before; a duplicate within the process counts its own earlier calls in it."""
+
+    def as_shared(self, billed: int) -> Resolution:
+        """Return the same end for a duplicate within the process, which paid nothing for this one.
+
+        :param billed: calls that were made for the duplicate before.
+        """
+        return replace(self, from_ledger=self.status is ReadStatus.READ, calls_billed=billed)
+
+
+def answered(attempt: Attempt, billed: int) -> Resolution:
+    """Return the read that the ledger already has."""
+    payload = attempt.payload or {}
+    read_at = (payload.get("facts") or {}).get("read_at") or payload.get("saved_at")
+    return Resolution(ReadStatus.READ, answer=payload["answer"], read_at=read_at, from_ledger=True, calls_billed=billed)
+
+
+def rejected(message: str, http_status: int | None) -> Resolution:
+    """Return the end of content that the API will never read."""
+    return Resolution(ReadStatus.REJECTED, reason=Reason.API_REJECTED, message=message, http_status=http_status)
+
+
+def rejected_before(attempt: Attempt) -> Resolution:
+    """Return the rejection that the ledger already has."""
+    facts = (attempt.payload or {}).get("facts") or {}
+    message = f"{facts.get('message') or 'The API rejected it.'} (known from the ledger; it was not sent again)"
+    return replace(rejected(message, facts.get("http_status")), from_ledger=True)
+
+
+def unavailable(error: OCRCallError, billed: int) -> Resolution:
+    """Return the end of an image that the API refused over and over."""
+    return Resolution(
+        ReadStatus.FAILED,
+        reason=Reason.API_UNAVAILABLE,
+        message=f"{error.message} The next run tries it again.",
+        http_status=error.status,
+        calls_billed=billed,
+    )
+
+
+def held_elsewhere() -> Resolution:
+    """Return the end of an image that another task is reading."""
+    message = "Another task is reading this image; the next run takes its answer."
+    return Resolution(ReadStatus.HELD_ELSEWHERE, message=message)
+
+
+def in_doubt(action: DoubtAction, billed: int, http_status: int | None = None) -> Resolution:
+    """Return the end of an image of which nobody knows whether it was billed."""
+    reason = Reason.IN_DOUBT_TWICE if action is DoubtAction.TWICE else Reason.IN_DOUBT
+    return Resolution(
+        ReadStatus.IN_DOUBT, reason=reason, message=_DOUBTS[action], calls_billed=billed, http_status=http_status
+    )

@@ -1,0 +1,143 @@
+"""What a batch task knows of its run: who it is, which day it is for, and where its files lie.
+
+The three batch operators never import one another; what they must agree on stands here.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_provider_platerec_ocr.core.clock import SystemClock
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner, format_timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+    from airflow.sdk import Context
+
+    from airflow_provider_platerec_ocr.dataset.plan.plan import RunRef
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def beside(dataset: str, name: str) -> str:
+    """Return the place called ``<dataset>_<name>``: beside the dataset, so that any reader can open its folder."""
+    return f"{dataset.rstrip('/')}_{name}"
+
+
+def workspace_of(workspace: str | None, dataset: str) -> str:
+    """Return the workspace's folder as text, so that a connection named in it stays."""
+    return (workspace or beside(dataset, "workspace")).rstrip("/")
+
+
+def run_day(context: Context) -> str:
+    """Return the day of the run's data interval, of ``run_after`` where it has none, as ``YYYY-MM-DD`` in UTC."""
+    run = context["dag_run"]
+    moment: datetime = run.data_interval_start or run.run_after
+    return moment.astimezone(UTC).date().isoformat()
+
+
+def owner_of(context: Context) -> Owner:
+    """Return the task of ``context``."""
+    ti = context["ti"]
+    return Owner(
+        dag_id=ti.dag_id,
+        run_id=ti.run_id,
+        task_id=ti.task_id,
+        map_index=-1 if ti.map_index is None else ti.map_index,
+        try_number=ti.try_number,
+    )
+
+
+def current_owner() -> Owner:
+    """Return the task that is running now, outside a task an owner that nobody else is."""
+    from airflow.sdk import get_current_context  # noqa: PLC0415  # not at parse time
+
+    try:
+        return owner_of(get_current_context())
+    except RuntimeError:
+        return Owner(run_id=f"outside-airflow-{uuid.uuid4()}")
+
+
+def run_ref(context: Context) -> RunRef:
+    """Return the run as plan and export know it."""
+    from airflow_provider_platerec_ocr.dataset.plan.plan import RunRef  # noqa: PLC0415  # not at parse time
+
+    run, group = context["dag_run"], context["ti"].task_id.rpartition(".")[0]
+    return RunRef(dag_id=run.dag_id, run_id=run.run_id, date=run_day(context), group=group)
+
+
+def is_last_try(context: Context) -> bool:
+    """Return whether Airflow will not try the task again after this failure."""
+    ti = context["ti"]
+    return ti.try_number > (ti.max_tries or 0)
+
+
+def soft_timeout_s(execution_timeout: timedelta | None, call_s: float, save_s: float) -> float | None:
+    """Return after how many seconds nothing new may start: the timeout less one call and the saving of its answer.
+
+    Airflow's own timeout runs no ``finally`` and loses the calls in flight, so it must never be reached.
+    """
+    if execution_timeout is None:
+        return None
+    left = execution_timeout.total_seconds() - call_s - save_s
+    if left <= 0:
+        message = (
+            f"execution_timeout is {execution_timeout}, but one call may take {call_s:g} s and saving its answer "
+            f"{save_s:g} s. Give the task at least twice that, or lower call_timeout_s in the connection."
+        )
+        raise OCRConfigError(message)
+    return left
+
+
+def whole_number(value: Any, name: str, *, low: int = 0, empty: int | None = None) -> int | None:
+    """Return a templated ``value`` as a whole number of at least ``low``; nothing or empty text gives ``empty``."""
+    if value is None or (isinstance(value, str) and value.strip() in {"", "None"}):
+        return empty
+    try:
+        number = int(str(value).strip())
+    except ValueError:
+        number = low - 1
+    if number < low:
+        message = f"{name} must be a whole number of at least {low}, not {value!r}."
+        raise OCRConfigError(message)
+    return number
+
+
+def truth(value: Any, name: str) -> bool:
+    """Return a templated ``value`` as a boolean; nothing and empty text are false."""
+    from airflow_provider_platerec_ocr.core.settings import flag  # noqa: PLC0415
+
+    return False if value is None or value == "" else flag(value, name)
+
+
+def choice(kind: type[Choice], value: str, name: str) -> Choice:
+    """Return the member of ``kind`` that a templated ``value`` names."""
+    try:
+        return kind(str(value).strip().lower())
+    except ValueError:
+        message = f"{name} must be one of {', '.join(kind)}, not {value!r}."
+        raise OCRConfigError(message) from None
+
+
+def doubt_policy(value: str | InDoubtPolicy) -> InDoubtPolicy:
+    """Return the policy called ``value``."""
+    return choice(InDoubtPolicy, value, "in_doubt")
+
+
+def now() -> str:
+    """Return the present as UTC, ISO 8601."""
+    return format_timestamp(SystemClock().now())
+
+
+def texts(value: str | Sequence[str] | None) -> list[str]:
+    """Return a templated list of texts: a list, one text, or several divided by commas."""
+    if not value:
+        return []
+    parts = value.split(",") if isinstance(value, str) else list(value)
+    return [part.strip() for part in parts if part.strip()]

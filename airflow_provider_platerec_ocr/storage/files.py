@@ -1,0 +1,129 @@
+"""Files that appear whole or not at all, and listings that are never stale, on a :class:`StoragePath`.
+
+It knows nothing of what the files hold.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
+
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
+
+REMOTE_THREADS = 8
+"""An object store takes some 50 ms an operation; eight at a time hide most of it."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def temporary_name(name: str) -> str:
+    """Return a name for a half-written ``name``: no reader of Parquet folders opens names that start with a dot."""
+    return f".{name}.{secrets.token_hex(4)}.tmp"
+
+
+@contextlib.contextmanager
+def named_errors(place: StoragePath) -> Iterator[None]:
+    """Make a failing write (a full disk, a missing right) say which place it was and what to do."""
+    try:
+        yield
+    except OSError as error:
+        text = f"cannot write ({error.strerror or error}); free space or grant the right to write, then clear this task"
+        raise OSError(error.errno, text, place.uri) from error
+
+
+def write_whole(place: StoragePath, data: bytes) -> None:
+    """Write a file that appears with all of ``data`` or not at all, replacing what was there.
+
+    On a local disk: a temporary file beside it, flushed to the disk, then renamed. On an object store: one PUT.
+    """
+    with named_errors(place):
+        if not place.is_local:
+            place.fs.pipe_file(place.path, data)
+            return
+        target = Path(place.path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(temporary_name(target.name))
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def read_whole(place: StoragePath) -> bytes | None:
+    """Return the file's content, or ``None`` where there is no such file."""
+    place.fs.invalidate_cache(place.parent.path)
+    try:
+        return bytes(place.fs.cat_file(place.path))
+    except FileNotFoundError:
+        return None
+
+
+def remove(place: StoragePath) -> None:
+    """Remove a file; that it is gone already is fine."""
+    with contextlib.suppress(FileNotFoundError):
+        place.fs.rm_file(place.path)
+
+
+def remove_folder(place: StoragePath) -> None:
+    """Remove a folder and all below it; that it is gone already is fine."""
+    place.fs.invalidate_cache(place.path)
+    with contextlib.suppress(FileNotFoundError):
+        place.fs.rm(place.path, recursive=True)
+
+
+def find_files(folder: StoragePath, pattern: str, *, deep: bool = True) -> list[StoragePath]:
+    """Return the files below ``folder`` whose name matches the regular expression ``pattern``, sorted by path.
+
+    :param deep: also in its subfolders.
+    """
+    folder.fs.invalidate_cache(folder.path)
+    try:
+        found = folder.fs.find(folder.path, maxdepth=None if deep else 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    match = re.compile(pattern).fullmatch
+    return [type(folder)(folder.fs, path, folder.protocol) for path in sorted(found) if match(path.rpartition("/")[2])]
+
+
+def relative(place: StoragePath, folder: StoragePath) -> str:
+    """Return the path of ``place`` as seen from ``folder`` around it."""
+    return place.path.removeprefix(folder.path).lstrip("/")
+
+
+def ordered_map(function: Callable[[T], R], items: Iterable[T], *, threads: int) -> Iterator[R]:
+    """Yield ``function(item)`` in the order of ``items``, computed at most ``threads`` items ahead."""
+    if threads <= 1:
+        yield from map(function, items)
+        return
+    pending: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(threads, thread_name_prefix="ocr-dataset") as pool:
+        try:
+            for item in items:
+                pending.append(pool.submit(function, item))
+                if len(pending) >= threads:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def threads_for(place: StoragePath) -> int:
+    """Return how many operations at a time pay off at ``place``."""
+    return 1 if place.is_local else REMOTE_THREADS

@@ -1,0 +1,56 @@
+"""Where files lie, as a value: a file system that somebody else opened, and a path on it.
+
+Only the wiring knows how a URI becomes a :class:`StoragePath` (in Airflow through ``ObjectStoragePath`` and its
+connections, elsewhere through fsspec), so that neither the engine nor the dataset has to. Nothing here opens a file.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class StoragePath:
+    """A file or a folder on an opened file system."""
+
+    fs: Any
+    """An ``fsspec.AbstractFileSystem``; object stores with ``asynchronous=False``, so any thread may use it."""
+    path: str
+    """Path on that file system, without protocol and without a slash at its end."""
+    protocol: str = "file"
+    """``file``, ``s3``, ``gs``, …; for messages and for what only a local disk can do."""
+
+    def __truediv__(self, name: str) -> StoragePath:
+        """Return the place called ``name`` (which may hold slashes) inside this folder."""
+        return StoragePath(self.fs, posixpath.join(self.path, name), self.protocol)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the machine's own disk (or something mounted like one)."""
+        return self.protocol in {"file", "local"}
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return posixpath.basename(self.path)
+
+    @property
+    def parent(self) -> StoragePath:
+        """The folder around it."""
+        return StoragePath(self.fs, posixpath.dirname(self.path), self.protocol)
+
+    @property
+    def uri(self) -> str:
+        """How a person writes it: an absolute path for the local disk, else ``protocol://path``."""
+        return self.path if self.is_local else f"{self.protocol}://{self.path.lstrip('/')}"
+
+    def __str__(self) -> str:
+        """Return :attr:`uri`."""
+        return self.uri
+
+
+Opener = Callable[[str], StoragePath]
+"""Turns a URI or a path into a :class:`StoragePath`."""

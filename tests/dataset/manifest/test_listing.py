@@ -1,0 +1,187 @@
+"""Folders and globs as manifests."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_platerec_ocr.core.errors import OCRManifestError
+from airflow_provider_platerec_ocr.core.models import PlannedImage
+from airflow_provider_platerec_ocr.dataset.manifest.listing import version_of
+from airflow_provider_platerec_ocr.dataset.manifest.manifest import BadRow, read_manifest
+from airflow_provider_platerec_ocr.storage.path import StoragePath
+from support.stores import local_place
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.stores import S3Stand
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Path:
+    for name in (
+        "b.JPG",
+        "a.jpeg",
+        "sub/c.png",
+        "sub/deep/d.webp",
+        "notes.txt",
+        ".hidden.jpg",
+        "._a.jpg",
+        ".trash/x.jpg",
+    ):
+        path = tmp_path / "yard" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"12345")
+        os.utime(path, ns=(0, 1_700_000_000_000_000_001))
+    return tmp_path / "yard"
+
+
+def names(uri: str, base: Path, **more: Any) -> list[str]:
+    found = read_manifest(uri, opener=local_place, default_type="vin", **more)
+    return [item.image.removeprefix(f"{base}/") for item in found if isinstance(item, PlannedImage)]
+
+
+def test_a_folder_gives_its_images_with_those_of_its_subfolders(yard: Path) -> None:
+    assert names(str(yard), yard) == ["a.jpeg", "b.JPG", "sub/c.png", "sub/deep/d.webp"]
+
+
+def test_without_recursion_only_its_own(yard: Path) -> None:
+    assert names(str(yard), yard, recursive=False) == ["a.jpeg", "b.JPG"]
+
+
+def test_the_listing_gives_the_version_from_size_and_time(yard: Path) -> None:
+    first = next(iter(read_manifest(str(yard), opener=local_place, default_type="vin")))
+
+    assert isinstance(first, PlannedImage)
+    assert first.image_version == "5-1700000000000000001"
+    assert first.uri == first.image == f"{yard}/a.jpeg"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("*", ["a.jpeg", "b.JPG"]),
+        ("sub/*.png", ["sub/c.png"]),
+        ("**/*.webp", ["sub/deep/d.webp"]),
+        ("[ab].*", ["a.jpeg", "b.JPG"]),
+        ("*.nothing", []),
+    ],
+)
+def test_a_glob_gives_the_images_it_matches(yard: Path, pattern: str, found: list[str]) -> None:
+    assert names(f"{yard}/{pattern}", yard) == found
+
+
+def test_a_folder_whose_name_looks_like_a_glob_is_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "yard [old]").mkdir()
+    (tmp_path / "yard [old]" / "a.jpg").write_bytes(b"x")
+
+    assert names(f"{tmp_path}/yard [old]", tmp_path) == ["yard [old]/a.jpg"]
+
+
+def test_a_glob_of_manifests_is_refused(yard: Path) -> None:
+    with pytest.raises(OCRManifestError, match="is a glob, and a manifest of that ending must be one file"):
+        names(f"{yard}/*.csv", yard)
+
+
+def test_an_empty_folder_has_no_rows(tmp_path: Path) -> None:
+    assert names(str(tmp_path), tmp_path) == []
+
+
+def test_a_link_into_nowhere_is_left_to_the_read_task(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").symlink_to(tmp_path / "gone.jpg")
+
+    (found,) = read_manifest(str(tmp_path), opener=local_place, default_type="vin")
+
+    assert isinstance(found, PlannedImage)
+    assert found.image_version is None
+
+
+def test_a_file_name_that_is_no_text_is_a_bad_row(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    with open(os.fsencode(tmp_path) + b"/M\xfcnchen.jpg", "wb") as file:  # noqa: PTH123  # a name of bytes
+        file.write(b"x")
+
+    bad, good = sorted(
+        read_manifest(str(tmp_path), opener=local_place, default_type="vin"),
+        key=lambda item: not isinstance(item, BadRow),
+    )
+
+    assert isinstance(bad, BadRow)
+    assert bad.image == f"{tmp_path}/M?nchen.jpg"
+    assert "no text (UTF-8)" in bad.message
+    assert isinstance(good, PlannedImage)
+
+
+@pytest.mark.parametrize(
+    ("info", "version"),
+    [
+        ({"ETag": '"abc"', "size": 5}, "abc"),
+        ({"generation": 17}, "17"),
+        ({"size": 5, "LastModified": datetime(2026, 3, 1, tzinfo=UTC)}, "5-2026-03-01T00:00:00+00:00"),
+        ({"size": 5, "mtime": 1.5}, "5-1.5"),
+        ({"size": 5}, None),
+        ({}, None),
+    ],
+)
+def test_a_version_is_what_the_listing_knows(info: dict[str, Any], version: str | None) -> None:
+    assert version_of(info) == version
+
+
+class TestOnS3:
+    @pytest.fixture
+    def bucket(self, s3: S3Stand) -> StoragePath:
+        place = s3.place("yard")
+        for name in ("a.jpg", "sub/b.jpg", "notes.txt"):
+            place.fs.pipe_file(f"{place.path}/{name}", b"12345")
+        return place
+
+    def found(self, s3: S3Stand, uri: str, **more: Any) -> list[PlannedImage | BadRow]:
+        def opener(text: str) -> StoragePath:
+            bare = text.removeprefix("s3://").rpartition("@")[2]
+            return StoragePath(s3.file_system(), bare.rstrip("/"), "s3")
+
+        return list(read_manifest(uri, opener=opener, default_type="vin", **more))
+
+    def test_a_prefix_gives_its_images_with_their_etags(self, s3: S3Stand, bucket: StoragePath) -> None:
+        found = self.found(s3, f"{bucket.uri}/")
+
+        assert [(item.row, item.image) for item in found] == [
+            (1, f"{bucket.uri}/a.jpg"),
+            (2, f"{bucket.uri}/sub/b.jpg"),
+        ]
+        assert isinstance(found[0], PlannedImage)
+        assert found[0].image_version == "827ccb0eea8a706c4c34a16891f84e7b"
+
+    def test_without_recursion_only_its_own(self, s3: S3Stand, bucket: StoragePath) -> None:
+        assert [item.image for item in self.found(s3, bucket.uri, recursive=False)] == [f"{bucket.uri}/a.jpg"]
+
+    def test_a_glob_gives_the_images_it_matches(self, s3: S3Stand, bucket: StoragePath) -> None:
+        assert [item.image for item in self.found(s3, f"{bucket.uri}/**/*.jpg")] == [
+            f"{bucket.uri}/a.jpg",
+            f"{bucket.uri}/sub/b.jpg",
+        ]
+
+    def test_images_are_opened_through_the_connection_of_the_manifest(self, s3: S3Stand, bucket: StoragePath) -> None:
+        bucket.fs.pipe_file(f"{bucket.path}/m.csv", b"image\na.jpg\n")
+        bare = bucket.uri.removeprefix("s3://")
+
+        for uri in (f"s3://conn@{bare}", f"s3://conn@{bare}/m.csv"):
+            first = self.found(s3, uri)[0]
+            assert isinstance(first, PlannedImage)
+            assert first.image == f"{bucket.uri}/a.jpg"
+            assert first.uri == f"s3://conn@{bare}/a.jpg"
+
+    @pytest.mark.parametrize("name", ["m.csv", "m.jsonl", "m.txt"])
+    def test_manifests_lie_there_as_well(self, s3: S3Stand, bucket: StoragePath, name: str) -> None:
+        content = {"m.csv": "image\nsub/b.jpg\n", "m.jsonl": '{"image": "sub/b.jpg"}', "m.txt": "sub/b.jpg"}[name]
+        bucket.fs.pipe_file(f"{bucket.path}/{name}", content.encode())
+
+        assert [item.image for item in self.found(s3, f"{bucket.uri}/{name}")] == [f"{bucket.uri}/sub/b.jpg"]
+
+    def test_a_missing_manifest_is_refused_by_its_uri(self, s3: S3Stand, bucket: StoragePath) -> None:
+        with pytest.raises(OCRManifestError, match=f"There is no manifest at {bucket.uri}/none.csv"):
+            self.found(s3, f"{bucket.uri}/none.csv")

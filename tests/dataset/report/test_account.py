@@ -1,0 +1,129 @@
+"""The account's count held against the run's books, span by span."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_platerec_ocr.core.models import Statistics
+from airflow_provider_platerec_ocr.dataset.report.account import Span, close_span, load_spans, open_span
+from support.stores import local_place
+
+if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
+
+RESET = "2026-04-01T00:00:00Z"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> StoragePath:
+    return local_place(tmp_path / "work")
+
+
+def used(calls: int, resets_on: str | None = RESET) -> Statistics:
+    return Statistics(calls, 5000, resets_on=resets_on)
+
+
+def test_a_span_goes_from_the_plan_to_the_export(workspace: StoragePath) -> None:
+    open_span(workspace, used(100), "22:00", fresh=True)
+    span = close_span(workspace, used(130), "23:00", 18)
+
+    assert span is not None
+    assert (span.since, span.until, span.made, span.billed, span.difference) == ("22:00", "23:00", 30, 18, 12)
+    assert span.describe() == (
+        "The account made 12 calls more than this run's ledger shows (30 calls since 22:00, 18 by this run's ledger): "
+        "other runs or programs with the same token."
+    )
+    assert "or some of this run's own (7 refused with 503)" in span.describe("7 refused with 503")
+    assert span.to_json()["difference"] == 12
+
+
+@pytest.mark.parametrize(
+    ("calls", "billed", "said"),
+    [
+        (118, 18, "The account and this run's ledger agree: 18 calls since 22:00, 18 by this run's ledger."),
+        (117, 18, "The account made 1 call fewer than this run's ledger shows (17 calls since 22:00, 18 by this run's"),
+    ],
+)
+def test_agreement_and_fewer_calls_are_said(workspace: StoragePath, calls: int, billed: int, said: str) -> None:
+    open_span(workspace, used(100), "22:00", fresh=True)
+    span = close_span(workspace, used(calls), "23:00", billed)
+
+    assert span is not None
+    assert span.describe().startswith(said)
+
+
+def test_a_plan_that_is_tried_again_keeps_the_beginning(workspace: StoragePath) -> None:
+    open_span(workspace, used(100), "22:00", fresh=True)
+    open_span(workspace, used(110), "22:05", fresh=False)
+
+    assert [(span.since, span.calls_then) for span in load_spans(workspace)] == [("22:00", 100)]
+
+
+def test_a_new_plan_in_the_same_workspace_forgets_the_old_spans(workspace: StoragePath) -> None:
+    open_span(workspace, used(100), "22:00", fresh=True)
+    close_span(workspace, used(110), "23:00", 10)
+    open_span(workspace, used(200), "next day", fresh=True)
+
+    assert [span.since for span in load_spans(workspace)] == ["next day"]
+
+
+def test_a_cleared_run_is_held_against_its_own_time_alone(workspace: StoragePath) -> None:
+    open_span(workspace, used(100), "22:00", fresh=True)
+    close_span(workspace, used(110), "23:00", 10)
+    open_span(workspace, used(900), "next day", fresh=False)  # others made 790 calls meanwhile
+    span = close_span(workspace, used(902), "next day, later", 12)
+
+    assert span is not None
+    assert (span.made, span.billed, span.difference) == (2, 2, 0)
+    assert len(load_spans(workspace)) == 2
+
+
+def test_an_export_that_is_run_again_says_the_same(workspace: StoragePath) -> None:
+    open_span(workspace, used(100), "22:00", fresh=True)
+    first = close_span(workspace, used(110), "23:00", 10)
+
+    assert close_span(workspace, used(150), "later", 10) == first
+
+
+def test_reads_that_are_cleared_without_their_plan_follow_the_last_span(workspace: StoragePath) -> None:
+    open_span(workspace, used(100), "22:00", fresh=True)
+    close_span(workspace, used(110), "23:00", 10)
+    span = close_span(workspace, used(116), "23:30", 13)
+
+    assert span is not None
+    assert (span.since, span.made, span.billed, span.difference) == ("23:00", 6, 3, 3)
+
+
+@pytest.mark.parametrize(("calls", "resets_on"), [(5, RESET), (105, "2026-05-01T00:00:00Z"), (105, None)])
+def test_a_count_that_began_anew_cannot_be_held_against_anything(
+    workspace: StoragePath, calls: int, resets_on: str | None
+) -> None:
+    open_span(workspace, used(100), "22:00", fresh=True)
+    span = close_span(workspace, used(calls, resets_on), "23:00", 10)
+
+    assert span is not None
+    assert (span.made, span.difference) == (None, None)
+    assert span.describe().startswith("The account's count began anew since 22:00")
+    later = close_span(workspace, used(calls + 3, resets_on), "23:30", 13)
+    assert later is not None
+    assert later.difference == 0
+
+
+def test_without_a_beginning_there_is_nothing_to_hold(workspace: StoragePath) -> None:
+    assert close_span(workspace, used(110), "23:00", 10) is None
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", '[{"odd": 1}]'])
+def test_a_broken_file_counts_as_none(workspace: StoragePath, content: str, caplog: pytest.LogCaptureFixture) -> None:
+    Path(workspace.path).mkdir()
+    (Path(workspace.path) / "account.json").write_text(content)
+
+    assert load_spans(workspace) == []
+    assert "holds no spans and is left aside" in caplog.text
+
+
+def test_a_span_that_still_runs_has_made_nothing_yet() -> None:
+    assert Span("22:00", 100, calls_now=100).made == 0

@@ -1,0 +1,87 @@
+"""Calls that the account must keep: nothing starts before it is known that more are left, and a batch ends at them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.core.errors import OCRQuotaExhausted
+from airflow_provider_platerec_ocr.core.models import Statistics
+from airflow_provider_platerec_ocr.engine.reading.batch import Batch
+from support.clock import FakeClock
+from support.reading import Setup, context, images, read_virtually
+from support.sandbox import running_sandbox
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from airflow_provider_platerec_ocr.core.models import Outcome
+
+
+async def ignore(_outcome: Outcome) -> None:
+    """Keep nothing."""
+
+
+def test_a_task_drains_when_the_reserve_is_reached(tmp_path: Path) -> None:
+    clock = FakeClock()
+    setup = Setup(tmp_path, settings={"rate_per_s": 2.0}, reserve=100)
+
+    found, box = read_virtually(clock, setup, images(tmp_path, 200), quota=160, latency="20")
+
+    reason = found[0].verdict()
+    assert isinstance(reason, OCRQuotaExhausted)
+    assert (reason.remaining, found[0].reads) == (160 - box.books()["billed"], box.books()["billed"])
+    assert 55 <= found[0].reads <= 60 + 5
+    assert box.books()["per_status"] == {"200": found[0].reads}
+
+
+def test_a_run_that_is_cut_exactly_to_its_budget_succeeds(tmp_path: Path) -> None:
+    clock = FakeClock()
+    setup = Setup(tmp_path, settings={"rate_per_s": 2.0}, reserve=10)
+
+    found, _ = read_virtually(clock, setup, images(tmp_path, 50), quota=60, latency="20", faults=["nth=48:503"])
+
+    assert (found[0].reads, found[0].verdict()) == (50, None)
+
+
+def test_statistics_that_do_not_answer_stop_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    setup = Setup(tmp_path, settings={"rate_per_s": 1.0}, reserve=10)
+
+    found, _ = read_virtually(FakeClock(), setup, images(tmp_path, 20), faults=["on=statistics,always:500"])
+
+    assert (found[0].reads, found[0].verdict()) == (20, None)
+    assert any("statistics did not answer" in message for message in caplog.messages)
+
+
+class Slow:
+    """A client whose statistics take their time."""
+
+    def __init__(self, tools: Any, statistics: Statistics) -> None:
+        self.read = tools.client.read
+        self.may_answer = asyncio.Event()
+        self._statistics = statistics
+
+    async def statistics(self) -> Statistics:
+        await self.may_answer.wait()
+        return self._statistics
+
+
+def test_no_call_starts_before_it_is_known_that_calls_are_left(tmp_path: Path) -> None:
+    with running_sandbox(latency="0") as box:
+
+        async def main() -> Exception | None:
+            async with context(Setup(tmp_path, box.url), 3) as tools:
+                slow: Any = Slow(tools, Statistics(calls=40, total_calls=80))
+                reading = asyncio.ensure_future(
+                    Batch(replace(tools, client=slow), ignore, reserve=40).run(images(tmp_path, 3))
+                )
+                await asyncio.sleep(0.2)  # time in which the images would be sent
+                slow.may_answer.set()
+                await reading
+                return tools.stop.reason
+
+        assert isinstance(asyncio.run(main()), OCRQuotaExhausted)
+        assert box.books()["posts"] == 0
