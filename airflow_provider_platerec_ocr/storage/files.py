@@ -6,13 +6,14 @@ It knows nothing of what the files hold.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import secrets
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+from airflow_provider_platerec_ocr.storage import local_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -45,7 +46,7 @@ def named_errors(place: StoragePath) -> Iterator[None]:
 def write_whole(place: StoragePath, data: bytes) -> None:
     """Write a file that appears with all of ``data`` or not at all, replacing what was there.
 
-    On a local disk: a temporary file beside it, flushed to the disk, then renamed. On an object store: one PUT.
+    On a local disk: a temporary file beside it, synced, then renamed. On an object store: one PUT.
     """
     with named_errors(place):
         if not place.is_local:
@@ -53,15 +54,7 @@ def write_whole(place: StoragePath, data: bytes) -> None:
             return
         target = Path(place.path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(temporary_name(target.name))
-        try:
-            with temporary.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        local_disk.write_whole(target, data, temporary_name=temporary_name(target.name))
 
 
 def read_whole(place: StoragePath) -> bytes | None:

@@ -10,9 +10,15 @@ import contextlib
 import os
 import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TEMPORARY = ".tmp-"
 """How names of half-written files begin; a killed process may leave one, and nobody reads it."""
+REMEMBERED = 4096
+"""Folders that a process remembers to be there."""
 
 
 class LocalFolder:
@@ -20,34 +26,43 @@ class LocalFolder:
 
     :param root: the folder. Only :meth:`prepare` creates it: a root that goes away later, such as an unmounted volume,
         must not come back empty.
+    :param remembered: folders that are known to be there; with more, all are forgotten, so that memory stays flat.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, *, remembered: int = REMEMBERED) -> None:
         self._root = Path(root)
         self._ready: set[Path] = set()
+        self._remembered = remembered
 
     def prepare(self) -> None:
         """Create the root where it is missing."""
-        self._root.mkdir(parents=True, exist_ok=True)
+        if not self._root.is_dir():
+            self._root.mkdir(parents=True, exist_ok=True)
+            sync_folder(self._root.parent)
 
     def create(self, path: str, data: bytes) -> None:
         """Create the file ``path`` with all of ``data``.
 
         :raises FileExistsError: the name is taken.
         """
-        target = Path(path)
-        self.make_folders(target.parent)
-        try:
-            _link_new(target, data)
-        except FileNotFoundError:
-            self._ready.discard(target.parent)
-            raise
+        self._write(path, lambda target: _link_new(target, data))
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Write the file ``path``: a reader sees what was there or all of ``data``, also after a crash."""
+        self._write(path, lambda target: write_whole(target, data))
+
+    def mark(self, path: str, data: bytes) -> None:
+        """Have a name for good whose content nobody reads."""
+
+        def touch(target: Path) -> None:
+            target.write_bytes(data)
+            sync_folder(target.parent)
+
+        self._write(path, touch)
 
     def overwrite(self, path: str, data: bytes) -> None:
-        """Write the file ``path``, whatever was there."""
-        target = Path(path)
-        self.make_folders(target.parent)
-        target.write_bytes(data)
+        """Write the file ``path``, whatever was there; for what may be lost or read half-written."""
+        self._write(path, lambda target: target.write_bytes(data))
 
     def move(self, path: str, to: str) -> None:
         """Rename a file, creating the folder it goes to."""
@@ -64,12 +79,28 @@ class LocalFolder:
             with contextlib.suppress(FileExistsError):
                 folder.mkdir()
             sync_folder(folder.parent)
+        if len(self._ready) >= self._remembered:
+            self._ready.clear()
         self._ready.add(folder)
 
+    def _write(self, path: str, write: Callable[[Path], object]) -> None:
+        target = Path(path)
+        self.make_folders(target.parent)
+        try:
+            write(target)
+        except FileNotFoundError:  # a person tidied up; where the root itself is gone, this fails as well
+            self._ready.clear()
+            self.make_folders(target.parent)
+            write(target)
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write ``path`` at once, whatever was there: a reader sees the old file or the new one, also after a crash."""
-    temporary = _write_synced(path.parent, data)
+
+def write_whole(path: Path, data: bytes, *, temporary_name: str | None = None) -> None:
+    """Write ``path`` at once, whatever was there: a reader sees the old file or the new one, also after a crash.
+
+    :param temporary_name: what the half-written file is called; default: a name of its own that begins with
+        :data:`TEMPORARY`.
+    """
+    temporary = _write_synced(path.parent, data, temporary_name)
     try:
         temporary.replace(path)
     except OSError:
@@ -96,9 +127,9 @@ def _link_new(path: Path, data: bytes) -> None:
         _discard(temporary)
 
 
-def _write_synced(folder: Path, data: bytes) -> Path:
+def _write_synced(folder: Path, data: bytes, name: str | None = None) -> Path:
     """Return a new file under a name of its own, with ``data`` on the disk."""
-    temporary = folder / f"{TEMPORARY}{uuid.uuid4().hex}"
+    temporary = folder / (name or f"{TEMPORARY}{uuid.uuid4().hex}")
     try:
         with temporary.open("xb") as handle:
             handle.write(data)

@@ -1,8 +1,8 @@
 """Files that are created once and never changed, on any fsspec store.
 
 This is the only place that knows how each kind of store creates exclusively and how its errors sound. It knows nothing
-of claims: names go in, bytes come out. The store's own clock is in :mod:`.store_clock`, and whether a store can be
-trusted at all is found out by :mod:`.probe`.
+of claims or payloads: names go in, bytes come out. The store's own clock is in :mod:`.store_clock`, and whether a store
+can be trusted at all is found out by :mod:`.probe`.
 """
 
 from __future__ import annotations
@@ -11,39 +11,65 @@ import contextlib
 import errno
 import inspect
 import posixpath
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRLedgerError, OCRLedgerUnwritable
 from airflow_provider_platerec_ocr.core.redact import redact, shorten
-from airflow_provider_platerec_ocr.storage.local_disk import TEMPORARY, LocalFolder
+from airflow_provider_platerec_ocr.storage.local_disk import TEMPORARY, LocalFolder, sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from airflow_provider_platerec_ocr.core.errors import OCRError
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
+_MARK = b"."
+"""A mark is not empty, since some stores take an empty object for a folder."""
 _FINAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR}
 """Errors that a second try at once would only repeat."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreErrors:
+    """How a store's errors are told to those who use it."""
+
+    noun: str
+    """What lies in the store, for messages."""
+    unwritable: type[OCRError]
+    """Raised where it takes no file."""
+    unreadable: type[OCRError]
+    """Raised where it gives none."""
+    then: str = "then run again"
+    """What to do once the cause is gone."""
+
+
+LEDGER = StoreErrors("ledger", OCRLedgerUnwritable, OCRLedgerError, "then run again: nothing is paid twice")
 
 
 class Store:
     """A folder of a store, whose files are created exclusively.
 
-    Every error of the store becomes an :class:`OCRLedgerUnwritable` (writing) or an :class:`OCRLedgerError` (reading)
-    that names the place, the cause and what to do. May be used by several threads.
+    Every error of the store becomes one of ``errors`` that names the place, the cause and what to do. May be used by
+    several threads.
 
     :param place: the folder.
+    :param errors: what a failure is called.
+    :param makes_root: whether the first write creates the folder, on a local disk; else only :meth:`prepare` does.
     """
 
-    def __init__(self, place: StoragePath) -> None:
+    def __init__(self, place: StoragePath, errors: StoreErrors = LEDGER, *, makes_root: bool = False) -> None:
         self.place = place
+        self._errors = errors
+        self._makes_root = makes_root
         self._fs = place.fs
         self._disk = LocalFolder(place.path) if place.is_local else None
         self._whole = _read_options(place.fs)
 
     def prepare(self) -> None:
-        """Create the root, on a local disk. Only opening a ledger does."""
+        """Create the root, on a local disk."""
+        self._makes_root = False
         if self._disk is not None:
             try:
                 self._disk.prepare()
@@ -79,6 +105,24 @@ class Store:
             if there is None:
                 raise self.unwritable(error) from error
             return there == data
+        return True
+
+    def create_once(self, name: str, data: bytes) -> bool:
+        """Write the file ``name`` if there is none; return ``False`` where the name is taken, by whatever.
+
+        For content that is not unique to the caller, so that reading it back would prove nothing.
+        """
+        try:
+            self._put(self.path(name), data)
+        except FileExistsError:
+            return False
+        except Exception:  # noqa: BLE001  # whatever it is, the second try says it again
+            try:
+                self._put(self.path(name), data)
+            except FileExistsError:
+                return False
+            except Exception as error:
+                raise self.unwritable(error) from error
         return True
 
     def read(self, name: str) -> bytes | None:
@@ -127,19 +171,41 @@ class Store:
             raise self.unreadable(error) from error
         return sorted(_entries(entries, path))
 
-    def overwrite(self, name: str, data: bytes) -> None:
-        """Write a file that is no claim, whatever was there."""
-        path = self.path(name)
+    def bare_names(self, folder: str = "") -> list[str]:
+        """Return the names of what is in ``folder``, sorted, without asking for sizes; half-written ones are not in."""
+        path = self.path(folder)
         try:
-            if self._disk is not None:
-                self._disk.overwrite(path, data)
-            else:
-                self._fs.pipe_file(path, data)
+            self._fs.invalidate_cache(path)
+            entries = self._fs.ls(path, detail=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
         except Exception as error:
-            raise self.unwritable(error) from error
+            raise self.unreadable(error) from error
+        names = (posixpath.basename(str(entry).rstrip("/")) for entry in entries)
+        return sorted(name for name in names if name and not name.startswith(TEMPORARY))
+
+    def overwrite(self, name: str, data: bytes) -> None:
+        """Write a file that may be lost or read half-written, such as a heartbeat, whatever was there."""
+        self._write(name, data, LocalFolder.overwrite)
+
+    def replace(self, name: str, data: bytes) -> None:
+        """Write a file whose readers see what was there or all of ``data``, for good."""
+        self._write(name, data, LocalFolder.replace)
+
+    def mark(self, name: str) -> None:
+        """Have a name for good whose content nobody reads; that it is there already is fine."""
+        self._write(name, _MARK, LocalFolder.mark)
+
+    def secure(self, name: str) -> None:
+        """Have a file that is there already on the disk: whoever created it may have died before seeing to that."""
+        if self._disk is not None:
+            try:
+                sync_folder(Path(self.path(name)).parent)
+            except OSError as error:
+                raise self.unwritable(error) from error
 
     def remove(self, name: str) -> None:
-        """Remove a file that is no claim; where the store forbids that, a few bytes stay."""
+        """Remove a file; where the store forbids that, a few bytes stay."""
         with contextlib.suppress(Exception):
             self._fs.rm_file(self.path(name))
 
@@ -157,22 +223,41 @@ class Store:
         """Return the path of ``name`` on the file system."""
         return posixpath.join(self.place.path, name).rstrip("/")
 
-    def unwritable(self, error: BaseException) -> OCRLedgerUnwritable:
-        """Return ``error`` as one that says which ledger, why, and what to do."""
-        return OCRLedgerUnwritable(f"The ledger {self.place} cannot be written: {cause(error)}")
+    def unwritable(self, error: BaseException) -> OCRError:
+        """Return ``error`` as one that says which place, why, and what to do."""
+        told = self._errors
+        return told.unwritable(f"The {told.noun} {self.place} cannot be written: {cause(error, told.then)}")
 
-    def unreadable(self, error: BaseException) -> OCRLedgerError:
-        """Return ``error`` as one that says which ledger, why, and what to do."""
-        return OCRLedgerError(f"The ledger {self.place} cannot be read: {cause(error)}")
+    def unreadable(self, error: BaseException) -> OCRError:
+        """Return ``error`` as one that says which place, why, and what to do."""
+        told = self._errors
+        return told.unreadable(f"The {told.noun} {self.place} cannot be read: {cause(error, told.then)}")
 
     def _read_back(self, name: str, error: Exception) -> bytes | None:
         try:
             return self.read(name)
-        except OCRLedgerError:
+        except self._errors.unreadable:
             raise self.unwritable(error) from error
+
+    def _write(self, name: str, data: bytes, locally: Callable[[LocalFolder, str, bytes], None]) -> None:
+        path = self.path(name)
+        try:
+            if self._disk is not None:
+                self._first_write()
+                locally(self._disk, path, data)
+            else:
+                self._fs.pipe_file(path, data)
+        except Exception as error:
+            raise self.unwritable(error) from error
+
+    def _first_write(self) -> None:
+        if self._makes_root and self._disk is not None:
+            self._disk.prepare()
+            self._makes_root = False
 
     def _put(self, path: str, data: bytes) -> None:
         if self._disk is not None:
+            self._first_write()
             self._disk.create(path, data)
             return
         try:
@@ -189,14 +274,17 @@ class Store:
             self._fs.mkdir(folder, create_parents=False)
 
 
-def cause(error: BaseException) -> str:
-    """Return why a store refused, and what to do about it."""
+def cause(error: BaseException, then: str) -> str:
+    """Return why a store refused, and what to do about it.
+
+    :param then: what to do once the cause is gone, such as ``then run again``.
+    """
     said = shorten(redact(str(error) or type(error).__name__), 200)
     code = getattr(error, "errno", None)
     if code in {errno.ENOSPC, errno.EDQUOT}:
-        return f"its disk or quota is full ({said}). Make room there, then run again: nothing is paid twice."
+        return f"its disk or quota is full ({said}). Make room there, {then}."
     if code == errno.EROFS:
-        return f"it is mounted read-only ({said}). Mount it writable, then run again."
+        return f"it is mounted read-only ({said}). Mount it writable, {then}."
     if isinstance(error, PermissionError):
         return (
             f"access is refused ({said}). Let this process list, read and create files there (on S3: s3:ListBucket, "
@@ -204,7 +292,7 @@ def cause(error: BaseException) -> str:
         )
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return f"it is not there ({said}). Is the volume mounted, does the bucket exist, is the path right?"
-    return f"{type(error).__name__}: {said}. Check the store and its credentials, then run again."
+    return f"{type(error).__name__}: {said}. Check the store and its credentials, {then}."
 
 
 def _read_options(fs: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
-from airflow_provider_platerec_ocr.storage.inbox_files import InboxError
+from airflow_provider_platerec_ocr.webhook.inbox import InboxError
 from airflow_provider_platerec_ocr.webhook.limits import Secrets, SourceRate
 from airflow_provider_platerec_ocr.webhook.middleware import Guard
 from airflow_provider_platerec_ocr.webhook.payload import PayloadError

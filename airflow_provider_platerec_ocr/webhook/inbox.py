@@ -28,8 +28,9 @@ from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.core.errors import OCRError
 from airflow_provider_platerec_ocr.core.fingerprint import is_fingerprint
-from airflow_provider_platerec_ocr.storage.inbox_files import Files, InboxError
+from airflow_provider_platerec_ocr.storage.store import Store, StoreErrors
 from airflow_provider_platerec_ocr.webhook.payload import (
     Payload,
     PayloadError,
@@ -61,6 +62,13 @@ _TRIES = 3
 _FORMAT = 1
 
 
+class InboxError(OCRError):
+    """The inbox cannot be read or written; the sender must try again later."""
+
+
+_ERRORS = StoreErrors("inbox", InboxError, InboxError, "and the sender tries again")
+
+
 @dataclass(frozen=True, slots=True)
 class _Slot:
     """A place in the order of receipt, and when it was taken on the writer's own monotonic clock."""
@@ -90,7 +98,7 @@ class Inbox:
     def __init__(self, place: StoragePath, *, clock: Clock) -> None:
         self.place = place
         self._clock = clock
-        self._files = Files(place)
+        self._store = Store(place, _ERRORS, makes_root=True)
 
     def put(self, payload: dict[str, Any]) -> Receipt:
         """Keep a payload; it is durable when this returns, and the same answer twice is one.
@@ -101,17 +109,17 @@ class Inbox:
         """
         data: dict[str, Any] = check_payload(payload)["data"]
         id_ = payload_id(data)
-        if self._files.read(_record(id_)) is not None:
-            self._files.secure(_record(id_))
+        if self._store.read(_record(id_)) is not None:
+            self._store.secure(_record(id_))
             return Receipt(id_, new=False)
         fingerprint = fingerprint_of(data["filename"]) if isinstance(data.get("filename"), str) else None
         if fingerprint:
-            self._files.mark(_by_fingerprint(fingerprint, id_))
+            self._store.mark(_by_fingerprint(fingerprint, id_))
         return Receipt(id_, new=self._keep(id_, {"hook": hook_of(payload), "data": data}))
 
     def is_used(self) -> bool:
         """Return whether anything was ever put; one LIST, and nothing is created."""
-        return bool(self._files.names("by-time"))
+        return bool(self._store.bare_names("by-time"))
 
     def get(self, id_: str) -> Payload | None:
         """Return one payload by its id, also one that was put a moment ago."""
@@ -126,7 +134,7 @@ class Inbox:
         """
         if not is_fingerprint(fingerprint):
             return []
-        names = self._files.names(_fingerprint_folder(fingerprint))
+        names = self._store.bare_names(_fingerprint_folder(fingerprint))
         ids = [name.rpartition(".")[2] for name in names if name.startswith(f"{fingerprint}.")]
         found = [payload for id_ in ids if (payload := self.get(id_))]
         return sorted(found, key=lambda payload: payload.cursor)
@@ -172,7 +180,7 @@ class Inbox:
             since_s, now = self._clock.monotonic(), self._clock.now()
             nonce = secrets.token_hex(4)
             slot = _Slot(_cursor(now, f"{nonce}-{id_}"), now.isoformat(timespec="microseconds"), since_s)
-            self._files.mark(slot.mark)
+            self._store.mark(slot.mark)
             if self._clock.monotonic() - since_s <= MARK_WITHIN_S:
                 return slot
         message = f"The inbox {self.place} takes longer than {MARK_WITHIN_S:.0f} s to create a file."
@@ -182,19 +190,19 @@ class Inbox:
         """Create the record at a place that no scan has passed; return whether it is this delivery's."""
         slot = self._take_slot(id_)
         try:
-            created = self._files.create(_record(id_), slot.record(id_, payload))
+            created = self._store.create_once(_record(id_), slot.record(id_, payload))
         except InboxError:
-            self._files.remove(slot.mark)
+            self._store.remove(slot.mark)
             raise
         if not created and self._owner(id_) != slot.cursor:  # a repeated request meets its own record
-            self._files.remove(slot.mark)
-            self._files.secure(_record(id_))
+            self._store.remove(slot.mark)
+            self._store.secure(_record(id_))
             return False
         for _ in range(_TRIES):
             if self._clock.monotonic() - slot.since_s <= RECORD_WITHIN_S:
                 return True
             slot = self._take_slot(id_)
-            self._files.replace(_record(id_), slot.record(id_, payload))
+            self._store.replace(_record(id_), slot.record(id_, payload))
         message = f"The inbox {self.place} takes longer than {RECORD_WITHIN_S:.0f} s for one payload."
         raise InboxError(message)
 
@@ -207,7 +215,7 @@ class Inbox:
         """Yield the positions between two, in order."""
         for day in self._between("by-time", "", after, until):
             for hour in self._between(f"by-time/{day}", day, after, until):
-                for name in self._files.names(f"by-time/{day}/{hour}"):
+                for name in self._store.bare_names(f"by-time/{day}/{hour}"):
                     cursor = f"{day}/{hour}/{name}"
                     if after < cursor < until and is_payload_id(name.rpartition("-")[2]):
                         yield cursor
@@ -215,14 +223,14 @@ class Inbox:
     def _between(self, folder: str, prefix: str, after: str, until: str) -> list[str]:
         """Return the folders in ``folder`` that can hold positions between two."""
         found = []
-        for name in self._files.names(folder):
+        for name in self._store.bare_names(folder):
             path = f"{prefix}/{name}" if prefix else name
             if after[: len(path)] <= path <= until[: len(path)]:
                 found.append(name)
         return found
 
     def _load(self, id_: str) -> Payload | None:
-        raw = self._files.read(_record(id_))
+        raw = self._store.read(_record(id_))
         if raw is None:
             return None
         try:

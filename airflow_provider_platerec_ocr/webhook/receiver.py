@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.redact import redact, shorten
-from airflow_provider_platerec_ocr.storage.inbox_files import InboxError
+from airflow_provider_platerec_ocr.webhook.inbox import InboxError
 from airflow_provider_platerec_ocr.webhook.payload import parse_payload
 
 if TYPE_CHECKING:

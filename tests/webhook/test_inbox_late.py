@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
-from airflow_provider_platerec_ocr.storage.inbox_files import Files
 from airflow_provider_platerec_ocr.storage.path import StoragePath
+from airflow_provider_platerec_ocr.storage.store import Store as FileStore
 from airflow_provider_platerec_ocr.webhook.inbox import RECORD_WITHIN_S, Inbox, InboxError
 from support.clock import FakeClock
 
@@ -240,16 +240,16 @@ def test_a_store_that_fails_on_the_way_to_a_new_place_is_named(inbox: Inbox, sto
             raise OSError(28, "full")
 
     store.before = trouble
-    with pytest.raises(InboxError, match="disk is full"):
+    with pytest.raises(InboxError, match="disk or quota is full"):
         inbox.put(answer(1))
 
 
 def test_a_late_record_on_a_disk_is_replaced_whole(tmp_path: Path) -> None:
-    files = Files(StoragePath(LocalFileSystem(), str(tmp_path), "file"))
-    assert files.create("a/b.json", b"1")
+    files = FileStore(StoragePath(LocalFileSystem(), str(tmp_path), "file"))
+    assert files.create_once("a/b.json", b"1")
     files.replace("a/b.json", b"2")
 
     assert files.read("a/b.json") == b"2"
-    assert files.names("a") == ["b.json"]
+    assert files.bare_names("a") == ["b.json"]
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b.json"]
-    assert not files.create("a/b.json", b"3")
+    assert not files.create_once("a/b.json", b"3")

@@ -7,15 +7,13 @@ leaves the published table as it was. What the rows mean is not known here.
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.dataset.layout.names import file_name
-from airflow_provider_platerec_ocr.storage.files import named_errors, temporary_name
+from airflow_provider_platerec_ocr.storage.files import named_errors
+from airflow_provider_platerec_ocr.storage.staged_file import StagedFile
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -40,7 +38,7 @@ class _Partition:
     """Where the file is going to appear."""
     part: int
     """Number in its name."""
-    file: _StagedFile | None = None
+    file: _ParquetFile | None = None
     """Open between its first row and its last."""
     tables: list[Any] = field(default_factory=list)
     """Not yet in the file."""
@@ -78,7 +76,7 @@ class TableWriter:
         self._group_rows = group_rows
         self._file_rows = file_rows
         self._partitions: dict[str, _Partition] = {}
-        self._staged: list[_StagedFile] = []
+        self._staged: list[_ParquetFile] = []
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="ocr-parquet")
         self._writing: Future[None] | None = None
 
@@ -125,7 +123,7 @@ class TableWriter:
             return
         if state.file is None:
             target = state.folder / file_name(self._table, self._slug, state.part)
-            state.file = _StagedFile(target, self._schema)
+            state.file = _ParquetFile(target, self._schema)
         self._wait()
         self._writing = self._pool.submit(state.file.write, state.tables)  # Arrow encodes beside the Python that fills
         state.written += state.waiting
@@ -147,54 +145,36 @@ class TableWriter:
             state.part += 1
 
 
-class _StagedFile:
-    """One Parquet file on the local disk: hidden beside its target, or in the temporary folder for an object store."""
+class _ParquetFile:
+    """One Parquet file that is being written, row group by row group."""
 
     def __init__(self, target: StoragePath, schema: Any) -> None:
         import pyarrow.parquet as pq  # noqa: PLC0415  # heavy
 
-        self._target = target
-        with named_errors(target):
-            if target.is_local:
-                folder = Path(target.path).parent
-                folder.mkdir(parents=True, exist_ok=True)
-                self._path = folder / temporary_name(target.name)
-                self._file = self._path.open("wb")
-            else:
-                handle, name = tempfile.mkstemp(suffix=".parquet")
-                self._path, self._file = Path(name), os.fdopen(handle, "wb")
+        self._staged = StagedFile(target)
         dictionaries = [name for name in schema.names if name not in UNIQUE]
-        self._writer = pq.ParquetWriter(self._file, schema, compression="zstd", use_dictionary=dictionaries)
+        self._writer = pq.ParquetWriter(self._staged.handle, schema, compression="zstd", use_dictionary=dictionaries)
 
     def write(self, tables: list[Any]) -> None:
         """Write the tables as one row group."""
         import pyarrow as pa  # noqa: PLC0415  # heavy
 
         table = pa.concat_tables(tables)
-        with named_errors(self._target):
+        with named_errors(self._staged.target):
             self._writer.write_table(table, row_group_size=table.num_rows)
 
     def close(self) -> None:
         """Write the footer, and see to it that the disk has it all."""
-        with named_errors(self._target):
+        with named_errors(self._staged.target):
             self._writer.close()
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
+            self._staged.close()
 
     def reveal(self) -> StoragePath:
-        """Let the file appear under its name, whole: a rename, or one upload."""
-        with named_errors(self._target):
-            if self._target.is_local:
-                self._path.replace(self._target.path)
-            else:
-                self._target.fs.put_file(str(self._path), self._target.path)
-                self._path.unlink()
-        return self._target
+        """Let the file appear under its name, whole."""
+        return self._staged.reveal()
 
     def discard(self) -> None:
         """Remove what was staged."""
         with contextlib.suppress(OSError):  # a full disk takes no footer, and none is needed any more
             self._writer.close()
-            self._file.close()
-        self._path.unlink(missing_ok=True)
+        self._staged.discard()

@@ -42,7 +42,7 @@ def spill(folder: Path | None, record: dict[str, Any]) -> str:
             return str(path)
     log.error(
         "PAID ANSWER, kept nowhere but in this line. Save it as a file and run `python -m "
-        "airflow_provider_platerec_ocr.cli.ledger LEDGER settle %s --answer FILE`: %s",
+        "airflow_provider_platerec_ocr.ledger LEDGER settle %s --answer FILE`: %s",
         record["fingerprint"],
         data.decode(),
     )

@@ -170,7 +170,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     code = (
         "import sys\n"
         "import airflow_provider_platerec_ocr.dataset as d\n"
-        "for name in 'layout.names manifest.manifest plan.plan table.journal table.publish table.reading report.report'.split():\n"
+        "for name in 'layout.names manifest.manifest plan.plan table.publish table.reading report.report'.split():\n"
         "    __import__(f'airflow_provider_platerec_ocr.dataset.{name}')\n"
         "d.read_dataset\n"
         "print({'pyarrow', 'pandas', 'numpy', 'fsspec', 'airflow', 'aiohttp', 'airflow_provider_platerec_ocr.engine'}"
