@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.plugins_manager import AirflowPlugin
 
+from airflow_provider_platerec_ocr.core.clock import SystemClock
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.webhook.settings import ReceiverSettings
 
@@ -30,8 +33,6 @@ class PlateRecOCRPlugin(AirflowPlugin):
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # a list of Airflow's class, made late
         """The receiver, where it is configured; a mistake in its options is logged and never stops the API server."""
-        from airflow_provider_platerec_ocr.core.errors import OCRConfigError  # noqa: PLC0415  # only where it is mounted
-
         try:
             settings, inbox = _settings(), _inbox()
         except OCRConfigError as error:
@@ -47,8 +48,8 @@ class PlateRecOCRPlugin(AirflowPlugin):
 
 def _settings() -> ReceiverSettings | None:
     """Return the receiver's settings from ``[platerec_ocr]``, or ``None`` where no secret is set."""
-    from airflow_provider_platerec_ocr.runtime.places import option  # noqa: PLC0415
-    from airflow_provider_platerec_ocr.webhook.settings import (  # noqa: PLC0415
+    from airflow_provider_platerec_ocr.runtime.places import option
+    from airflow_provider_platerec_ocr.webhook.settings import (
         ReceiverSettings,
         parse_limits,
         parse_networks,
@@ -64,20 +65,19 @@ def _settings() -> ReceiverSettings | None:
 
 
 def _inbox() -> str | None:
-    from airflow_provider_platerec_ocr.runtime.inbox_access import inbox_uri  # noqa: PLC0415
+    from airflow_provider_platerec_ocr.runtime.inbox_access import inbox_uri
 
     return inbox_uri()
 
 
 def _app(settings: ReceiverSettings, inbox: str) -> Any:
     """Return the app; the inbox is opened by the server's own process, since some file systems survive no fork."""
-    from airflow_provider_platerec_ocr.core.clock import SystemClock  # noqa: PLC0415
-    from airflow_provider_platerec_ocr.runtime.inbox_access import AirflowAnnouncement  # noqa: PLC0415
-    from airflow_provider_platerec_ocr.runtime.places import open_place  # noqa: PLC0415
-    from airflow_provider_platerec_ocr.webhook.app import build_app  # noqa: PLC0415
-    from airflow_provider_platerec_ocr.webhook.asset_events import Announcer  # noqa: PLC0415
-    from airflow_provider_platerec_ocr.webhook.inbox import Inbox  # noqa: PLC0415
-    from airflow_provider_platerec_ocr.webhook.receiver import Listener  # noqa: PLC0415
+    from airflow_provider_platerec_ocr.runtime.announcement import AirflowAnnouncement
+    from airflow_provider_platerec_ocr.runtime.places import open_place
+    from airflow_provider_platerec_ocr.webhook.app import build_app
+    from airflow_provider_platerec_ocr.webhook.asset_events import Announcer
+    from airflow_provider_platerec_ocr.webhook.inbox import Inbox
+    from airflow_provider_platerec_ocr.webhook.receiver import Listener
 
     clock = SystemClock()
     announcer = Announcer(AirflowAnnouncement(), clock=clock)

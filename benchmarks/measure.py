@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fsspec.implementations.local import LocalFileSystem
-
-from airflow_provider_platerec_ocr.storage.path import StoragePath
+from airflow_provider_platerec_ocr.storage.path import local_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Measured:
 
 def place(path: Path | str) -> StoragePath:
     """Return a place on the local disk."""
-    return StoragePath(LocalFileSystem(), str(path))
+    return local_path(str(path))
 
 
 def measured(work: Callable[[], int]) -> Measured:

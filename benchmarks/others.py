@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import requests
+
 from benchmarks.figures import billed_once, for_show, table
 from benchmarks.measure import machine
 from benchmarks.read import Load
@@ -112,8 +114,6 @@ def _serial(on: Stage, others: Others) -> Iterator[list[float]]:
 
 def _one_by_one(sandbox: Sandbox, images: list[Path]) -> float:
     """Do what the script in the API's document does; return the seconds."""
-    import requests  # noqa: PLC0415  # not for those who only want the names
-
     began = time.monotonic()
     for path in images:
         with path.open("rb") as file:

@@ -13,6 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
 from airflow_provider_platerec_ocr.dataset.plan.plan import PlanRequest, RunRef, make_plan
 from benchmarks.figures import at_most
@@ -38,9 +41,6 @@ def image(index: int) -> str:
 
 def prepare(root: Path, number: int, first: int) -> int:
     """Write a manifest of ``number`` images, and a dataset of as many from the image ``first`` on."""
-    import pyarrow as pa  # noqa: PLC0415  # only in the process that prepares
-    import pyarrow.parquet as pq  # noqa: PLC0415  # as above
-
     with (root / "manifest.csv").open("w") as file:
         file.write("image,type,camera_id,timestamp\n")
         for index in range(number):

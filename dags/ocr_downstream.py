@@ -27,7 +27,7 @@ with DAG(
     @task
     def doubtful_codes(triggering_asset_events: Any) -> list[dict[str, Any]]:
         """Return the reads of the new days that a person should look at: low confidence, or a failed check digit."""
-        from airflow_provider_platerec_ocr.dataset import read_dataset  # noqa: PLC0415  # pandas is not for parsing
+        from airflow_provider_platerec_ocr.dataset import read_dataset
 
         found: list[dict[str, Any]] = []
         for event in triggering_asset_events[OCR_READS]:

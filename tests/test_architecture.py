@@ -57,11 +57,12 @@ ROOMS = {
     "dataset.report": room("dataset.table dataset.plan dataset.layout storage core"),
     "webhook": room("storage core", "fastapi starlette uvicorn python_multipart fsspec"),
     "worker": room("engine dataset webhook storage core"),
-    "runtime": room("worker engine dataset webhook storage core", "airflow fsspec sqlalchemy"),
+    "runtime": room("engine dataset webhook storage core", "airflow fsspec sqlalchemy"),
     "hooks": room("runtime engine core", "airflow requests"),
+    "tasks": room("hooks runtime worker dataset engine storage core", "airflow"),
     "links": room("provider_info", "airflow"),
     "retry_policy": room("core", "airflow"),
-    "operators": room("hooks runtime worker dataset engine storage core links retry_policy", "airflow"),
+    "operators": room("tasks runtime worker core links retry_policy", "airflow"),
     "triggers": room("runtime engine core", "airflow"),
     "sensors": room("triggers hooks runtime core links retry_policy", "airflow"),
     "task_group": room("operators retry_policy core", "airflow"),
@@ -107,7 +108,7 @@ HEAVY = (
     "PIL",
     "cv2",
     "airflow.providers.http",
-    *(f"{PACKAGE}.{name}" for name in ("hooks", "engine", "dataset", "webhook", "storage", "sandbox", "demo")),
+    *(f"{PACKAGE}.{name}" for name in ("tasks", "hooks", "engine", "dataset", "webhook", "storage", "sandbox", "demo")),
     f"{PACKAGE}.triggers.statistics",
 )
 """What must not be loaded because a DAG file was parsed."""

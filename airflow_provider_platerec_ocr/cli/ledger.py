@@ -65,7 +65,7 @@ def open_place(uri: str) -> StoragePath:
 
     :raises OCRInputError: the URI names an Airflow connection, or nothing installed knows its scheme.
     """
-    from fsspec.core import url_to_fs  # noqa: PLC0415  # --help needs none of it
+    from fsspec.core import url_to_fs
 
     scheme, found, rest = uri.partition("://")
     if found and "@" in rest.partition("/")[0] and scheme not in {"abfs", "abfss", "wasb", "wasbs"}:

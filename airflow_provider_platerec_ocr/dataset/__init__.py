@@ -17,7 +17,7 @@ __all__ = ["read_dataset"]
 def __getattr__(name: str) -> Any:
     """Import :func:`read_dataset` when somebody asks for it."""
     if name == "read_dataset":
-        from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset  # noqa: PLC0415  # lazy on purpose
+        from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset
 
         return read_dataset
     message = f"module {__name__!r} has no attribute {name!r}"

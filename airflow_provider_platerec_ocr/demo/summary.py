@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.dataset import read_dataset
 from airflow_provider_platerec_ocr.demo.home import DemoError
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ class Line:
 
 def compare(home: DemoHome) -> list[Line]:
     """Return each sample's truth beside what the table says."""
-    from airflow_provider_platerec_ocr.dataset import read_dataset  # noqa: PLC0415  # pandas takes a second
-
     found: dict[str, str] = {}
     if home.dataset.exists():
         for row in read_dataset(str(home.dataset)).to_dict("records"):

@@ -113,7 +113,7 @@ class PlateRecOCRHook(HttpHook):
 
     def get_client(self) -> OCRClient:
         """Return the engine's asyncio client for this connection; enter it with ``async with``."""
-        from airflow_provider_platerec_ocr.engine.client.client import OCRClient  # noqa: PLC0415  # loads aiohttp
+        from airflow_provider_platerec_ocr.engine.client.client import OCRClient
 
         return OCRClient(self.settings(), clock=self._clock)
 
@@ -140,9 +140,9 @@ class PlateRecOCRHook(HttpHook):
 
         :raises OCRConfigError: called from a running event loop, or an argument cannot be used.
         """
-        from airflow_provider_platerec_ocr.runtime.read_request import ReadRequest  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.runtime.single_read import SingleRead  # noqa: PLC0415  # loads aiohttp
-        from airflow_provider_platerec_ocr.runtime.task import current_owner  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.read_request import ReadRequest
+        from airflow_provider_platerec_ocr.runtime.single_read import SingleRead
+        from airflow_provider_platerec_ocr.runtime.task import current_owner
 
         if asyncio._get_running_loop() is not None:  # noqa: SLF001  # the public one raises
             message = "read() blocks, so it cannot be called from async code: use OCRReadOperator, or a thread."

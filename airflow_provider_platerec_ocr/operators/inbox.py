@@ -6,19 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_platerec_ocr.core.clock import SystemClock
-from airflow_provider_platerec_ocr.core.errors import OCRConfigError
-from airflow_provider_platerec_ocr.core.fingerprint import check_type
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
-from airflow_provider_platerec_ocr.runtime import task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
-
-    from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
-    from airflow_provider_platerec_ocr.runtime.inbox_sweep import Sweeper
 
 
 class OCRInboxOperator(BaseOperator):
@@ -83,45 +76,6 @@ class OCRInboxOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Sweep until nothing is left of what was there at the beginning, tell the assets, and return the counts."""
-        run = task.run_ref(context)
-        sweeper = self._sweeper(run)
-        sweeper.sweep()
-        counts = sweeper.counts()
-        self.log.info(
-            "%(payloads)s payloads: %(reads)s reads of others' calls in %(rows)s rows, %(dead_letters)s dead letters, "
-            "%(ours)s of our own calls (%(settled)s of them settled a call in doubt), %(known)s known before.",
-            counts,
-        )
-        where: dict[str, Any] = {"dataset": self.dataset, "date": run.date, "partition": f"date={run.date}"}
-        whose = {"run_id": run.run_id, "run_ids": sorted(sweeper.run_ids)}
-        for outlet in self.outlets or ():
-            context["outlet_events"][outlet].extra = counts | where | whose
-        return counts
+        from airflow_provider_platerec_ocr.tasks import inbox
 
-    def _sweeper(self, run: RunRef) -> Sweeper:
-        from airflow_provider_platerec_ocr.core.settings import ClientSettings  # noqa: PLC0415  # not at parse time
-        from airflow_provider_platerec_ocr.runtime.inbox_access import default_inbox, open_inbox  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.runtime.inbox_sweep import Sweeper  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.runtime.places import open_ledger_place, open_place  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.runtime.received_call import OurCalls  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.runtime.sweep_log import SweepLog  # noqa: PLC0415
-
-        clock = SystemClock()
-        inbox = open_inbox(self.inbox, clock=clock)
-        if inbox is None:
-            message = (
-                f"There is no inbox of webhooks: nothing was ever received at {default_inbox()}. Set [platerec_ocr] "
-                "inbox (AIRFLOW__PLATEREC_OCR__INBOX) to the folder that the receiver writes to."
-            )
-            raise OCRConfigError(message)
-        return Sweeper(
-            inbox=inbox,
-            log=SweepLog(open_place(self.sweeps or task.beside(self.dataset, "inbox"))),
-            ours=OurCalls(open_ledger_place(self.ledger), lease_s=ClientSettings().lease_s, clock=clock),
-            dataset=open_place(self.dataset),
-            dead_letters=open_place(self.dead_letters or task.beside(self.dataset, "dead_letters")),
-            run=run,
-            types={None: check_type(self.type)}
-            | {camera: check_type(type_) for camera, type_ in (self.type_by_camera or {}).items()},
-            clock=clock,
-        )
+        return inbox.run(self, context)

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import posixpath
-import re
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_platerec_ocr.core.errors import OCRError
-from airflow_provider_platerec_ocr.core.redact import redact_url
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
-from airflow_provider_platerec_ocr.runtime import task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
-
-    from airflow_provider_platerec_ocr.dataset.plan.plan import Plan
-    from airflow_provider_platerec_ocr.runtime.budget import PlanBudget
 
 
 class OCRPlanOperator(BaseOperator):
@@ -114,106 +106,6 @@ class OCRPlanOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Plan, say what it will cost, and return the shards."""
-        from airflow_provider_platerec_ocr.dataset.plan.plan import load_plan  # noqa: PLC0415  # not at parse time
-        from airflow_provider_platerec_ocr.runtime.places import open_place  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.tasks import plan
 
-        folder = f"{task.workspace_of(self.workspace, self.dataset)}/{task.run_ref(context).slug}"
-        dry = task.truth(self.plan_only, "plan_only")
-        before = None if dry else load_plan(open_place(folder))
-        if before is not None:
-            self.log.info("This run was planned before, at %s: the same images are read again.", before.created_at)
-        budget = None if before else self._budget(context, dry=dry)
-        plan = self._make(context, folder, budget, dry=dry)
-        for line in plan.describe():
-            self.log.info(line)
-        if dry:
-            self.log.info("Plan only: nothing is written or read. The run would make up to %s calls.", plan.to_pay)
-        else:
-            self._open_account(folder, budget)
-        counts = plan.to_json() | {"workspace": folder, "plan_only": dry, "shards": len(plan.shards)}
-        context["ti"].xcom_push(key="plan", value=counts)
-        return [] if dry else self._shards(plan, folder)
-
-    def _budget(self, context: Context, *, dry: bool) -> PlanBudget:
-        """Ask what may be spent, which only a new plan needs to know."""
-        from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.runtime.budget import Limits, open_budget  # noqa: PLC0415
-
-        limits = Limits(
-            reserve=task.whole_number(self.reserve, "reserve", empty=0) or 0,
-            daily_limit=task.whole_number(self.daily_limit, "daily_limit"),
-            pace=task.truth(self.pace, "pace"),
-        )
-        return open_budget(PlateRecOCRHook(self.conn_id), self.ledger, task.owner_of(context), limits, look_only=dry)
-
-    def _open_account(self, folder: str, budget: PlanBudget | None) -> None:
-        """Note what the account has counted so far; a run that was planned before goes on where the API is silent."""
-        from airflow_provider_platerec_ocr.dataset.report.account import open_span  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.runtime.places import open_place  # noqa: PLC0415
-
-        try:
-            statistics = budget.statistics if budget else PlateRecOCRHook(self.conn_id).statistics()
-        except OCRError as error:
-            self.log.warning("The report will not hold this run against the account's own count: %s", error)
-            return
-        open_span(open_place(folder), statistics, task.now(), fresh=budget is not None)
-
-    def _make(self, context: Context, folder: str, budget: PlanBudget | None, *, dry: bool) -> Plan:
-        from airflow_provider_platerec_ocr.dataset.plan.plan import PlanRequest, make_plan  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.runtime.places import open_place  # noqa: PLC0415
-
-        request = PlanRequest(
-            manifest=self.manifest,
-            opener=open_place,
-            dataset=open_place(self.dataset),
-            dead_letters=open_place(self.dead_letters or task.beside(self.dataset, "dead_letters")),
-            workspace=open_place(folder),
-            run=task.run_ref(context),
-            default_type=self.type or None,
-            recursive=task.truth(self.recursive, "recursive"),
-            retry_rejected=task.truth(self.retry_rejected, "retry_rejected"),
-            images_per_shard=task.whole_number(self.images_per_shard, "images_per_shard", low=1, empty=2000) or 2000,
-            max_shards=_max_shards(),
-            grant=budget.grant if budget else None,
-            known=budget.known if budget else frozenset(),
-            dry_run=dry,
-        )
-        return make_plan(request)
-
-    def _shards(self, plan: Plan, folder: str) -> list[dict[str, Any]]:
-        roots = task.texts(self.allowed_roots) or [_manifest_folder(self.manifest)]
-        total = len(plan.shards)
-        return [
-            {
-                "workspace": folder,
-                "manifest": redact_url(self.manifest) if self.manifest.startswith("http") else self.manifest,
-                "roots": roots,
-                "path": shard.path,
-                "index": shard.index,
-                "images": shard.images,
-                "shards": total,
-                "to_pay": plan.to_pay,
-                "label": f"shard {shard.index + 1} of {total} ({shard.images:,} images)",
-            }
-            for shard in plan.shards
-        ]
-
-
-def _max_shards() -> int:
-    """Return the most tasks that Airflow maps: more would fail the plan after the work is done."""
-    from airflow.sdk.configuration import conf  # noqa: PLC0415
-
-    return min(1000, int(conf.getint("core", "max_map_length", fallback=1024)))
-
-
-def _manifest_folder(manifest: str) -> str:
-    """Return the folder that holds what a manifest names: itself, the fixed part of a glob, or the file's folder."""
-    from airflow_provider_platerec_ocr.runtime.places import open_place  # noqa: PLC0415
-
-    text = manifest.rstrip("/")
-    fixed = re.split(r"[*?\[]", text, maxsplit=1)[0]
-    if fixed != text:
-        return posixpath.dirname(fixed)
-    place = open_place(text)
-    return text if place.fs.isdir(place.path) else posixpath.dirname(text)
+        return plan.run(self, context)

@@ -11,7 +11,6 @@ from airflow_provider_platerec_ocr.core.models import InDoubtPolicy
 from airflow_provider_platerec_ocr.core.redact import redact_url
 from airflow_provider_platerec_ocr.links import OCRAccountLink, OCRReferenceLink
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
-from airflow_provider_platerec_ocr.runtime import task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,7 +135,9 @@ class OCRReadOperator(BaseAsyncOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Open everything that blocks, then read on an event loop."""
-        self._single = self._opened(context)
+        from airflow_provider_platerec_ocr.tasks import read
+
+        self._single = read.opened(self, context, upload_url=self._upload_url)
         if self._killed:
             self._single.stop()
         result: dict[str, Any] = super().execute(context)  # type: ignore[no-untyped-call]  # Airflow's
@@ -157,37 +158,6 @@ class OCRReadOperator(BaseAsyncOperator):
         self._killed = True
         if self._single is not None:
             self._single.stop()
-
-    def _opened(self, context: Context) -> SingleRead:
-        from airflow.sdk.log import mask_secret  # noqa: PLC0415  # none of these is needed when a DAG file is parsed
-
-        from airflow_provider_platerec_ocr.runtime.connection import load_settings  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.runtime.read_request import ReadRequest  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.runtime.single_read import SingleRead  # noqa: PLC0415  # loads aiohttp
-
-        request = ReadRequest(
-            type=self.type,
-            image=self.image or None,
-            upload_url=self._upload_url or None,
-            camera_id=self.camera_id,
-            timestamp=self.timestamp or None,
-            image_version=self.image_version,
-            as_base64=task.truth(self.as_base64, "as_base64"),
-            shrink=task.truth(self.shrink, "shrink"),
-            allowed_roots=tuple(task.texts(self.allowed_roots)),
-            in_doubt=task.doubt_policy(self.in_doubt),
-        )
-        for secret in request.secrets():
-            mask_secret(secret)
-        settings = load_settings(self.conn_id)
-        timeouts = settings.timeouts
-        return SingleRead.open(
-            settings,
-            request,
-            task.owner_of(context),
-            ledger=self.ledger,
-            soft_timeout_s=task.soft_timeout_s(self.execution_timeout, timeouts.call_s, timeouts.save_s),
-        )
 
 
 def _is_template(value: str) -> bool:

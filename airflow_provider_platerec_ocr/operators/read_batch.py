@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseAsyncOperator
@@ -11,14 +10,12 @@ from airflow.sdk import BaseAsyncOperator
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, OnQuota
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
-from airflow_provider_platerec_ocr.runtime import task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
 
-    from airflow_provider_platerec_ocr.worker.job import ShardJob
     from airflow_provider_platerec_ocr.worker.parent import ShardProcess
 
 
@@ -98,12 +95,9 @@ class OCRReadBatchOperator(BaseAsyncOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         """Start the child process that makes the calls, and wait for it."""
-        from airflow_provider_platerec_ocr.worker.orphan_note import tell_notes  # noqa: PLC0415  # not at parse time
-        from airflow_provider_platerec_ocr.worker.parent import ShardProcess  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.tasks import read_batch
 
-        job = self._job(context)
-        tell_notes(job)
-        self._process = ShardProcess(job)
+        self._process = read_batch.start(self, context)
         if self._killed:
             self._process.stop()
         result: dict[str, int] = super().execute(context)  # type: ignore[no-untyped-call]  # Airflow has no types here
@@ -124,60 +118,3 @@ class OCRReadBatchOperator(BaseAsyncOperator):
         if ended.error is not None:
             raise ended.error
         return ended.counts
-
-    def _job(self, context: Context) -> ShardJob:
-        """Resolve connections and places here, where Airflow is; the child has no way to ask it."""
-        from airflow_provider_platerec_ocr.engine.reading.context import ReadOptions  # noqa: PLC0415  # not at parse time
-        from airflow_provider_platerec_ocr.runtime.connection import load_settings  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.runtime.inbox_access import inbox_place  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.runtime.places import (  # noqa: PLC0415
-            open_ledger_place,
-            open_place,
-            spill_folder,
-        )
-        from airflow_provider_platerec_ocr.worker.job import ShardJob  # noqa: PLC0415
-
-        shard = _checked(self.shard)
-        settings = load_settings(self.conn_id)
-        timeouts = settings.timeouts
-        job = ShardJob(
-            settings=settings,
-            owner=task.owner_of(context),
-            ledger=open_ledger_place(self.ledger),
-            spill=spill_folder(),
-            inbox=inbox_place(),
-            workspace=open_place(shard["workspace"]),
-            path=shard["path"],
-            index=shard["index"],
-            images=shard["images"],
-            shards=shard["shards"],
-            roots=tuple(open_place(root) for root in task.texts(self.allowed_roots) or shard["roots"]),
-            options=ReadOptions(
-                in_doubt=task.doubt_policy(self.in_doubt), as_base64=task.truth(self.as_base64, "as_base64")
-            ),
-            shrink=task.truth(self.shrink, "shrink"),
-            reserve=None if shard.get("to_pay") == 0 else task.whole_number(self.reserve, "reserve", empty=0),
-            on_quota=task.choice(OnQuota, self.on_quota, "on_quota"),
-            soft_timeout_s=task.soft_timeout_s(self.execution_timeout, timeouts.call_s, timeouts.save_s),
-            last_try=task.is_last_try(context),
-        )
-        return replace(job, signed_urls=_signed_urls(job, shard["manifest"]))
-
-
-def _signed_urls(job: ShardJob, manifest: str) -> dict[int, str]:
-    """Return the presigned URLs of the shard's rows: they are in the manifest alone, since they are secrets."""
-    from airflow_provider_platerec_ocr.dataset.manifest.manifest import signed_urls  # noqa: PLC0415  # not at parse time
-    from airflow_provider_platerec_ocr.dataset.plan.plan import load_shard  # noqa: PLC0415
-    from airflow_provider_platerec_ocr.runtime.places import open_place  # noqa: PLC0415
-
-    rows = [image.row for image in load_shard(job.workspace / job.path) if image.signed]
-    return signed_urls(manifest, rows, open_place) if rows else {}
-
-
-def _checked(shard: dict[str, Any]) -> dict[str, Any]:
-    """Return ``shard`` if it is one that the plan made."""
-    missing = sorted({"workspace", "path", "index", "images", "shards", "roots", "manifest"} - set(shard))
-    if missing:
-        message = f"shard has no {', '.join(missing)}: expand over the output of OCRPlanOperator."
-        raise OCRConfigError(message)
-    return shard

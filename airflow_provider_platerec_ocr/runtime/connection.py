@@ -9,6 +9,9 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from airflow.sdk import BaseHook
+from airflow.sdk.log import amask_secret, mask_secret
+
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.settings import ClientSettings
 
@@ -25,9 +28,6 @@ def load_settings(conn_id: str = DEFAULT_CONN_ID) -> ClientSettings:
     :raises OCRConfigError: a value of the connection cannot be used; the message names it.
     :raises airflow.sdk.exceptions.AirflowNotFoundException: there is no such connection.
     """
-    from airflow.sdk import BaseHook  # noqa: PLC0415  # none of these is needed when a DAG file is parsed
-    from airflow.sdk.log import mask_secret  # noqa: PLC0415
-
     connection = BaseHook.get_connection(conn_id)
     for secret in _secrets(connection):
         mask_secret(secret)
@@ -36,9 +36,6 @@ def load_settings(conn_id: str = DEFAULT_CONN_ID) -> ClientSettings:
 
 async def aload_settings(conn_id: str = DEFAULT_CONN_ID) -> ClientSettings:
     """Return what :func:`load_settings` returns, from async code (a trigger)."""
-    from airflow.sdk import BaseHook  # noqa: PLC0415
-    from airflow.sdk.log import amask_secret  # noqa: PLC0415
-
     connection = await BaseHook.aget_connection(conn_id)
     for secret in _secrets(connection):
         await amask_secret(secret)

@@ -9,9 +9,13 @@ import logging
 import os
 from pathlib import Path
 
+import fsspec
+from airflow.sdk import ObjectStoragePath
+from airflow.sdk.configuration import conf
+
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.redact import redact_url
-from airflow_provider_platerec_ocr.storage.path import StoragePath
+from airflow_provider_platerec_ocr.storage.path import StoragePath, local_path
 
 SECTION = "platerec_ocr"
 """Section of Airflow's configuration that holds our options."""
@@ -38,19 +42,15 @@ def open_place(uri: str | os.PathLike[str]) -> StoragePath:
 
 
 def _local(path: str) -> StoragePath:
-    from fsspec.implementations.local import LocalFileSystem  # noqa: PLC0415  # a DAG file never needs it
 
     expanded = Path(path).expanduser()
     if not expanded.is_absolute():
         message = f"{path!r} is a relative path, and a task can run in any folder: give an absolute path or a URI."
         raise OCRConfigError(message)
-    return StoragePath(LocalFileSystem(), os.path.normpath(expanded), "file")
+    return local_path(os.path.normpath(expanded))
 
 
 def _remote(scheme: str, uri: str) -> StoragePath:
-    import fsspec  # noqa: PLC0415  # a DAG file never needs it
-    from airflow.sdk import ObjectStoragePath  # noqa: PLC0415  # loads every provider's file systems
-
     try:
         path = ObjectStoragePath(uri)
         fs, name = path.fs, f"{scheme}://{path.path.lstrip('/')}"
@@ -78,8 +78,6 @@ def airflow_home() -> Path:
 
 def option(name: str) -> str:
     """Return the option ``name`` of ``[platerec_ocr]``, empty where it is not set."""
-    from airflow.sdk.configuration import conf  # noqa: PLC0415  # reads files and asks all providers
-
     return (conf.get(SECTION, name, fallback="") or "").strip()
 
 
@@ -95,7 +93,6 @@ def ledger_uri(ledger: str | os.PathLike[str] | None = None) -> str:
     if configured := option("ledger"):
         return configured
     default = str(airflow_home() / "platerec_ocr" / "ledger")
-    from airflow.sdk.configuration import conf  # noqa: PLC0415
 
     executor = conf.get("core", "executor", fallback="LocalExecutor") or "LocalExecutor"
     if not runs_on_one_machine(executor):

@@ -6,13 +6,18 @@ The three batch operators never import one another; what they must agree on stan
 from __future__ import annotations
 
 import uuid
+from dataclasses import fields
 from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from airflow.sdk import get_current_context
+
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner, format_timestamp
+from airflow_provider_platerec_ocr.core.settings import flag
+from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +25,17 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_platerec_ocr.dataset.plan.plan import RunRef
-
 Choice = TypeVar("Choice", bound=StrEnum)
+Arguments = TypeVar("Arguments")
+
+
+def given(kind: type[Arguments], operator: Any, **instead: Any) -> Arguments:
+    """Return the dataclass ``kind`` filled with the operator's attributes of the same names.
+
+    :param instead: values that are not the attribute's own.
+    """
+    names = [field.name for field in fields(kind) if field.name not in instead]  # type: ignore[arg-type]
+    return kind(**{name: getattr(operator, name) for name in names}, **instead)
 
 
 def beside(dataset: str, name: str) -> str:
@@ -56,8 +69,6 @@ def owner_of(context: Context) -> Owner:
 
 def current_owner() -> Owner:
     """Return the task that is running now, outside a task an owner that nobody else is."""
-    from airflow.sdk import get_current_context  # noqa: PLC0415  # not at parse time
-
     try:
         return owner_of(get_current_context())
     except RuntimeError:
@@ -66,8 +77,6 @@ def current_owner() -> Owner:
 
 def run_ref(context: Context) -> RunRef:
     """Return the run as plan and export know it."""
-    from airflow_provider_platerec_ocr.dataset.plan.plan import RunRef  # noqa: PLC0415  # not at parse time
-
     run, group = context["dag_run"], context["ti"].task_id.rpartition(".")[0]
     return RunRef(dag_id=run.dag_id, run_id=run.run_id, date=run_day(context), group=group)
 
@@ -111,8 +120,6 @@ def whole_number(value: Any, name: str, *, low: int = 0, empty: int | None = Non
 
 def truth(value: Any, name: str) -> bool:
     """Return a templated ``value`` as a boolean; nothing and empty text are false."""
-    from airflow_provider_platerec_ocr.core.settings import flag  # noqa: PLC0415
-
     return False if value is None or value == "" else flag(value, name)
 
 

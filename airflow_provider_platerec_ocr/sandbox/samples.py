@@ -39,7 +39,7 @@ def make_samples(folder: Path, count: int = 24, seed: int = 7) -> list[Path]:
 
     :param folder: made if need be; files of the same names are overwritten.
     """
-    from airflow_provider_platerec_ocr.sandbox.scenes import SCENES  # noqa: PLC0415 - needs Pillow and NumPy
+    from airflow_provider_platerec_ocr.sandbox.scenes import SCENES
 
     folder.mkdir(parents=True, exist_ok=True)
     rng = Random(seed)

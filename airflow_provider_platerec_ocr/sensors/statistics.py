@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRError
 from airflow_provider_platerec_ocr.links import OCRAccountLink, OCRReferenceLink
+from airflow_provider_platerec_ocr.runtime.gate import Gate, as_xcom, is_final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_platerec_ocr.core.clock import Clock
-    from airflow_provider_platerec_ocr.runtime.gate import Gate
 
 EVENT_VERSION = 1
 """Version of the trigger's events that this sensor understands."""
@@ -86,7 +87,7 @@ class OCRStatsSensor(BaseSensorOperator):
         return first.xcom_value
 
     def _defer(self) -> None:
-        from airflow_provider_platerec_ocr.triggers.statistics import OCRStatsTrigger  # noqa: PLC0415  # aiohttp
+        from airflow_provider_platerec_ocr.triggers.statistics import OCRStatsTrigger
 
         gate = self._gate()
         self.defer(
@@ -99,8 +100,7 @@ class OCRStatsSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002  # Airflow's signature
         """Look once; remembers how long it makes sense to wait before the next look."""
-        from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.runtime.gate import as_xcom, is_final  # noqa: PLC0415  # not at parse time
+        from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
 
         try:
             gate = self._gate()
@@ -137,15 +137,11 @@ class OCRStatsSensor(BaseSensorOperator):
         raise OCRError(message)
 
     def _gate(self) -> Gate:
-        from airflow_provider_platerec_ocr.runtime.gate import Gate  # noqa: PLC0415
-
         return Gate(
             min_remaining=_whole(self.min_remaining), reserve=_whole(self.reserve), poll_s=float(self.poke_interval)
         )
 
     def _now(self) -> datetime:
-        from airflow_provider_platerec_ocr.core.clock import SystemClock  # noqa: PLC0415
-
         return (self._clock or SystemClock()).now()
 
     def _get_next_poke_interval(

@@ -52,5 +52,12 @@ class StoragePath:
         return self.uri
 
 
+def local_path(path: str) -> StoragePath:
+    """Return a file or folder of the machine's own disk, by its absolute path."""
+    from fsspec.implementations.local import LocalFileSystem
+
+    return StoragePath(LocalFileSystem(), path, "file")
+
+
 Opener = Callable[[str], StoragePath]
 """Turns a URI or a path into a :class:`StoragePath`."""

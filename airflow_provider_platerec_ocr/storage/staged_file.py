@@ -1,4 +1,4 @@
-"""A large file that is written bit by bit and appears whole: hidden until it is revealed. It knows nothing of formats."""
+"""A large file that is written bit by bit and appears whole, hidden until it is revealed; it knows no formats."""
 
 from __future__ import annotations
 

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowException
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from airflow_provider_platerec_ocr.core.clock import SystemClock
+from airflow_provider_platerec_ocr.core.errors import OCRError
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -52,8 +55,6 @@ class OCRInboxTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look, tell, remember, pause; for ever."""
-        from airflow_provider_platerec_ocr.core.clock import SystemClock  # noqa: PLC0415  # a DAG file needs none of it
-
         clock = self._clock or SystemClock()
         cursor = await self._load()
         while True:
@@ -68,8 +69,7 @@ class OCRInboxTrigger(BaseEventTrigger):
 
     def _look(self, cursor: str, clock: Clock) -> tuple[int, str]:
         """Return how many payloads are after the cursor (at most :data:`MOST`), and the cursor of the last of them."""
-        from airflow_provider_platerec_ocr.core.errors import OCRError  # noqa: PLC0415
-        from airflow_provider_platerec_ocr.runtime.inbox_access import open_inbox  # noqa: PLC0415
+        from airflow_provider_platerec_ocr.runtime.inbox_access import open_inbox
 
         found, until = 0, cursor
         try:

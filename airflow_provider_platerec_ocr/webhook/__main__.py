@@ -12,18 +12,21 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import uvicorn
+from fsspec.core import url_to_fs
+
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.redact import redact_url
 from airflow_provider_platerec_ocr.storage.path import StoragePath
+from airflow_provider_platerec_ocr.webhook.app import build_app
 from airflow_provider_platerec_ocr.webhook.asset_events import announcer_from
 from airflow_provider_platerec_ocr.webhook.inbox import Inbox
+from airflow_provider_platerec_ocr.webhook.receiver import Listener
 from airflow_provider_platerec_ocr.webhook.settings import Limits, ReceiverSettings, parse_networks, parse_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import uvicorn
 
 INBOX_VARIABLE = "AIRFLOW__PLATEREC_OCR__INBOX"
 SECRETS_VARIABLE = "AIRFLOW__PLATEREC_OCR__WEBHOOK_SECRETS"  # the variable's name
@@ -50,11 +53,6 @@ def make_server(given: argparse.Namespace, environment: Mapping[str, str]) -> uv
 
     :raises OCRConfigError: a secret or the inbox is missing or wrong.
     """
-    import uvicorn  # noqa: PLC0415  # --help needs none of it
-
-    from airflow_provider_platerec_ocr.webhook.app import build_app  # noqa: PLC0415
-    from airflow_provider_platerec_ocr.webhook.receiver import Listener  # noqa: PLC0415
-
     uri = given.inbox or environment.get(INBOX_VARIABLE, "")
     if not uri:
         message = f"Say where the inbox is: --inbox, or {INBOX_VARIABLE}."
@@ -95,8 +93,6 @@ def open_place(uri: str) -> StoragePath:
 
     :raises OCRConfigError: the path is relative, or nothing installed knows the scheme.
     """
-    from fsspec.core import url_to_fs  # noqa: PLC0415
-
     scheme, found, _ = uri.partition("://")
     if not found and not Path(uri).expanduser().is_absolute():
         message = f"{uri!r} is a relative path: give an absolute path or a URI."

@@ -73,7 +73,7 @@ with DAG(
     @task(retries=5, retry_delay=timedelta(seconds=2))
     def read(path: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
         """Read one image as the API's document shows it."""
-        import requests  # noqa: PLC0415  # not at parse time
+        import requests
 
         given = params or {}
         with Path(path).open("rb") as file:

@@ -11,7 +11,8 @@ from airflow.sdk import Asset
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.operators.inbox import OCRInboxOperator
-from airflow_provider_platerec_ocr.runtime.inbox_access import ASSET, inbox_uri, open_inbox
+from airflow_provider_platerec_ocr.runtime.inbox_access import inbox_uri, open_inbox
+from airflow_provider_platerec_ocr.webhook.asset_events import ASSET
 from airflow_provider_platerec_ocr.webhook.inbox import Inbox
 from support.clock import FakeClock
 from support.inbox_stage import payload, task_context

@@ -199,7 +199,7 @@ def test_the_report_names_every_kind_of_spending(stage: BatchStage, sandbox: San
 
 
 def test_calls_of_others_are_a_difference_that_is_named(
-    stage: BatchStage, sandbox: Sandbox, capfd: pytest.CaptureFixture[str]
+    stage: BatchStage, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = BatchRun()
     stage.plan(run, "night-1")
@@ -210,7 +210,7 @@ def test_calls_of_others_are_a_difference_that_is_named(
     assert run.report["spend"]["account"]["difference"] == 12
     said = "The account made 12 calls more than this run's ledger shows (32 calls since "
     assert any(line.startswith(said) for line in run.report["summary"])
-    assert said in capfd.readouterr().out
+    assert said in caplog.text
 
 
 def test_a_cleared_run_gives_the_same_table_and_counts_nothing_twice(stage: BatchStage, sandbox: Sandbox) -> None:
@@ -265,7 +265,7 @@ def test_an_account_that_does_not_answer_hides_no_table(stage: BatchStage, sandb
 
 
 def test_a_connection_that_is_gone_hides_no_table(
-    stage: BatchStage, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    stage: BatchStage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = BatchRun()
     stage.plan(run, "night-1")
@@ -274,7 +274,7 @@ def test_a_connection_that_is_gone_hides_no_table(
     stage.export(run, "night-1")
 
     assert len(stage.rows()) == 20
-    assert "The run's reservation of calls stays until this task succeeds" in capfd.readouterr().out
+    assert "The run's reservation of calls stays until this task succeeds" in caplog.text
 
 
 def test_two_runs_that_plan_and_read_together_spend_each_call_once(stage: BatchStage, sandbox: Sandbox) -> None:

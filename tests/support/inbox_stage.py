@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from airflow_provider_platerec_ocr.core.models import Owner
 from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
@@ -88,9 +91,6 @@ class InboxStage:
 
     def rows(self, table: str = "reads") -> list[dict[str, Any]]:
         """Return the rows of a table that a reader of the folder sees."""
-        import pyarrow as pa  # noqa: PLC0415
-        import pyarrow.parquet as pq  # noqa: PLC0415
-
         files = sorted((self.folder / table).rglob("[!._]*.parquet"))
         tables = [pq.ParquetFile(file).read() for file in files]
         return pa.concat_tables(tables).to_pylist() if tables else []

@@ -25,7 +25,7 @@ TABLE_KEY = b"platerec_ocr.table"
 
 def reads_schema() -> Any:
     """Return the Arrow schema of the reads, in order; ``type`` and ``date`` are partition folders, not columns."""
-    import pyarrow as pa  # noqa: PLC0415  # heavy
+    import pyarrow as pa
 
     text, utc = pa.string(), pa.timestamp("us", tz="UTC")
     columns = {
@@ -58,7 +58,7 @@ def reads_schema() -> Any:
 
 def dead_letters_schema() -> Any:
     """Return the Arrow schema of the dead letters, in order."""
-    import pyarrow as pa  # noqa: PLC0415  # heavy
+    import pyarrow as pa
 
     text = pa.string()
     columns = {

@@ -22,8 +22,8 @@ def read_parquet(place: StoragePath) -> Iterator[RawRow]:
 
     :raises OCRManifestError: it is no Parquet file, or a column cannot be read as what it is for.
     """
-    import pyarrow as pa  # noqa: PLC0415  # heavy, and not needed for text manifests
-    import pyarrow.parquet as pq  # noqa: PLC0415  # as above
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     with place.fs.open(place.path, "rb") as file:
         try:
@@ -47,7 +47,7 @@ def read_parquet(place: StoragePath) -> Iterator[RawRow]:
 
 
 def _values(column: Any) -> list[Any]:
-    import pyarrow as pa  # noqa: PLC0415  # heavy
+    import pyarrow as pa
 
     kind = column.type
     if pa.types.is_dictionary(kind):

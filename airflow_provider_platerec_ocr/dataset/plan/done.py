@@ -63,8 +63,8 @@ def _rejected_keys(place: StoragePath) -> Iterator[bytes]:
 
 def _columns(place: StoragePath, names: list[str]) -> Iterator[list[Any]]:
     """Yield the columns batch by batch, as NumPy arrays: turning text into Python is twice as fast through them."""
-    import pyarrow as pa  # noqa: PLC0415  # heavy
-    import pyarrow.parquet as pq  # noqa: PLC0415  # as above
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     try:
         with place.fs.open(place.path, "rb") as file:

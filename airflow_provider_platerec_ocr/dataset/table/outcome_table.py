@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def outcome_schema() -> Any:
     """Return the Arrow schema of :class:`~airflow_provider_platerec_ocr.core.models.Outcome`; times stay text."""
-    import pyarrow as pa  # noqa: PLC0415  # heavy
+    import pyarrow as pa
 
     kinds = {"row": pa.int64(), "http_status": pa.int64(), "calls_billed": pa.int64(), "from_ledger": pa.bool_()}
     return pa.schema([(name, kinds.get(name, pa.string())) for name in (item.name for item in fields(Outcome))])
@@ -28,15 +28,15 @@ def outcome_schema() -> Any:
 
 def to_table(outcomes: Iterable[Outcome]) -> Any:
     """Return the outcomes as a table."""
-    import pyarrow as pa  # noqa: PLC0415  # heavy
+    import pyarrow as pa
 
     return pa.Table.from_pylist([outcome.to_json() for outcome in outcomes], schema=outcome_schema())
 
 
 def best_table(workspace: StoragePath, shard: int) -> Any:
     """Return exactly one outcome for each image that has any, by row; see :func:`~.journal.best_outcomes`."""
-    import pyarrow as pa  # noqa: PLC0415  # heavy
-    import pyarrow.compute as pc  # noqa: PLC0415  # as above
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
     data = b"".join(part for _, part in read_parts(workspace, shard))
     try:
@@ -50,8 +50,8 @@ def best_table(workspace: StoragePath, shard: int) -> Any:
 
 
 def _parse(data: bytes) -> Any:
-    import pyarrow as pa  # noqa: PLC0415  # heavy
-    from pyarrow import json  # noqa: PLC0415  # as above
+    import pyarrow as pa
+    from pyarrow import json
 
     schema = outcome_schema()
     if not data:

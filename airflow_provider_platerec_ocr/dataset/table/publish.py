@@ -114,7 +114,7 @@ def publish(  # noqa: PLR0913  # four places that may lie on four stores
 
 
 def _take(table: Any, run: RunRef, reads: TableWriter, letters: _Letters, tally: _Tally) -> None:
-    import pyarrow.compute as pc  # noqa: PLC0415  # heavy
+    import pyarrow.compute as pc
 
     counts = tally.counts
     counts["calls_billed"] += pc.sum(table.column("calls_billed")).as_py() or 0
@@ -159,7 +159,7 @@ class _Letters:
         return self._reasons
 
     def _write(self) -> None:
-        import pyarrow as pa  # noqa: PLC0415  # heavy
+        import pyarrow as pa
 
         self._writer.add(pa.Table.from_pylist(self._rows, schema=dead_letters_schema()))
         self._rows = []
@@ -185,7 +185,7 @@ def _outcomes(plan: Plan, workspace: StoragePath, tally: _Tally) -> Iterator[Any
 
 def _refuse_other_version(dataset: StoragePath) -> None:
     """Look at one file: a folder holds files of one version only, or none of this provider's would be there."""
-    import pyarrow.parquet as pq  # noqa: PLC0415  # heavy
+    import pyarrow.parquet as pq
 
     for place in find_files(dataset, PARQUET_FILE)[-1:]:
         with place.fs.open(place.path, "rb") as file:

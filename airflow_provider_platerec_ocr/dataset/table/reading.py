@@ -62,7 +62,7 @@ def read_dataset(  # noqa: PLR0913  # one place and filters, all by name
 
 def _pandas() -> Any:
     try:
-        import pandas  # noqa: ICN001, PLC0415  # an extra
+        import pandas  # noqa: ICN001  # an extra
     except ImportError:
         message = "read_dataset needs pandas: pip install 'airflow-provider-platerec-ocr[pandas]'"
         raise OCRConfigError(message) from None
@@ -70,7 +70,7 @@ def _pandas() -> Any:
 
 
 def _open(uri: str, options: Mapping[str, Any]) -> StoragePath:
-    from fsspec.core import url_to_fs  # noqa: PLC0415  # seldom needed
+    from fsspec.core import url_to_fs
 
     fs, path = url_to_fs(uri, **options)
     protocol = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
@@ -90,7 +90,7 @@ def _day(value: date | str | None, name: str) -> date | None:
 
 
 def _filter(type_: str | None, since: date | None, until: date | None) -> Any:
-    import pyarrow.dataset as ds  # noqa: PLC0415  # heavy
+    import pyarrow.dataset as ds
 
     parts = []
     if type_ is not None:
@@ -106,8 +106,8 @@ def _filter(type_: str | None, since: date | None, until: date | None) -> Any:
 
 
 def _load(place: StoragePath, columns: list[str], chosen: Any) -> Any:
-    import pyarrow as pa  # noqa: PLC0415  # heavy
-    import pyarrow.dataset as ds  # noqa: PLC0415  # as above
+    import pyarrow as pa
+    import pyarrow.dataset as ds
 
     files = find_files(place, PARQUET_FILE)
     if not files:
@@ -140,7 +140,7 @@ def _load(place: StoragePath, columns: list[str], chosen: Any) -> Any:
 
 def _latest(table: Any) -> Any:
     """Return the rows of each image's last read, in the order they had."""
-    import pyarrow as pa  # noqa: PLC0415  # heavy
+    import pyarrow as pa
 
     images = list(zip(*(table.column(name).to_pylist() for name in ("type", "image")), strict=True))
     never = datetime.min.replace(tzinfo=UTC)

@@ -7,15 +7,13 @@ import tempfile
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fsspec.implementations.local import LocalFileSystem
-
 from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason
 from airflow_provider_platerec_ocr.dataset.plan.model import Plan, ShardRef
 from airflow_provider_platerec_ocr.dataset.table.journal import OutcomeWriter
 from airflow_provider_platerec_ocr.dataset.table.outcome_table import to_table
 from airflow_provider_platerec_ocr.dataset.table.publish import publish
 from airflow_provider_platerec_ocr.dataset.table.rows import reads_table
-from airflow_provider_platerec_ocr.storage.path import StoragePath
+from airflow_provider_platerec_ocr.storage.path import local_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.models import Outcome
     from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
     from airflow_provider_platerec_ocr.dataset.table.export_model import ExportResult
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 
 log = logging.getLogger(__name__)
@@ -72,7 +71,7 @@ def publish_outcomes(
         created_at=at,
     )
     with tempfile.TemporaryDirectory(prefix="platerec-inbox-") as folder:
-        workspace = StoragePath(LocalFileSystem(), folder, "file")
+        workspace = local_path(folder)
         with OutcomeWriter(workspace, shard=0, try_number=1) as writer:
             for outcome in outcomes:
                 writer.append(outcome)

@@ -45,8 +45,8 @@ def reads_table(outcomes: Any, run: RunRef) -> Any:
 
     :param outcomes: an Arrow table as of :func:`~.outcome_table.best_table`, all of status ``read``.
     """
-    import pyarrow as pa  # noqa: PLC0415  # heavy
-    import pyarrow.compute as pc  # noqa: PLC0415  # as above
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
     schema = reads_schema()
     facts_of = (outcomes.column(name).to_numpy().tolist() for name in ("image", "type", "answer"))
@@ -118,7 +118,7 @@ def _rows(source: int, image: str, type_: str, answer: str | None) -> Iterator[t
 
 
 def _kinds(schema: Any) -> list[tuple[str, Any]]:
-    import pyarrow as pa  # noqa: PLC0415  # heavy
+    import pyarrow as pa
 
     own = {"source": pa.int64(), "is_first": pa.bool_(), "timestamp": pa.string()}
     return [(name, own.get(name) or schema.field(name).type) for name in _FROM_ANSWER]
@@ -126,7 +126,7 @@ def _kinds(schema: Any) -> list[tuple[str, Any]]:
 
 def _moments(texts: Any) -> Any:
     """Return texts as UTC times; what is no time becomes null, and what names no zone is UTC, as the API says."""
-    import pyarrow as pa  # noqa: PLC0415  # heavy
+    import pyarrow as pa
 
     utc = pa.timestamp("us", tz="UTC")
     try:

@@ -149,7 +149,7 @@ class _ParquetFile:
     """One Parquet file that is being written, row group by row group."""
 
     def __init__(self, target: StoragePath, schema: Any) -> None:
-        import pyarrow.parquet as pq  # noqa: PLC0415  # heavy
+        import pyarrow.parquet as pq
 
         self._staged = StagedFile(target)
         dictionaries = [name for name in schema.names if name not in UNIQUE]
@@ -157,7 +157,7 @@ class _ParquetFile:
 
     def write(self, tables: list[Any]) -> None:
         """Write the tables as one row group."""
-        import pyarrow as pa  # noqa: PLC0415  # heavy
+        import pyarrow as pa
 
         table = pa.concat_tables(tables)
         with named_errors(self._staged.target):

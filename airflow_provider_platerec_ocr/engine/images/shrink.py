@@ -36,7 +36,7 @@ def shrink_image(content: bytes, max_bytes: int) -> bytes:
     Raises :class:`CannotShrinkError`.
     """
     try:
-        from PIL import Image  # noqa: PLC0415  # optional, and slow to import
+        from PIL import Image
     except ImportError:
         message = "Pillow is not installed: pip install 'airflow-provider-platerec-ocr[images]'"
         raise CannotShrinkError(message) from None
@@ -53,7 +53,7 @@ def shrink_image(content: bytes, max_bytes: int) -> bytes:
 
 def _as_rgb(opened: Image.Image) -> Image.Image:
     """Return the pixels as JPEG can hold them: grey or RGB, transparent parts white, 16 bits a pixel scaled to 8."""
-    from PIL import Image  # noqa: PLC0415  # optional, and slow to import
+    from PIL import Image
 
     if opened.mode in {"L", "RGB"}:
         opened.load()
@@ -106,7 +106,7 @@ def _scale(picture: Image.Image, max_bytes: int, orientation: int) -> bytes:
 
 
 def _encode(picture: Image.Image, quality: int, orientation: int) -> bytes:
-    from PIL import Image  # noqa: PLC0415  # optional, and slow to import
+    from PIL import Image
 
     exif = Image.Exif()
     if orientation != 1:

@@ -153,7 +153,7 @@ def make_reader(kind: ReaderKind) -> Reader:
     """Make the reader; the OCR engine is imported here and nowhere earlier."""
     if kind is ReaderKind.DETERMINISTIC:
         return DeterministicReader()
-    from airflow_provider_platerec_ocr.sandbox.ocr.engine import EngineReader  # noqa: PLC0415 - loads OpenCV
+    from airflow_provider_platerec_ocr.sandbox.ocr.engine import EngineReader
 
     return EngineReader()
 

@@ -16,7 +16,7 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRLedgerUnwritable,
     OCRRateLimited,
 )
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, ReadStatus, Reason
+from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Outcome, ReadStatus, Reason
 from airflow_provider_platerec_ocr.engine.reading.batch import Batch
 from airflow_provider_platerec_ocr.engine.reading.context import ReadOptions
 from support.clock import FakeClock
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from airflow_provider_platerec_ocr.core.models import Outcome, PlannedImage
+    from airflow_provider_platerec_ocr.core.models import PlannedImage
     from airflow_provider_platerec_ocr.engine.images.loader import LoadedImage
     from support.reading import Box
 
@@ -297,7 +297,6 @@ def test_the_verdict_goes_by_how_the_images_ended(
 
 def ended(tmp_path: Path, statuses: list[str], options: ReadOptions | None = None) -> Done:
     """Return what a batch with such outcomes leaves behind."""
-    from airflow_provider_platerec_ocr.core.models import Outcome  # noqa: PLC0415
 
     async def main() -> Done:
         setup = Setup(tmp_path, "http://127.0.0.1:9", options=options or ReadOptions())

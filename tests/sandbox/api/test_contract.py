@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import threading
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
 import requests
 
@@ -279,10 +281,6 @@ def test_the_call_log_names_the_image_and_never_the_token() -> None:
 
 
 def test_a_thousand_calls_can_be_in_flight_at_once() -> None:
-    import asyncio  # noqa: PLC0415 - only here
-
-    import aiohttp  # noqa: PLC0415
-
     async def burst(url: str, token: str) -> list[int]:
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(connector=connector, headers={"Authorization": f"Token {token}"}) as session:

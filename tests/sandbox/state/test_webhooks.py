@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -163,8 +164,6 @@ def sequence(url: str) -> int:
 
 
 def test_a_delivery_that_hangs_does_not_keep_the_sandbox_from_stopping() -> None:
-    import socket  # noqa: PLC0415 - only here
-
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began_s = time.monotonic()
         with running_sandbox(webhook=f"http://127.0.0.1:{silent.getsockname()[1]}/hook") as sandbox:

@@ -1,0 +1,146 @@
+"""Planning a run, as a task does it: the budget asked for, the plan made, what it will cost said."""
+
+from __future__ import annotations
+
+import logging
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.configuration import conf
+
+from airflow_provider_platerec_ocr.core.errors import OCRError
+from airflow_provider_platerec_ocr.core.redact import redact_url
+from airflow_provider_platerec_ocr.dataset.plan.plan import PlanRequest, load_plan, make_plan
+from airflow_provider_platerec_ocr.dataset.report.account import open_span
+from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
+from airflow_provider_platerec_ocr.runtime import task
+from airflow_provider_platerec_ocr.runtime.budget import Limits, open_budget
+from airflow_provider_platerec_ocr.runtime.places import open_place
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+    from airflow_provider_platerec_ocr.dataset.plan.model import Plan
+    from airflow_provider_platerec_ocr.runtime.budget import PlanBudget
+
+log = logging.getLogger(__name__)
+
+
+def run(operator: Any, context: Context) -> list[dict[str, Any]]:
+    """Plan as the operator was told, and return the shards."""
+    return task.given(PlanTask, operator).run(context)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTask:
+    """One planning; the fields are the operator's arguments, rendered."""
+
+    manifest: str
+    dataset: str
+    type: str
+    workspace: str | None
+    dead_letters: str | None
+    ledger: str | None
+    conn_id: str
+    reserve: int | str
+    daily_limit: int | str | None
+    pace: bool | str
+    images_per_shard: int | str
+    allowed_roots: Sequence[str] | str | None
+    recursive: bool | str
+    retry_rejected: bool | str
+    plan_only: bool | str
+
+    def run(self, context: Context) -> list[dict[str, Any]]:
+        """Plan, say what it will cost, and return the shards."""
+        folder = f"{task.workspace_of(self.workspace, self.dataset)}/{task.run_ref(context).slug}"
+        dry = task.truth(self.plan_only, "plan_only")
+        before = None if dry else load_plan(open_place(folder))
+        if before is not None:
+            log.info("This run was planned before, at %s: the same images are read again.", before.created_at)
+        budget = None if before else self._budget(context, dry=dry)
+        plan = self._make(context, folder, budget, dry=dry)
+        for line in plan.describe():
+            log.info(line)
+        if dry:
+            log.info("Plan only: nothing is written or read. The run would make up to %s calls.", plan.to_pay)
+        else:
+            self._open_account(folder, budget)
+        counts = plan.to_json() | {"workspace": folder, "plan_only": dry, "shards": len(plan.shards)}
+        context["ti"].xcom_push(key="plan", value=counts)
+        return [] if dry else self._shards(plan, folder)
+
+    def _budget(self, context: Context, *, dry: bool) -> PlanBudget:
+        """Ask what may be spent, which only a new plan needs to know."""
+        limits = Limits(
+            reserve=task.whole_number(self.reserve, "reserve", empty=0) or 0,
+            daily_limit=task.whole_number(self.daily_limit, "daily_limit"),
+            pace=task.truth(self.pace, "pace"),
+        )
+        owner = task.owner_of(context)
+        return open_budget(PlateRecOCRHook(self.conn_id), self.ledger, owner, limits, look_only=dry)
+
+    def _open_account(self, folder: str, budget: PlanBudget | None) -> None:
+        """Note what the account has counted so far; a run that was planned before goes on where the API is silent."""
+        try:
+            statistics = budget.statistics if budget else PlateRecOCRHook(self.conn_id).statistics()
+        except OCRError as error:
+            log.warning("The report will not hold this run against the account's own count: %s", error)
+            return
+        open_span(open_place(folder), statistics, task.now(), fresh=budget is not None)
+
+    def _make(self, context: Context, folder: str, budget: PlanBudget | None, *, dry: bool) -> Plan:
+        request = PlanRequest(
+            manifest=self.manifest,
+            opener=open_place,
+            dataset=open_place(self.dataset),
+            dead_letters=open_place(self.dead_letters or task.beside(self.dataset, "dead_letters")),
+            workspace=open_place(folder),
+            run=task.run_ref(context),
+            default_type=self.type or None,
+            recursive=task.truth(self.recursive, "recursive"),
+            retry_rejected=task.truth(self.retry_rejected, "retry_rejected"),
+            images_per_shard=task.whole_number(self.images_per_shard, "images_per_shard", low=1, empty=2000) or 2000,
+            max_shards=_max_shards(),
+            grant=budget.grant if budget else None,
+            known=budget.known if budget else frozenset(),
+            dry_run=dry,
+        )
+        return make_plan(request)
+
+    def _shards(self, plan: Plan, folder: str) -> list[dict[str, Any]]:
+        roots = task.texts(self.allowed_roots) or [_manifest_folder(self.manifest)]
+        total = len(plan.shards)
+        return [
+            {
+                "workspace": folder,
+                "manifest": redact_url(self.manifest) if self.manifest.startswith("http") else self.manifest,
+                "roots": roots,
+                "path": shard.path,
+                "index": shard.index,
+                "images": shard.images,
+                "shards": total,
+                "to_pay": plan.to_pay,
+                "label": f"shard {shard.index + 1} of {total} ({shard.images:,} images)",
+            }
+            for shard in plan.shards
+        ]
+
+
+def _max_shards() -> int:
+    """Return the most tasks that Airflow maps: more would fail the plan after the work is done."""
+    return min(1000, int(conf.getint("core", "max_map_length", fallback=1024)))
+
+
+def _manifest_folder(manifest: str) -> str:
+    """Return the folder that holds what a manifest names: itself, the fixed part of a glob, or the file's folder."""
+    text = manifest.rstrip("/")
+    fixed = re.split(r"[*?\[]", text, maxsplit=1)[0]
+    if fixed != text:
+        return posixpath.dirname(fixed)
+    place = open_place(text)
+    return text if place.fs.isdir(place.path) else posixpath.dirname(text)

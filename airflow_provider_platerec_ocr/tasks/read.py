@@ -1,0 +1,72 @@
+"""One image to be read, as a task opens it: the request checked, its secrets masked, the ledger opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.log import mask_secret
+
+from airflow_provider_platerec_ocr.runtime import task
+from airflow_provider_platerec_ocr.runtime.connection import load_settings
+from airflow_provider_platerec_ocr.runtime.read_request import ReadRequest
+from airflow_provider_platerec_ocr.runtime.single_read import SingleRead
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+    from airflow.sdk import Context
+
+
+def opened(operator: Any, context: Context, *, upload_url: Any) -> SingleRead:
+    """Open what reading the operator's image needs.
+
+    :param upload_url: the URL with its signature, which the operator shows to nobody.
+    """
+    return task.given(ReadTask, operator, upload_url=upload_url).open(context)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTask:
+    """One image; the fields are the operator's arguments, rendered."""
+
+    image: Any
+    type: str
+    camera_id: Any
+    timestamp: Any
+    image_version: str | None
+    conn_id: str
+    ledger: str | None
+    in_doubt: str
+    allowed_roots: Sequence[str] | str | None
+    shrink: bool | str
+    as_base64: bool | str
+    execution_timeout: timedelta | None
+    upload_url: Any
+
+    def open(self, context: Context) -> SingleRead:
+        """Open what blocks: the ledger, the image's place, the connection."""
+        request = ReadRequest(
+            type=self.type,
+            image=self.image or None,
+            upload_url=self.upload_url or None,
+            camera_id=self.camera_id,
+            timestamp=self.timestamp or None,
+            image_version=self.image_version,
+            as_base64=task.truth(self.as_base64, "as_base64"),
+            shrink=task.truth(self.shrink, "shrink"),
+            allowed_roots=tuple(task.texts(self.allowed_roots)),
+            in_doubt=task.doubt_policy(self.in_doubt),
+        )
+        for secret in request.secrets():
+            mask_secret(secret)
+        settings = load_settings(self.conn_id)
+        timeouts = settings.timeouts
+        return SingleRead.open(
+            settings,
+            request,
+            task.owner_of(context),
+            ledger=self.ledger,
+            soft_timeout_s=task.soft_timeout_s(self.execution_timeout, timeouts.call_s, timeouts.save_s),
+        )

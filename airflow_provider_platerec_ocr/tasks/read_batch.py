@@ -1,0 +1,94 @@
+"""A shard's job, as a task makes it: connections and places are resolved here, since the child cannot ask Airflow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.core.models import OnQuota
+from airflow_provider_platerec_ocr.dataset.manifest.manifest import signed_urls
+from airflow_provider_platerec_ocr.dataset.plan.plan import load_shard
+from airflow_provider_platerec_ocr.engine.reading.context import ReadOptions
+from airflow_provider_platerec_ocr.runtime import task
+from airflow_provider_platerec_ocr.runtime.connection import load_settings
+from airflow_provider_platerec_ocr.runtime.inbox_access import inbox_place
+from airflow_provider_platerec_ocr.runtime.places import open_ledger_place, open_place, spill_folder
+from airflow_provider_platerec_ocr.worker.job import ShardJob
+from airflow_provider_platerec_ocr.worker.orphan_note import tell_notes
+from airflow_provider_platerec_ocr.worker.parent import ShardProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+    from airflow.sdk import Context
+
+
+def start(operator: Any, context: Context) -> ShardProcess:
+    """Start the child process in which the calls of the operator's shard live."""
+    return task.given(ReadBatchTask, operator).start(context)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBatchTask:
+    """One shard to be read; the fields are the operator's arguments, rendered."""
+
+    shard: dict[str, Any]
+    ledger: str | None
+    conn_id: str
+    reserve: int | str
+    on_quota: str
+    in_doubt: str
+    allowed_roots: Sequence[str] | str | None
+    shrink: bool | str
+    as_base64: bool | str
+    execution_timeout: timedelta | None
+
+    def start(self, context: Context) -> ShardProcess:
+        """Start the child process in which the shard's calls live, after telling what an earlier one left behind."""
+        job = self._job(context)
+        tell_notes(job)
+        return ShardProcess(job)
+
+    def _job(self, context: Context) -> ShardJob:
+        shard = _checked(self.shard)
+        settings = load_settings(self.conn_id)
+        timeouts = settings.timeouts
+        job = ShardJob(
+            settings=settings,
+            owner=task.owner_of(context),
+            ledger=open_ledger_place(self.ledger),
+            spill=spill_folder(),
+            inbox=inbox_place(),
+            workspace=open_place(shard["workspace"]),
+            path=shard["path"],
+            index=shard["index"],
+            images=shard["images"],
+            shards=shard["shards"],
+            roots=tuple(open_place(root) for root in task.texts(self.allowed_roots) or shard["roots"]),
+            options=ReadOptions(
+                in_doubt=task.doubt_policy(self.in_doubt), as_base64=task.truth(self.as_base64, "as_base64")
+            ),
+            shrink=task.truth(self.shrink, "shrink"),
+            reserve=None if shard.get("to_pay") == 0 else task.whole_number(self.reserve, "reserve", empty=0),
+            on_quota=task.choice(OnQuota, self.on_quota, "on_quota"),
+            soft_timeout_s=task.soft_timeout_s(self.execution_timeout, timeouts.call_s, timeouts.save_s),
+            last_try=task.is_last_try(context),
+        )
+        return replace(job, signed_urls=_signed_urls(job, shard["manifest"]))
+
+
+def _signed_urls(job: ShardJob, manifest: str) -> dict[int, str]:
+    """Return the presigned URLs of the shard's rows: they are in the manifest alone, since they are secrets."""
+    rows = [image.row for image in load_shard(job.workspace / job.path) if image.signed]
+    return signed_urls(manifest, rows, open_place) if rows else {}
+
+
+def _checked(shard: dict[str, Any]) -> dict[str, Any]:
+    """Return ``shard`` if it is one that the plan made."""
+    missing = sorted({"workspace", "path", "index", "images", "shards", "roots", "manifest"} - set(shard))
+    if missing:
+        message = f"shard has no {', '.join(missing)}: expand over the output of OCRPlanOperator."
+        raise OCRConfigError(message)
+    return shard
