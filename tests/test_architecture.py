@@ -48,7 +48,7 @@ ROOMS = {
     "engine.ledger": room("storage core", "fsspec"),
     "engine.rate": room("storage core"),
     "engine.images": room("storage core", "PIL"),
-    "engine.reading": room("engine.ledger engine.rate engine.images engine.client core"),
+    "engine.reading": room("engine.ledger engine.rate engine.images engine.client storage core"),
     "dataset": room("dataset.table"),
     "dataset.layout": room("storage core", "pyarrow"),
     "dataset.manifest": room("dataset.layout storage core", "pyarrow"),

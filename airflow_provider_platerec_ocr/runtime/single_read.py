@@ -11,15 +11,12 @@ from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRDrained
 from airflow_provider_platerec_ocr.core.models import ReadStatus
 from airflow_provider_platerec_ocr.engine.client.client import OCRClient
-from airflow_provider_platerec_ocr.engine.images.loader import ImageLoader
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
-from airflow_provider_platerec_ocr.engine.ledger.reservations import account_id
-from airflow_provider_platerec_ocr.engine.rate.board import PaceBoard
-from airflow_provider_platerec_ocr.engine.rate.limiter import StartLimiter
 from airflow_provider_platerec_ocr.engine.reading.batch import Batch
-from airflow_provider_platerec_ocr.engine.reading.context import ReadContext, ReadOptions
+from airflow_provider_platerec_ocr.engine.reading.context import ReadOptions
 from airflow_provider_platerec_ocr.engine.reading.progress import Progress
 from airflow_provider_platerec_ocr.engine.reading.stop import StopSignal
+from airflow_provider_platerec_ocr.engine.reading.toolbox import Toolbox
 from airflow_provider_platerec_ocr.runtime.inbox_access import open_inbox
 from airflow_provider_platerec_ocr.runtime.places import open_ledger_place, spill_folder
 from airflow_provider_platerec_ocr.runtime.read_result import as_error, as_result
@@ -29,6 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.core.models import Outcome, Owner
     from airflow_provider_platerec_ocr.core.settings import ClientSettings
+    from airflow_provider_platerec_ocr.engine.reading.context import ReadContext
     from airflow_provider_platerec_ocr.runtime.read_request import ReadRequest
     from airflow_provider_platerec_ocr.webhook.inbox import Inbox
 
@@ -117,30 +115,21 @@ class SingleRead:
         if self._stopped:
             self._stop.set(_drained())
         roots, opener = self.request.source()
-        soft_s = self.soft_timeout_s
-        return ReadContext(
-            client=client,
-            ledger=self.ledger,
-            limiter=StartLimiter(
-                clock=self.clock,
-                ceiling_per_s=self.settings.rate_per_s,
-                max_in_flight=self.settings.max_in_flight,
-                board=PaceBoard(self.ledger.board(account_id(self.settings))),
-            ),
-            loader=ImageLoader(
-                roots=roots, opener=opener, max_bytes=self.settings.max_upload_bytes, shrink=self.request.shrink
-            ),
+        return Toolbox(
             settings=self.settings,
-            clock=self.clock,
-            pool=pool,
-            stop=self._stop,
-            progress=Progress(total=1),
             owner=self.owner,
+            ledger=self.ledger,
+            clock=self.clock,
+            progress=Progress(total=1),
+            stop=self._stop,
+            roots=roots,
+            opener=opener,
+            shrink=self.request.shrink,
             options=ReadOptions(in_doubt=self.request.in_doubt, as_base64=self.request.as_base64),
-            deadline=None if soft_s is None else self.clock.monotonic() + soft_s,
+            soft_timeout_s=self.soft_timeout_s,
             late_answers=None if self.inbox is None else Answers(self.inbox),
             signed_urls=self.request.signed_urls(self._row),
-        )
+        ).tools(client, pool)
 
 
 def _drained() -> OCRDrained:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.claims import identity_key
@@ -16,15 +16,12 @@ from airflow_provider_platerec_ocr.dataset.plan.plan import load_shard
 from airflow_provider_platerec_ocr.dataset.report.tries import TryFile
 from airflow_provider_platerec_ocr.dataset.table.journal import OutcomeWriter, settled_rows
 from airflow_provider_platerec_ocr.engine.client.client import OCRClient
-from airflow_provider_platerec_ocr.engine.images.loader import ImageLoader
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
-from airflow_provider_platerec_ocr.engine.ledger.reservations import account_id
-from airflow_provider_platerec_ocr.engine.rate.board import PaceBoard
-from airflow_provider_platerec_ocr.engine.rate.limiter import StartLimiter
 from airflow_provider_platerec_ocr.engine.reading.batch import Batch
-from airflow_provider_platerec_ocr.engine.reading.context import ReadContext, ReadOptions
+from airflow_provider_platerec_ocr.engine.reading.context import ReadOptions
 from airflow_provider_platerec_ocr.engine.reading.progress import Progress
 from airflow_provider_platerec_ocr.engine.reading.stop import StopSignal
+from airflow_provider_platerec_ocr.engine.reading.toolbox import Toolbox
 from airflow_provider_platerec_ocr.storage.path import StoragePath
 from airflow_provider_platerec_ocr.webhook.answers import Answers
 from airflow_provider_platerec_ocr.webhook.inbox import Inbox
@@ -181,8 +178,7 @@ async def _read(
             await loop.run_in_executor(writing, file.write, counts)
 
         async with OCRClient(job.settings, clock=SystemClock()) as client:
-            deadline = None if job.soft_timeout_s is None else begun + job.soft_timeout_s
-            tools = replace(_tools(job, opened, client, pool, stop), deadline=deadline)
+            tools = _toolbox(job, opened, stop, begun).tools(client, pool)
             noting = asyncio.ensure_future(note_often(note, SystemClock()))
             try:
                 await Batch(tools, keep, reserve=job.reserve).run(opened.images)
@@ -197,33 +193,23 @@ async def _read(
     return Ended(progress.counts(), failure)
 
 
-def _tools(
-    job: ShardJob, opened: _Opened, client: OCRClient, pool: ThreadPoolExecutor, stop: StopSignal
-) -> ReadContext:
-    settings = job.settings
-    return ReadContext(
-        client=client,
-        ledger=opened.ledger,
-        limiter=StartLimiter(
-            clock=SystemClock(),
-            ceiling_per_s=settings.rate_per_s,
-            max_in_flight=settings.max_in_flight,
-            board=PaceBoard(opened.ledger.board(account_id(settings))),
-            planned_shards=job.shards,
-            executor=pool,
-        ),
-        loader=ImageLoader(
-            roots=job.roots, opener=job.place_of, max_bytes=settings.max_upload_bytes, shrink=job.shrink
-        ),
-        settings=settings,
-        clock=SystemClock(),
-        pool=pool,
-        stop=stop,
-        progress=opened.progress,
+def _toolbox(job: ShardJob, opened: _Opened, stop: StopSignal, begun: float) -> Toolbox:
+    clock = SystemClock()
+    return Toolbox(
+        settings=job.settings,
         owner=job.owner,
+        ledger=opened.ledger,
+        clock=clock,
+        progress=opened.progress,
+        stop=stop,
+        roots=job.roots,
+        opener=job.place_of,
+        shrink=job.shrink,
         options=job.options,
-        late_answers=None if job.inbox is None else Answers(Inbox(job.inbox, clock=SystemClock())),
+        soft_timeout_s=None if job.soft_timeout_s is None else begun + job.soft_timeout_s - clock.monotonic(),
+        late_answers=None if job.inbox is None else Answers(Inbox(job.inbox, clock=clock)),
         signed_urls=job.signed_urls,
+        planned_shards=job.shards,
     )
 
 
