@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections import Counter
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -13,13 +12,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.rooms import (
+    FILES,
+    PACKAGE,
+    PAGE,
+    SOURCE,
+    imports_of,
+    our_rooms,
+    page_with,
+    picture,
+    room_of,
+    rooms_below,
+    sizes,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
-PACKAGE = "airflow_provider_platerec_ocr"
-SOURCE = ROOT / PACKAGE
-FILES = sorted(SOURCE.rglob("*.py"))
 DAGS = sorted((ROOT / "dags").glob("*.py"))
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
@@ -118,33 +128,6 @@ def name_of(path: Path) -> str:
     return path.relative_to(SOURCE).as_posix()
 
 
-def room_named(dotted: str) -> str:
-    """Return the room that a dotted name of this package (without its first part) is in."""
-    parts = dotted.split(".")
-    within = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
-    return next((name for name in within if SOURCE.joinpath(*name.split(".")).is_dir()), parts[0])
-
-
-def room_of(path: Path) -> str:
-    return room_named(".".join(path.relative_to(SOURCE).with_suffix("").parts))
-
-
-def imports_of(path: Path) -> Iterator[str]:
-    """Yield the dotted names that a file imports anywhere, type hints included."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{name_of(path)} has a relative import"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def our_rooms(path: Path) -> set[str]:
-    """Return the rooms that a file imports from, its own not among them."""
-    ours = (name.removeprefix(f"{PACKAGE}.") for name in imports_of(path) if name.startswith(f"{PACKAGE}."))
-    return {"__init__" if name.startswith("__") else room_named(name) for name in ours} - {room_of(path)}
-
-
 def functions_of(path: Path) -> Iterator[tuple[str, int]]:
     """Yield each function with the length of its body in lines, signature and docstring not counted."""
     for node in ast.walk(ast.parse(path.read_text())):
@@ -182,11 +165,11 @@ def test_a_file_imports_only_from_the_rooms_below_it() -> None:
 
 
 def test_rooms_form_no_circle() -> None:
-    below = {name: set[str]() for name in ROOMS}
-    for path in FILES:
-        below.setdefault(room_of(path), set()).update(our_rooms(path))
+    assert tuple(TopologicalSorter(rooms_below()).static_order())  # raises CycleError and names the circle
 
-    assert tuple(TopologicalSorter(below).static_order())  # raises CycleError and names the circle
+
+def test_the_picture_of_the_rooms_is_what_the_imports_say() -> None:
+    assert PAGE.read_text() == page_with(picture()), "run: python tests/support/rooms.py"
 
 
 def test_a_library_is_used_only_where_it_is_at_home() -> None:
@@ -204,9 +187,7 @@ def test_nobody_imports_the_demo() -> None:
 
 
 def test_a_room_holds_no_more_files_than_a_person_remembers() -> None:
-    sizes = Counter(room_of(path) for path in FILES if path.name != "__init__.py" and path.parent != SOURCE)
-
-    assert {name: size for name, size in sizes.items() if size > MOST_FILES} == {}
+    assert {name: size for name, size in sizes().items() if size > MOST_FILES} == {}
 
 
 @pytest.mark.parametrize("folder", APART)

@@ -34,7 +34,7 @@ def given(kind: type[Arguments], operator: Any, **instead: Any) -> Arguments:
 
     :param instead: values that are not the attribute's own.
     """
-    names = [field.name for field in fields(kind) if field.name not in instead]  # type: ignore[arg-type]
+    names = [field.name for field in fields(kind) if field.name not in instead]  # type: ignore[arg-type]  # a dataclass, always
     return kind(**{name: getattr(operator, name) for name in names}, **instead)
 
 

@@ -1,0 +1,87 @@
+from typing import Final
+
+from airflow_provider_platerec_ocr.core.errors import OCRCallError as OCRCallError
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError as OCRConfigError
+from airflow_provider_platerec_ocr.core.errors import OCRDatasetError as OCRDatasetError
+from airflow_provider_platerec_ocr.core.errors import OCRDrained as OCRDrained
+from airflow_provider_platerec_ocr.core.errors import OCRError as OCRError
+from airflow_provider_platerec_ocr.core.errors import OCRForbidden as OCRForbidden
+from airflow_provider_platerec_ocr.core.errors import OCRImageError as OCRImageError
+from airflow_provider_platerec_ocr.core.errors import OCRIncomplete as OCRIncomplete
+from airflow_provider_platerec_ocr.core.errors import OCRInDoubt as OCRInDoubt
+from airflow_provider_platerec_ocr.core.errors import OCRInputError as OCRInputError
+from airflow_provider_platerec_ocr.core.errors import OCRLedgerError as OCRLedgerError
+from airflow_provider_platerec_ocr.core.errors import OCRLedgerUnsafe as OCRLedgerUnsafe
+from airflow_provider_platerec_ocr.core.errors import OCRLedgerUnwritable as OCRLedgerUnwritable
+from airflow_provider_platerec_ocr.core.errors import OCRManifestError as OCRManifestError
+from airflow_provider_platerec_ocr.core.errors import OCRNotEnabled as OCRNotEnabled
+from airflow_provider_platerec_ocr.core.errors import OCRNotSent as OCRNotSent
+from airflow_provider_platerec_ocr.core.errors import OCROutcomeUnknown as OCROutcomeUnknown
+from airflow_provider_platerec_ocr.core.errors import OCRQuotaExhausted as OCRQuotaExhausted
+from airflow_provider_platerec_ocr.core.errors import OCRRateLimited as OCRRateLimited
+from airflow_provider_platerec_ocr.core.errors import OCRRefused as OCRRefused
+from airflow_provider_platerec_ocr.core.errors import OCRRejected as OCRRejected
+from airflow_provider_platerec_ocr.core.errors import OCRRunError as OCRRunError
+from airflow_provider_platerec_ocr.core.errors import OCRStop as OCRStop
+from airflow_provider_platerec_ocr.core.errors import OCRUnauthorized as OCRUnauthorized
+from airflow_provider_platerec_ocr.core.errors import OCRUnavailable as OCRUnavailable
+from airflow_provider_platerec_ocr.core.errors import OCRWrongBaseURL as OCRWrongBaseURL
+from airflow_provider_platerec_ocr.core.models import InDoubtPolicy as InDoubtPolicy
+from airflow_provider_platerec_ocr.core.models import OnQuota as OnQuota
+from airflow_provider_platerec_ocr.dataset import read_dataset as read_dataset
+from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook as PlateRecOCRHook
+from airflow_provider_platerec_ocr.operators.export import OCRExportOperator as OCRExportOperator
+from airflow_provider_platerec_ocr.operators.inbox import OCRInboxOperator as OCRInboxOperator
+from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator as OCRPlanOperator
+from airflow_provider_platerec_ocr.operators.read import OCRReadOperator as OCRReadOperator
+from airflow_provider_platerec_ocr.operators.read_batch import OCRReadBatchOperator as OCRReadBatchOperator
+from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy as OCRRetryPolicy
+from airflow_provider_platerec_ocr.sensors.statistics import OCRStatsSensor as OCRStatsSensor
+from airflow_provider_platerec_ocr.task_group import OCRManifestTaskGroup as OCRManifestTaskGroup
+from airflow_provider_platerec_ocr.triggers.inbox import OCRInboxTrigger as OCRInboxTrigger
+from airflow_provider_platerec_ocr.triggers.statistics import OCRStatsTrigger as OCRStatsTrigger
+
+__version__: Final[str]
+__all__ = [
+    "InDoubtPolicy",
+    "OCRCallError",
+    "OCRConfigError",
+    "OCRDatasetError",
+    "OCRDrained",
+    "OCRError",
+    "OCRExportOperator",
+    "OCRForbidden",
+    "OCRImageError",
+    "OCRInDoubt",
+    "OCRInboxOperator",
+    "OCRInboxTrigger",
+    "OCRIncomplete",
+    "OCRInputError",
+    "OCRLedgerError",
+    "OCRLedgerUnsafe",
+    "OCRLedgerUnwritable",
+    "OCRManifestError",
+    "OCRManifestTaskGroup",
+    "OCRNotEnabled",
+    "OCRNotSent",
+    "OCROutcomeUnknown",
+    "OCRPlanOperator",
+    "OCRQuotaExhausted",
+    "OCRRateLimited",
+    "OCRReadBatchOperator",
+    "OCRReadOperator",
+    "OCRRefused",
+    "OCRRejected",
+    "OCRRetryPolicy",
+    "OCRRunError",
+    "OCRStatsSensor",
+    "OCRStatsTrigger",
+    "OCRStop",
+    "OCRUnauthorized",
+    "OCRUnavailable",
+    "OCRWrongBaseURL",
+    "OnQuota",
+    "PlateRecOCRHook",
+    "__version__",
+    "read_dataset",
+]

@@ -1,0 +1,46 @@
+"""What is public: one list, importable from the top, without a cost at parse time."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import airflow_provider_platerec_ocr as package
+
+STUB = Path(package.__file__ or "").with_suffix(".pyi")
+NAMES = sorted(set(package.__all__) - {"__version__"})
+
+
+def test_importing_the_package_loads_nothing_else_of_it() -> None:
+    code = "import sys, airflow_provider_platerec_ocr as p; dir(p); print([m for m in sys.modules if 'airflow' in m])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603  # ours
+
+    assert done.stdout.strip() == "['airflow_provider_platerec_ocr']"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_public_name_is_the_one_of_its_module(name: str) -> None:
+    found = getattr(package, name)
+
+    assert found.__name__ == name
+    assert found.__module__.startswith(f"{package.__name__}.")
+
+
+def test_type_checkers_see_the_same_names() -> None:
+    imported = {
+        alias.asname
+        for node in ast.walk(ast.parse(STUB.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module != "typing"
+        for alias in node.names
+    }
+
+    assert imported == set(NAMES)
+
+
+def test_what_is_not_public_is_named() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'OCRNothing'"):
+        _ = package.OCRNothing  # type: ignore[attr-defined]  # that is the point
