@@ -16,7 +16,7 @@ from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes, is
 from airflow_provider_platerec_ocr.core.redact import redact, redact_url
 from airflow_provider_platerec_ocr.core.settings import DEFAULT_BASE_URL, ClientSettings, normalize_base_url
 from airflow_provider_platerec_ocr.engine.ledger.admin import Decision, LedgerAdmin
-from airflow_provider_platerec_ocr.engine.ledger.describe import owner, state, tell, verdict
+from airflow_provider_platerec_ocr.engine.ledger.describe import describe, owner, state, verdict
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from airflow_provider_platerec_ocr.storage.path import StoragePath
 from airflow_provider_platerec_ocr.storage.probe import prove_exclusive
@@ -86,7 +86,7 @@ def _show(given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> int:
     found = admin.find(_fingerprint(given), given.type)
     for entry in found:
         _say(_title(entry))
-        for line in tell(entry.history, ledger.lease_s):
+        for line in describe(entry.history, ledger.lease_s):
             _say(f"  {line}")
         if given.raw:
             for attempt in entry.history:

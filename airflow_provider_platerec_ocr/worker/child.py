@@ -86,7 +86,7 @@ def _exactly(source: int, length: int) -> bytes:
     return bytes(parts)
 
 
-class Watch:
+class ParentWatch:
     """Listens to the parent while the reading runs."""
 
     def __init__(self, source: int, job: ShardJob) -> None:
@@ -120,7 +120,7 @@ def main(source: int, lines: Lines) -> int:
     :param source: descriptor on which the parent speaks.
     """
     job = take_job(source)
-    watch = Watch(source, job)
+    watch = ParentWatch(source, job)
     begun = SystemClock().now()
     try:
         ended = read_shard(job, watch.begin)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _ANYBODY = Owner(run_id="the next run")
 
 
-def tell(history: History, lease_s: float) -> Iterator[str]:
-    """Yield the lines that tell all attempts of a fingerprint, and what they mean for the next run."""
+def describe(history: History, lease_s: float) -> Iterator[str]:
+    """Yield the lines that describe all attempts of a fingerprint, and what they mean for the next run."""
     for attempt in history:
         yield f"attempt {attempt.number}: {state(attempt, lease_s)}"
         yield f"  {owner(attempt)}"

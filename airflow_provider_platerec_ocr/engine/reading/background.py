@@ -25,7 +25,7 @@ _NEAR_S = 2.0
 """Between two looks at the statistics where the reserve is near."""
 
 
-class Watch:
+class BackgroundTasks:
     """The watchers of one batch.
 
     :param context: the task's tools.

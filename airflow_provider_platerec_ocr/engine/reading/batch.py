@@ -18,7 +18,7 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRRateLimited,
 )
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Outcome, ReadStatus, Reason, format_timestamp
-from airflow_provider_platerec_ocr.engine.reading.background import Watch
+from airflow_provider_platerec_ocr.engine.reading.background import BackgroundTasks
 from airflow_provider_platerec_ocr.engine.reading.image_phase import ImagePhase, Phase
 from airflow_provider_platerec_ocr.engine.reading.reader import Reader
 
@@ -48,7 +48,7 @@ class Batch:
     ) -> None:
         self._context = context
         self._journal = journal
-        self._watch = Watch(context, reserve)
+        self._background = BackgroundTasks(context, reserve)
         self._reader = Reader(context)
         self._events: asyncio.Queue[asyncio.Task[Outcome | None] | None] = asyncio.Queue()
         """Tasks that ended, and ``None`` where only the state of affairs changed."""
@@ -65,7 +65,7 @@ class Batch:
         """
         context = self._context
         context.progress.started_at = context.clock.monotonic()
-        watchers = self._watch.start()
+        watchers = self._background.start()
         working = asyncio.ensure_future(self._work(iter(images)))
         try:
             await asyncio.shield(working)
@@ -78,7 +78,7 @@ class Batch:
             for watcher in watchers:
                 watcher.cancel()
             await asyncio.gather(*watchers, return_exceptions=True)
-            log.info(self._watch.line())
+            log.info(self._background.line())
 
     async def _work(self, images: Iterator[PlannedImage]) -> None:
         stop = self._context.stop
@@ -86,7 +86,7 @@ class Batch:
         stopping.add_done_callback(lambda _: self._events.put_nowait(None))
         more = True
         try:
-            await self._watch.ready()
+            await self._background.ready()
             while True:
                 while more and not stop.is_set() and len(self._image_phases) - self._held < self._window:
                     image = self._next(images)
