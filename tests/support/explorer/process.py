@@ -1,4 +1,4 @@
-"""One try of one task: the product's own Resolver, PaidCaller, AnswerWriter and Ledger on a loop that the world schedules."""
+"""One try of one task: the product's own resolver, paid call and ledger, on a loop that the world schedules."""
 
 from __future__ import annotations
 
