@@ -76,6 +76,6 @@ class OCRInboxOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Sweep until nothing is left of what was there at the beginning, tell the assets, and return the counts."""
-        from airflow_provider_platerec_ocr.tasks import inbox
+        from airflow_provider_platerec_ocr.tasks import sweep
 
-        return inbox.run(self, context)
+        return sweep.run(self, context)

@@ -29,11 +29,11 @@ log = logging.getLogger(__name__)
 
 def run(operator: Any, context: Context) -> dict[str, Any]:
     """Sweep as the operator was told, and return the counts."""
-    return task.given(InboxTask, operator).run(context)
+    return task.given(SweepTask, operator).run(context)
 
 
 @dataclass(frozen=True, slots=True)
-class InboxTask:
+class SweepTask:
     """One sweep; the fields are the operator's arguments, rendered."""
 
     dataset: str
