@@ -40,7 +40,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class Money(StrEnum):
@@ -69,16 +69,19 @@ class OCRError(Exception):
             setattr(self, name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Survive a trip between processes with every attribute."""
-        return _rebuild, (type(self), self.message, self.attributes)
+        """Survive a trip between processes with every attribute and note."""
+        return _rebuild, (type(self), self.message, self.attributes, getattr(self, "__notes__", []))
 
     def __str__(self) -> str:
         """Return the message alone; attributes are for programs."""
         return self.message
 
 
-def _rebuild(cls: type[OCRError], message: str, attributes: dict[str, Any]) -> OCRError:
-    return cls(message, **attributes)
+def _rebuild(cls: type[OCRError], message: str, attributes: dict[str, Any], notes: Sequence[str] = ()) -> OCRError:
+    error = cls(message, **attributes)
+    for note in notes:
+        error.add_note(note)
+    return error
 
 
 class OCRCallError(OCRError):

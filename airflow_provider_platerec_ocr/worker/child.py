@@ -12,12 +12,15 @@ import json
 import logging
 import os
 import pickle
+import queue
+import resource
 import sys
 import threading
 from typing import TYPE_CHECKING, BinaryIO
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRDrained
+from airflow_provider_platerec_ocr.worker.drain_signals import DrainSignals
 from airflow_provider_platerec_ocr.worker.job import Ended, read_shard
 from airflow_provider_platerec_ocr.worker.orphan_note import leave_note
 
@@ -28,6 +31,12 @@ if TYPE_CHECKING:
 
 LENGTH_BYTES = 8
 STOP = b"stop\n"
+MOST_FILES = 65_536
+"""Open files that the child asks for: each call in flight holds a socket."""
+MOST_LINES = 10_000
+"""Log lines that wait for the parent; more are dropped, since a parent that does not read must hold up no answer."""
+LAST_LINES_S = 5.0
+"""Seconds for which the last log lines are waited for."""
 GRACE_S = 30.0
 """Seconds beyond one call and its saving after which an orphan ends by force."""
 
@@ -52,18 +61,43 @@ class Lines:
 
 
 class LinesHandler(logging.Handler):
-    """Sends log records to the parent, which gives them to Airflow's task log."""
+    """Sends log records to the parent, which gives them to Airflow's task log; from a thread, so that nobody waits."""
 
     def __init__(self, lines: Lines) -> None:
         super().__init__()
         self._lines = lines
+        self._waiting: queue.Queue[dict[str, object] | None] = queue.Queue(MOST_LINES)
+        self._dropped = 0
+        self._thread = threading.Thread(target=self._send, daemon=True, name="platerec-log")
+        self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Send one record, with its traceback if it has one."""
-        text = record.getMessage()
-        if record.exc_info:
-            text = f"{text}\n{logging.Formatter().formatException(record.exc_info)}"
-        self._lines.send({"log": record.name, "level": record.levelno, "text": text})
+        """Hand one record on, with its traceback if it has one; what cannot be said is told as that."""
+        try:
+            text = record.getMessage()
+            if record.exc_info:
+                text = f"{text}\n{logging.Formatter().formatException(record.exc_info)}"
+        except Exception as error:  # noqa: BLE001  # somebody's bad log call must not raise in the paid path
+            text = f"{record.msg!r} could not be formatted: {type(error).__name__}"
+        try:
+            self._waiting.put_nowait({"log": record.name, "level": record.levelno, "text": text})
+        except queue.Full:
+            self._dropped += 1
+
+    def drain(self, within_s: float) -> None:
+        """Wait until what was logged has been sent, but not for a parent that does not read."""
+        try:
+            self._waiting.put(None, timeout=within_s)
+        except queue.Full:
+            return
+        self._thread.join(within_s)
+
+    def _send(self) -> None:
+        while (message := self._waiting.get()) is not None:
+            self._lines.send(message)
+            if self._dropped:
+                text, self._dropped = f"{self._dropped} log lines were dropped: nobody read them in time.", 0
+                self._lines.send({"log": __name__, "level": logging.WARNING, "text": text})
 
 
 def take_job(source: int) -> ShardJob:
@@ -114,20 +148,32 @@ class ParentWatch:
         self._ended.set()
 
 
-def main(source: int, lines: Lines) -> int:
+def main(
+    source: int, lines: Lines, *, signals: DrainSignals | None = None, log_lines: LinesHandler | None = None
+) -> int:
     """Read one shard; return 0, since the parent was told how it ended, or a note was left.
 
     :param source: descriptor on which the parent speaks.
+    :param signals: whose coming ends the reading early, too.
+    :param log_lines: what was logged, which is to be said before the end.
     """
     job = take_job(source)
     watch = ParentWatch(source, job)
     begun = SystemClock().now()
+
+    def started(stop: Callable[[Exception], None]) -> None:
+        watch.begin(stop)
+        if signals is not None:
+            signals.begin(stop)
+
     try:
-        ended = read_shard(job, watch.begin)
+        ended = read_shard(job, started)
     except Exception as error:  # noqa: BLE001  # whatever it is, the parent raises it as the task's own
         ended = Ended({}, error)
     finally:
         watch.end()
+    if log_lines is not None:
+        log_lines.drain(LAST_LINES_S)
     if watch.orphaned or not lines.send({"ended": base64.b64encode(pickled(ended)).decode()}):
         leave_note(job, ended, begun)
     return 0
@@ -143,7 +189,18 @@ def pickled(ended: Ended) -> bytes:
     return data
 
 
+def raise_file_limit() -> None:
+    """Let the process open as many files as the machine grants: with 256, images failed for want of a descriptor."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 if __name__ == "__main__":
+    taken = DrainSignals()
+    raise_file_limit()
     to_parent = Lines(sys.stdout.buffer)
-    logging.basicConfig(level=logging.INFO, handlers=[LinesHandler(to_parent)])
-    sys.exit(main(sys.stdin.fileno(), to_parent))
+    handler = LinesHandler(to_parent)
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    sys.exit(main(sys.stdin.fileno(), to_parent, signals=taken, log_lines=handler))

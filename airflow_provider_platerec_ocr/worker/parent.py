@@ -33,9 +33,9 @@ class ShardProcess:
     """
 
     def __init__(self, job: ShardJob) -> None:
-        self._job = job
+        data = pickle.dumps(job)
         self._process = subprocess.Popen(  # noqa: S603  # our own module, no shell
-            [sys.executable, "-m", MODULE],
+            [sys.executable, "-P", "-m", MODULE],  # a task's working directory holds files of others
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -45,7 +45,6 @@ class ShardProcess:
         self._input = cast("IO[bytes]", self._process.stdin)
         self._output = cast("IO[bytes]", self._process.stdout)
         self._sent = self._stopped = False
-        data = pickle.dumps(job)
         self._write(len(data).to_bytes(LENGTH_BYTES, "big") + data)
         self._sent = True
         if self._stopped:

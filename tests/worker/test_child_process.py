@@ -8,7 +8,6 @@ import pickle
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -19,23 +18,20 @@ from fsspec.implementations.memory import MemoryFileSystem
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError, OCRDrained, OCRUnauthorized
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes
-from airflow_provider_platerec_ocr.core.models import Owner, PlannedImage
-from airflow_provider_platerec_ocr.core.settings import ClientSettings, Timeouts
-from airflow_provider_platerec_ocr.dataset.layout.lines import to_line
+from airflow_provider_platerec_ocr.core.models import Owner
 from airflow_provider_platerec_ocr.dataset.table.journal import best_outcomes
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
-from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
 from airflow_provider_platerec_ocr.storage.path import StoragePath
 from airflow_provider_platerec_ocr.worker import child
-from airflow_provider_platerec_ocr.worker.job import Ended, ShardJob
+from airflow_provider_platerec_ocr.worker.job import Ended
 from airflow_provider_platerec_ocr.worker.orphan_note import tell_notes
 from airflow_provider_platerec_ocr.worker.parent import ShardProcess, parsed
 from support.sandbox import running_sandbox
-from support.stores import local_place
+from support.shards import job, until
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.models import Outcome
-    from support.sandbox import Sandbox
+    from airflow_provider_platerec_ocr.worker.job import ShardJob
 
 PARENT = """
 import pickle, sys
@@ -48,42 +44,8 @@ process.wait()
 """A task's process, reduced to what it does with its child."""
 
 
-def job(tmp_path: Path, sandbox: Sandbox, count: int, *, try_number: int = 1, token: str | None = None) -> ShardJob:
-    images = tmp_path / "images"
-    if not images.exists():
-        make_load_images(images, count, 2_000)
-    workspace = tmp_path / "workspace"
-    (workspace / "shards").mkdir(parents=True, exist_ok=True)
-    planned = [
-        PlannedImage(row=row, image=str(path), type="vin", uri=str(path))
-        for row, path in enumerate(sorted(images.glob("*.jpg")), 1)
-    ]
-    (workspace / "shards" / "00000.jsonl").write_text("".join(to_line(image) for image in planned))
-    return ShardJob(
-        settings=ClientSettings(
-            token=token or sandbox.token, base_url=sandbox.url, rate_per_s=500, timeouts=Timeouts(call_s=30, save_s=5)
-        ),
-        owner=Owner("dag", "run", "read", 0, try_number),
-        ledger=local_place(tmp_path / "ledger"),
-        spill=tmp_path / "spill",
-        workspace=local_place(workspace),
-        path="shards/00000.jsonl",
-        index=0,
-        images=count,
-        shards=1,
-        roots=(local_place(images),),
-    )
-
-
 def outcomes(work: ShardJob) -> list[Outcome]:
     return best_outcomes(work.workspace, 0)
-
-
-def until(what: str, check: object, within_s: float = 20.0) -> None:
-    end = time.monotonic() + within_s
-    while not check():  # type: ignore[operator]  # any callable
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
 
 
 def test_a_shard_is_read_in_a_child_that_tells_how_it_ended(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -313,16 +275,20 @@ def test_a_parent_that_dies_before_the_job_is_sent_begins_nothing() -> None:
 def test_log_records_travel_with_their_traceback() -> None:
     sink = Sink()
     logger = logging.getLogger("platerec.test")
-    logger.addHandler(child.LinesHandler(child.Lines(cast("BinaryIO", sink))))
+    handler = child.LinesHandler(child.Lines(cast("BinaryIO", sink)))
+    logger.addHandler(handler)
 
     try:
         raise ValueError("why")  # noqa: EM101, TRY301
     except ValueError:
         logger.exception("what happened")
+    handler.handle(logging.makeLogRecord({"msg": "%d of them", "args": ("two",), "levelno": logging.WARNING}))
+    handler.drain(5)
 
     record = json.loads(sink.lines[0])
     assert (record["log"], record["level"]) == ("platerec.test", logging.ERROR)
     assert "ValueError: why" in record["text"]
+    assert "'%d of them' could not be formatted: TypeError" in json.loads(sink.lines[1])["text"]
 
 
 def test_images_on_a_store_are_read_on_the_file_system_of_their_root(tmp_path: Path) -> None:

@@ -1,0 +1,71 @@
+"""A shard of pictures as a job for the child process, and what its ledger holds afterwards."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_provider_platerec_ocr.core.models import Owner, PlannedImage
+from airflow_provider_platerec_ocr.core.settings import ClientSettings, Timeouts
+from airflow_provider_platerec_ocr.dataset.layout.lines import to_line
+from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
+from airflow_provider_platerec_ocr.worker.job import ShardJob
+from support.stores import local_place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.sandbox import Sandbox
+
+
+def job(  # noqa: PLR0913  # what differs between tests, by name
+    tmp_path: Path,
+    sandbox: Sandbox,
+    count: int,
+    *,
+    try_number: int = 1,
+    token: str | None = None,
+    rate_per_s: float = 500,
+) -> ShardJob:
+    """Return a shard of ``count`` small pictures below ``tmp_path``, to be read by the sandbox."""
+    images = tmp_path / "images"
+    if not images.exists():
+        make_load_images(images, count, 2_000)
+    workspace = tmp_path / "workspace"
+    (workspace / "shards").mkdir(parents=True, exist_ok=True)
+    planned = [
+        PlannedImage(row=row, image=str(path), type="vin", uri=str(path))
+        for row, path in enumerate(sorted(images.glob("*.jpg")), 1)
+    ]
+    (workspace / "shards" / "00000.jsonl").write_text("".join(to_line(image) for image in planned))
+    return ShardJob(
+        settings=ClientSettings(
+            token=token or sandbox.token,
+            base_url=sandbox.url,
+            rate_per_s=rate_per_s,
+            timeouts=Timeouts(call_s=30, save_s=5),
+        ),
+        owner=Owner("dag", "run", "read", 0, try_number),
+        ledger=local_place(tmp_path / "ledger"),
+        spill=tmp_path / "spill",
+        workspace=local_place(workspace),
+        path="shards/00000.jsonl",
+        index=0,
+        images=count,
+        shards=1,
+        roots=(local_place(images),),
+    )
+
+
+def answers_in(work: ShardJob) -> int:
+    """Return how many answers the job's ledger holds."""
+    return len(list(Path(work.ledger.path).rglob("*.answer")))
+
+
+def until(what: str, check: Callable[[], object], within_s: float = 60.0) -> None:
+    """Return once ``check`` holds; fail with ``what`` where it never does."""
+    end = time.monotonic() + within_s
+    while not check():
+        assert time.monotonic() < end, what
+        time.sleep(0.05)

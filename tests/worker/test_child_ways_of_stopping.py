@@ -1,0 +1,120 @@
+"""Signals, pipes and limits: whatever happens to the child, calls in flight are finished and their answers saved."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRIncomplete
+from airflow_provider_platerec_ocr.worker import child
+from airflow_provider_platerec_ocr.worker.drain_signals import DRAINS, DrainSignals
+from airflow_provider_platerec_ocr.worker.parent import ShardProcess
+from support.sandbox import running_sandbox
+from support.shards import answers_in, job, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+
+@pytest.fixture
+def own_handlers() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in DRAINS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", DRAINS, ids=lambda number: signal.Signals(number).name)
+def test_a_signal_to_the_child_drains_it(tmp_path: Path, number: int) -> None:
+    with running_sandbox(latency="2") as sandbox:
+        work = job(tmp_path, sandbox, 200, rate_per_s=20)
+        process = ShardProcess(work)
+        until("calls are in flight", lambda: sandbox.books()["in_flight"] >= 5)
+        os.kill(process.pid, number)
+        ended = process.wait()
+
+        billed = sandbox.books()["billed"]
+    assert isinstance(ended.error, OCRDrained)
+    assert signal.Signals(number).name in str(ended.error)
+    assert 0 < billed < 200
+    assert answers_in(work) == billed
+
+
+@pytest.mark.usefixtures("own_handlers")
+def test_a_signal_before_the_reading_begins_is_kept_for_it() -> None:
+    signals = DrainSignals()
+    signal.raise_signal(signal.SIGTERM)
+    heard: list[Exception] = []
+    signals.begin(heard.append)
+    signal.raise_signal(signal.SIGHUP)
+
+    assert ["SIGTERM" in str(heard[0]), "SIGHUP" in str(heard[1])] == [True, True]
+
+
+class Deaf:
+    """A pipe whose reader reads nothing until it is told to."""
+
+    def __init__(self) -> None:
+        self.reads = threading.Event()
+        self.lines: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self.reads.wait()
+        self.lines.append(data)
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+
+def test_a_parent_that_does_not_read_holds_up_no_answer() -> None:
+    parent = Deaf()
+    handler = child.LinesHandler(child.Lines(cast("BinaryIO", parent)))
+    for number in range(child.MOST_LINES + 100):  # a handler that waits for the parent would never get through this
+        handler.handle(logging.makeLogRecord({"msg": str(number), "levelno": logging.INFO}))
+    parent.reads.set()
+    handler.drain(60)
+
+    assert len(parent.lines) <= child.MOST_LINES + 2
+    assert any(b"log lines were dropped" in line for line in parent.lines)
+
+
+def test_the_working_directory_is_not_on_the_childs_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "secrets.py").write_text("raise RuntimeError('not the standard library')")
+    monkeypatch.chdir(tmp_path)
+    with running_sandbox() as sandbox:
+        ended = ShardProcess(job(tmp_path, sandbox, 3)).wait()
+
+    assert (ended.error, ended.counts["read"]) == (None, 3)
+
+
+def test_the_child_raises_its_limit_of_open_files() -> None:
+    code = (
+        "import resource as r; _, hard = r.getrlimit(r.RLIMIT_NOFILE); r.setrlimit(r.RLIMIT_NOFILE, (200, hard));"
+        "from airflow_provider_platerec_ocr.worker.child import raise_file_limit; raise_file_limit();"
+        "print(r.getrlimit(r.RLIMIT_NOFILE)[0])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603  # ours
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+
+    assert int(done.stdout) == min(hard if hard != resource.RLIM_INFINITY else child.MOST_FILES, child.MOST_FILES)
+
+
+def test_notes_of_an_error_survive_the_way_to_the_parent() -> None:
+    error = OCRIncomplete("Some are missing.", retry=False)
+    error.add_note("7 of 9 images are done and saved")
+
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301  # our own
+
+    assert again.__notes__ == ["7 of 9 images are done and saved"]
