@@ -152,9 +152,9 @@ class OlderS3(CountingS3):
         return super().open(path, mode, **given)
 
 
-def place_through(s3: S3Stand, kind: type[CountingS3]) -> Place:
+def place_through(s3: S3Stand, kind: type[CountingS3]) -> StoragePath:
     fs = kind(endpoint_url=s3.endpoint, key="test", secret="test", skip_instance_cache=True)
-    return Place(fs, s3.place().path, "s3")
+    return StoragePath(fs, s3.place().path, "s3")
 
 
 @pytest.mark.parametrize(("kind", "version"), [(OldS3, "2025.5.1"), (OlderS3, "2024.10.0")])
