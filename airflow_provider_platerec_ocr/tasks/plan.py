@@ -18,7 +18,7 @@ from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
 from airflow_provider_platerec_ocr.runtime import task
 from airflow_provider_platerec_ocr.runtime.budget import Limits, open_budget
 from airflow_provider_platerec_ocr.runtime.places import open_place
-from airflow_provider_platerec_ocr.runtime.samples import refuse_samples
+from airflow_provider_platerec_ocr.tasks.samples import refuse_samples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
