@@ -15,6 +15,8 @@ API_REFERENCE_URL = "https://guides.platerecognizer.com/docs/other-apps/ocr/api-
 """The vendor's page on the API."""
 ACCOUNT_URL = "https://app.platerecognizer.com/accounts/plan/"
 """The vendor's page on which an account sees its token, its plan and what it has used."""
+REPOSITORY = "airflow-provider-platerec-ocr/airflow-provider-platerec-ocr"
+"""This project, as GitHub names it."""
 _PACKAGE = "airflow_provider_platerec_ocr"
 
 
@@ -184,7 +186,17 @@ def get_provider_info() -> dict[str, Any]:
         "description": "Reads VINs and trailer numbers from photographs with the Plate Recognizer OCR Cloud API.",
         "versions": [__version__],
         "integrations": [
-            {"integration-name": NAME, "external-doc-url": API_REFERENCE_URL, "tags": ["service"]},
+            {
+                "integration-name": NAME,
+                "external-doc-url": API_REFERENCE_URL,
+                # Airflow's own providers name paths of its site here; these are not on it.
+                "how-to-guide": [
+                    f"https://github.com/{REPOSITORY}/blob/main/docs/{page}.md"
+                    for page in ("tutorial/index", "how-to/index", "reference/supported-versions")
+                ],
+                "logo": f"https://raw.githubusercontent.com/{REPOSITORY}/main/docs/images/logo.svg",
+                "tags": ["service", "ai"],
+            },
         ],
         "hooks": [{"integration-name": NAME, "python-modules": [f"{_PACKAGE}.hooks.ocr"]}],
         "operators": [

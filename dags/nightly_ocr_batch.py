@@ -5,23 +5,26 @@ parallel shards, and publishes a Parquet table that any tool can open. Each imag
 DAG runs.
 
 Before the first night: set the connection `platerec_ocr_default` (password: the API token), point `manifest` and
-`dataset` at your data, and trigger the DAG once with `plan_only` to see what it will cost. A call costs money; the DAG
-is paused until you unpause it, and spends at most `daily_limit` calls a day.
+`dataset` at your data, and trigger the DAG once with `plan_only` on and *Unpause on trigger* off, to see what it will
+cost. A call costs money. Once unpaused, the DAG runs at 22:00 UTC, from the next night on, with the defaults of its
+parameters, and makes at most `daily_limit` calls a day.
 """
 
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from airflow.sdk import DAG, Asset, Param
+from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_provider_platerec_ocr.sensors.statistics import OCRStatsSensor
 from airflow_provider_platerec_ocr.task_group import OCRManifestTaskGroup
 
 SAMPLES = Path(__file__).parent / "sample_images"
 DATASET = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "platerec_ocr" / "reads"
+WHAT, COST, FINE = "What to read", "What to spend", "Finer points"
 
 # --8<-- [start:reads_asset]
 OCR_READS = Asset("platerec_ocr_reads")
@@ -30,8 +33,8 @@ OCR_READS = Asset("platerec_ocr_reads")
 # --8<-- [start:nightly_dag]
 with DAG(
     dag_id="nightly_ocr_batch",
-    schedule="0 22 * * *",
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    # With a start_date, or a plain cron string, unpausing it would start the night that has passed, at once.
+    schedule=CronTriggerTimetable("0 22 * * *", timezone="UTC", run_immediately=timedelta()),
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=True,
@@ -40,30 +43,26 @@ with DAG(
     params={
         "manifest": Param(
             str(SAMPLES / "manifest.csv"),
+            "CSV, JSON lines, Parquet or text file, folder or glob; a path or a URI such as s3://bucket/yard/.",
             type="string",
-            description="CSV, JSON lines, Parquet or text file, folder or glob; a path or a URI such as s3://bucket/yard/.",
+            section=WHAT,
         ),
-        "dataset": Param(str(DATASET), type="string", description="Folder of the Parquet table; a path or a URI."),
-        "type": Param(
-            "vin", type="string", description="What to read where the manifest does not say: vin or trailer_id."
-        ),
-        "reserve": Param(0, type="integer", minimum=0, description="Calls of the quota to leave to others."),
-        "daily_limit": Param(500, type=["null", "integer"], minimum=0, description="Most calls of a day (UTC)."),
-        "pace": Param(default=False, type="boolean", description="Spread the calls left over the nights to the reset."),
-        "on_quota": Param(
-            "carry_over",
-            enum=["carry_over", "fail"],
-            description="What to do when the quota ends before the images do.",
-        ),
-        "images_per_shard": Param(2000, type="integer", minimum=1, description="Most images that one task reads."),
+        "dataset": Param(str(DATASET), "Folder of the Parquet table; a path or a URI.", type="string", section=WHAT),
+        "type": Param("vin", "Where the manifest does not say: vin or trailer_id.", type="string", section=WHAT),
+        "plan_only": Param(default=False, type="boolean", section=COST, description="Only say what it would cost."),
+        "daily_limit": Param(500, "Most calls of a day (UTC).", type=["null", "integer"], minimum=0, section=COST),
+        "reserve": Param(0, "Calls of the quota to leave to others.", type="integer", minimum=0, section=COST),
+        "pace": Param(default=False, type="boolean", section=COST, description="Spread what is left until the reset."),
+        "on_quota": Param("carry_over", "If the quota ends midway.", enum=["carry_over", "fail"], section=COST),
+        "images_per_shard": Param(2000, "Most images that one task reads.", type="integer", minimum=1, section=FINE),
         "in_doubt": Param(
             "resend",
+            "What to do with calls that may have been billed without an answer.",
             enum=["resend", "hold", "fail"],
-            description="What to do with calls that may have been billed without an answer.",
+            section=FINE,
         ),
-        "retry_rejected": Param(default=False, type="boolean", description="Try rejected images once more."),
-        "shrink": Param(default=False, type="boolean", description="Shrink images that are over the upload limit."),
-        "plan_only": Param(default=False, type="boolean", description="Only say what the run would read and cost."),
+        "retry_rejected": Param(default=False, type="boolean", section=FINE, description="Try rejected images again."),
+        "shrink": Param(default=False, type="boolean", section=FINE, description="Shrink images that are too large."),
     },
 ) as dag:
     gate = OCRStatsSensor(task_id="gate", min_remaining=1, reserve="{{ params.reserve }}", deferrable=True)

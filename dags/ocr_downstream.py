@@ -6,7 +6,6 @@ only what is new. Events that came while it was busy are handed over together: i
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import DAG, Asset, task
@@ -18,7 +17,6 @@ LOW_CONFIDENCE = 0.6
 with DAG(
     dag_id="ocr_downstream",
     schedule=[OCR_READS],
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     doc_md=__doc__,
     tags=["platerec_ocr"],

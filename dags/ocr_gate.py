@@ -6,7 +6,6 @@ statistics on. Put it before your own code that spends calls.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import DAG, Param, task
@@ -17,11 +16,10 @@ from airflow_provider_platerec_ocr.sensors.statistics import OCRStatsSensor
 with DAG(
     dag_id="ocr_gate",
     schedule=None,
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     doc_md=__doc__,
     tags=["platerec_ocr"],
-    params={"min_remaining": Param(100, type="integer", minimum=1, description="Calls that have to be free.")},
+    params={"min_remaining": Param(100, type="integer", minimum=1, description="Calls that have to be left.")},
 ) as dag:
     gate = OCRStatsSensor(task_id="gate", min_remaining="{{ params.min_remaining }}", deferrable=True)
 

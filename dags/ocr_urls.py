@@ -7,7 +7,6 @@ than a few dozen images use `OCRManifestTaskGroup`, which reads hundreds at a ti
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import DAG, Param, task
@@ -18,7 +17,6 @@ from airflow_provider_platerec_ocr.operators.read import OCRReadOperator
 with DAG(
     dag_id="ocr_urls",
     schedule=None,
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     doc_md=__doc__,
     tags=["platerec_ocr"],
@@ -36,7 +34,7 @@ with DAG(
     links = urls()  # type: ignore[call-arg, misc]  # Airflow hands params in
     reads = OCRReadOperator.partial(task_id="read", type="{{ params.type }}", retries=3).expand(upload_url=links)
 
-    @task(trigger_rule="all_done")
+    @task(trigger_rule="all_done", multiple_outputs=False)  # else each URL would be the key of an XCom of its own
     def summary(found: Any) -> dict[str, list[str]]:
         """Return the codes of each image that could be read."""
         return {read["image"]: [each["code_normalized"] for each in read["identifiers"]] for read in found or []}

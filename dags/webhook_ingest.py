@@ -13,7 +13,7 @@ After unpausing, trigger it once by hand: what came before is taken then.
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from airflow.sdk import DAG, Asset, Param, PartitionedAssetTimetable
@@ -29,7 +29,6 @@ OCR_RECEIVED = Asset("platerec_ocr_received")
 with DAG(
     dag_id="webhook_ingest",
     schedule=PartitionedAssetTimetable(assets=OCR_INBOX),
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=True,

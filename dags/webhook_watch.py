@@ -8,7 +8,7 @@ another network perhaps, and the triggerer looks into the inbox every now and th
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from airflow.sdk import DAG, Asset, AssetWatcher, Param
@@ -27,7 +27,6 @@ WATCHED = Asset(
 with DAG(
     dag_id="webhook_watch",
     schedule=[WATCHED],
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=True,

@@ -7,11 +7,13 @@ import ast
 import inspect
 import re
 from importlib import import_module
+from importlib.metadata import metadata, requires
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.sdk import BaseOperator, RetryPolicy, TaskGroup
+from packaging.requirements import Requirement
 
 from airflow_provider_platerec_ocr.cli import ledger
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, ReadStatus, Reason
@@ -114,6 +116,22 @@ def test_every_option_is_in_the_reference_with_its_variable() -> None:
     options = get_provider_info()["config"]["platerec_ocr"]["options"]
 
     assert [name for name in options if f"| `{name}` | `AIRFLOW__PLATEREC_OCR__{name.upper()}` |" not in page] == []
+
+
+def test_every_dependency_is_in_the_reference_with_its_lower_bound() -> None:
+    page = (REFERENCE / "supported-versions.md").read_text()
+    needed = [Requirement(text) for text in requires("airflow-provider-platerec-ocr") or [] if "extra ==" not in text]
+    lowest = {need.name: next(each.version for each in need.specifier if each.operator == ">=") for need in needed}
+
+    assert {"apache-airflow", "pandas", "fastapi"} <= set(lowest)
+    assert [each for each in lowest.items() if "| `{}` | {} |".format(*each) not in page] == []
+
+
+def test_every_supported_python_is_in_the_reference() -> None:
+    page = (REFERENCE / "supported-versions.md").read_text()
+    named = [text.rpartition(" ")[2] for text in metadata("airflow-provider-platerec-ocr").get_all("Classifier") or []]
+
+    assert "| 3.3, 3.2 | {} |".format(", ".join(each for each in named if re.fullmatch(r"3\.\d+", each))) in page
 
 
 @pytest.mark.parametrize("columns", [schema.reads_schema, schema.dead_letters_schema], ids=["reads", "dead letters"])

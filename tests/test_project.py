@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 import tomllib
-from importlib.metadata import requires, version
+from importlib.metadata import packages_distributions, requires, version
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,35 @@ def test_every_requirement_is_pinned_within_its_range() -> None:
     ]
     assert len(needed) > 15
     assert wrong == []
+
+
+def test_every_library_that_the_package_imports_is_required_by_it() -> None:
+    providers = packages_distributions()
+    imported = (
+        {
+            name.partition(".")[0]
+            for path in (ROOT / "airflow_provider_platerec_ocr").rglob("*.py")
+            for node in ast.walk(ast.parse(path.read_text()))
+            for name in _imported_by(node)
+        }
+        - sys.stdlib_module_names
+        - {"airflow_provider_platerec_ocr"}
+    )
+    needed = {canonicalize_name(Requirement(text).name) for text in requires(NAME) or [] if "'dev'" not in text}
+    through = {"numpy"}  # by pandas, and by the engine that the sandbox reads with
+
+    assert {"fastapi", "starlette", "python_multipart", "uvicorn", "sqlalchemy", "pandas"} <= imported
+    assert [
+        name
+        for name in sorted(imported - through)
+        if needed.isdisjoint(canonicalize_name(each) for each in providers.get(name, [name]))
+    ] == []
+
+
+def _imported_by(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
 
 
 def test_every_ignored_lint_rule_has_its_reason() -> None:

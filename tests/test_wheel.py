@@ -7,9 +7,11 @@ Without that, the wheel goes into a bare environment that borrows this one's oth
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import zipfile
 from email.parser import Parser
 from pathlib import Path
@@ -109,9 +111,38 @@ def test_the_wheel_says_what_it_is(wheel: Path) -> None:
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["License-Expression"] == "Apache-2.0"
     assert "Framework :: Apache Airflow :: Provider" in metadata.get_all("Classifier", [])
-    assert "apache-airflow<4,>=3.3.1" in metadata.get_all("Requires-Dist", [])
+    assert "apache-airflow<4,>=3.0.6" in metadata.get_all("Requires-Dist", [])
+    assert "pandas" in metadata.get_all("Provides-Extra", [])  # empty, for old install lines
     assert f"{INFO}/licenses/LICENSE" in names_in(wheel)
     assert "[apache_airflow_provider]" in text_in(wheel, f"{INFO}/entry_points.txt")
+
+
+def test_a_package_index_can_follow_every_link_and_image_of_the_readme(wheel: Path) -> None:
+    readme = Parser().parsestr(text_in(wheel, f"{INFO}/METADATA")).get_payload()
+    assert isinstance(readme, str)
+    links = re.findall(r"\]\(([^)\s]+)\)", readme)
+    here = re.findall(r"\]\((?!https?://)([^)\s]+)\)", (ROOT / "README.md").read_text())
+
+    assert len(here) > 8
+    assert [link for link in links if not link.startswith("https://")] == []
+    for path in here:
+        ends = [link for link in links if link.endswith(f"/v{__version__}/{path}")]
+        assert len(ends) == here.count(path), path
+        assert (ROOT / path).exists()
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", readme)
+    assert [url for url in pictures if "://raw." not in url] == []  # a page around a picture is no picture
+
+
+def test_the_sdist_holds_what_its_tests_look_at(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "build", "--no-isolation", "--sdist", "--outdir", str(tmp_path), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own arguments
+    assert done.returncode == 0, done.stdout + done.stderr
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    git = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607  # whichever git there is
+
+    assert {"constraints.txt", "Makefile", ".mkdocs.yml", ".ci/run", "benchmarks/__main__.py"} <= names
+    assert [name for name in git.stdout.splitlines() if (ROOT / name).is_file() and name not in names] == []
 
 
 def test_the_installed_package_is_the_wheels_own(python: str, tmp_path: Path) -> None:

@@ -104,6 +104,11 @@ def normalize_base_url(host: str | None, *, port: int | None = None, allow_plain
     return f"{parts.scheme}://{name}{f':{chosen}' if chosen else ''}{path}"
 
 
+def is_loopback(base_url: str) -> bool:
+    """Return whether the base URL is on this machine, as a sandbox is."""
+    return urlsplit(base_url).hostname in LOOPBACK
+
+
 def check_token(token: str | None) -> str:
     """Return the token, stripped; it goes into a header, so it is printable ASCII without spaces. Never shows it."""
     text = (token or "").strip()

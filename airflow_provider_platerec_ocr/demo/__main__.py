@@ -15,7 +15,7 @@ DAG_ID = "nightly_ocr_batch"
 INGEST_DAG_ID = "webhook_ingest"
 UP = """
 Ready.
-  Airflow   {web_url} (no login). Unpause and trigger nightly_ocr_batch.
+  Airflow   {web_url} (no login). Trigger nightly_ocr_batch.
   Sandbox   {url} (its books: {url}/_sandbox/books). It sends each answer to Airflow as a webhook.
   A phone's call, which webhook_ingest turns into a row within a minute:
     curl -F upload=@{samples}/vin_plate_01.jpg -F type=vin -H 'Authorization: Token {token}' {url}/v1/ocr/reader/

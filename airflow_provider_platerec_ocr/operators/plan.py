@@ -42,7 +42,7 @@ class OCRPlanOperator(BaseOperator):
 
     Returns a list with one object a shard; the counts are in the XCom ``plan``.
 
-    :raises OCRManifestError: the manifest as a whole cannot be read.
+    :raises OCRManifestError: the manifest as a whole cannot be read, or is the samples' and the API a real one.
     :raises OCRDatasetError: the dataset has another schema version.
     :raises OCRStop: the statistics call was refused: bad token, OCR not enabled, wrong host.
     """

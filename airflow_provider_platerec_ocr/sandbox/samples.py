@@ -30,12 +30,20 @@ _TINY_JPEG = base64.b64decode(
     "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDACgcHiMeGSgjISMtKygwPGRBPDc3PHtYXUlkkYCZlo+AjIqgtObDoKrarYqMyP/L2u71////m8H////6"
     "/+b9//j/wAALCAAIAAgBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAABP/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8Ac//Z"
 )
+_MARK = "platerec_ocr_samples.txt"
+"""Whoever plans paid calls looks for this file, so that no one pays for made-up images."""
+_MARK_TEXT = """\
+These photographs are drawn by a program; their names and codes are made up. While this file lies beside them, no plan
+sends them to the real API, where each would be a paid call. A local API reads them all the same.
+"""
 _START_BYTES = 2
 _SEGMENT_BYTES = 65_533
 
 
 def make_samples(folder: Path, count: int = 24, seed: int = 7) -> list[Path]:
     """Draw sample photographs with ``manifest.csv`` and ``truth.csv``; the same seed gives the same files.
+
+    A third file marks them as samples, which keeps the provider from sending them to the real API.
 
     :param folder: made if need be; files of the same names are overwritten.
     """
@@ -59,6 +67,7 @@ def make_samples(folder: Path, count: int = 24, seed: int = 7) -> list[Path]:
         paths.append(path)
     _write(folder / "manifest.csv", ("image", "type", "camera_id", "timestamp"), manifest)
     _write(folder / "truth.csv", ("image", "type", "truth", "orientation"), truths)
+    (folder / _MARK).write_text(_MARK_TEXT, encoding="utf-8")
     return paths
 
 

@@ -18,6 +18,7 @@ from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
 from airflow_provider_platerec_ocr.runtime import task
 from airflow_provider_platerec_ocr.runtime.budget import Limits, open_budget
 from airflow_provider_platerec_ocr.runtime.places import open_place
+from airflow_provider_platerec_ocr.tasks.samples import refuse_samples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +58,7 @@ class PlanTask:
 
     def run(self, context: Context) -> list[dict[str, Any]]:
         """Plan, say what it will cost, and return the shards."""
+        refuse_samples(self.manifest, self.conn_id)
         folder = f"{task.workspace_of(self.workspace, self.dataset)}/{task.run_ref(context).slug}"
         dry = task.truth(self.plan_only, "plan_only")
         before = None if dry else load_plan(open_place(folder))

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FIELD = "json"
 """The form field that holds the payload."""
 _MOST_FIELDS = 20
+_MOST_HEADERS = 8
+"""Of one part of a form. The parser has this limit and the next only from 0.0.27 on; Airflow 3.2.1 pins 0.0.26."""
+_MOST_HEADER_BYTES = 4096 + 128
 _silent = logging.getLogger(f"{__name__}.parser")
 _silent.disabled = True  # the parser's own messages quote what they stumble over
 _silent.setLevel(logging.CRITICAL + 1)  # a configuration made later may enable it again, and keeps the level
@@ -74,6 +77,7 @@ class _Multipart:
         self._limits = limits
         self._size = 0
         self._parts = 0
+        self._headers = 0
         self._wanted = False
         self._ended = False
         self._header = (bytearray(), bytearray())
@@ -85,8 +89,8 @@ class _Multipart:
                 boundary,
                 {
                     "on_part_begin": self._begin,
-                    "on_header_field": lambda data, start, end: self._header[0].extend(data[start:end]),
-                    "on_header_value": lambda data, start, end: self._header[1].extend(data[start:end]),
+                    "on_header_field": lambda data, start, end: self._grow_header(0, data[start:end]),
+                    "on_header_value": lambda data, start, end: self._grow_header(1, data[start:end]),
                     "on_header_end": self._end_header,
                     "on_part_data": self._take,
                     "on_end": self._end,
@@ -114,11 +118,20 @@ class _Multipart:
 
     def _begin(self) -> None:
         self._wanted = False
+        self._headers = 0
         self._parts += 1
         if self._parts > _MOST_FIELDS:
             raise _broken()
 
+    def _grow_header(self, which: int, data: bytes) -> None:
+        self._header[which].extend(data)
+        if sum(map(len, self._header)) > _MOST_HEADER_BYTES:
+            raise _broken()
+
     def _end_header(self) -> None:
+        self._headers += 1
+        if self._headers > _MOST_HEADERS:
+            raise _broken()
         name, value = (bytes(part) for part in self._header)
         self._header = (bytearray(), bytearray())
         if name.lower() != b"content-disposition":
@@ -141,7 +154,7 @@ class _Multipart:
 
 def _media_type(content_type: str) -> tuple[str, dict[bytes, bytes]]:
     kind, options = parse_options_header(content_type.encode("utf-8", "replace").decode("latin-1"))
-    return kind.decode("latin-1").strip(), options
+    return kind.decode("latin-1").strip().lower(), options  # the parser lowers it only where no parameter follows
 
 
 def _urlencoded(body: bytes) -> bytes:

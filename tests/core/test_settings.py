@@ -9,6 +9,7 @@ from airflow_provider_platerec_ocr.core.settings import (
     ClientSettings,
     Timeouts,
     flag,
+    is_loopback,
     normalize_base_url,
     number,
     refuse_unknown,
@@ -156,6 +157,20 @@ def test_a_password_in_the_host_is_refused_and_not_shown() -> None:
         normalize_base_url("https://user:hush@api.example.com")
 
     assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [
+        ("http://localhost:8080", True),
+        ("http://127.0.0.1:8642/x", True),
+        ("http://[::1]:8080", True),
+        ("https://api.platerecognizer.com", False),
+        ("https://localhost.example.com", False),
+    ],
+)
+def test_this_machine_is_told_from_other_hosts(url: str, here: bool) -> None:  # noqa: FBT001  # expected value
+    assert is_loopback(url) is here
 
 
 @pytest.mark.parametrize(("text", "value"), [("TRUE", True), ("on", True), (1, True), ("no", False), (0, False)])

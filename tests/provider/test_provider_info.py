@@ -3,19 +3,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import airflow
 import jsonschema  # type: ignore[import-untyped]  # its types are a package of their own
 import pytest
+import yaml  # type: ignore[import-untyped]  # as above
 from airflow.sdk.module_loading import import_string  # type: ignore[attr-defined]  # not in its __all__
 
 from airflow_provider_platerec_ocr import __version__
 from airflow_provider_platerec_ocr.core.settings import ClientSettings
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
-from airflow_provider_platerec_ocr.provider_info import get_provider_info
+from airflow_provider_platerec_ocr.provider_info import REPOSITORY, get_provider_info
 from support.airflow_home import connection_env
 from support.sandbox import running_sandbox
 
@@ -37,6 +38,41 @@ def test_the_description_is_valid_by_airflows_own_schema() -> None:
 
     jsonschema.validate(get_provider_info(), schema)
     assert get_provider_info()["versions"] == [__version__]
+
+
+def test_every_page_and_picture_of_ours_that_is_named_is_there() -> None:
+    (integration,) = get_provider_info()["integrations"]
+    urls = [*integration["how-to-guide"], integration["logo"]]
+    paths = [ROOT / url.partition("/main/")[2] for url in urls]
+
+    assert [url for url in urls if REPOSITORY not in url] == []
+    assert [path for path in paths if not path.is_file()] == []
+    assert (
+        f"https://github.com/{REPOSITORY}"
+        in (metadata("airflow-provider-platerec-ocr").get_all("Project-URL") or [""])[0]
+    )
+
+
+def test_the_tags_are_those_that_airflows_own_providers_use() -> None:
+    schema = json.loads((Path(airflow.__file__).parent / "provider.yaml.schema.json").read_text())
+    known = schema["properties"]["integrations"]["items"]["properties"]["tags"]["items"]["enum"]
+
+    assert set(get_provider_info()["integrations"][0]["tags"]) <= {*known, "ai"}  # which is one from 3.2 on
+
+
+def test_the_registry_is_told_of_every_class_and_of_none_that_is_gone() -> None:
+    told = yaml.safe_load((ROOT / ".airflow-registry.yaml").read_text())
+    info = get_provider_info()
+    kinds = ("hooks", "operators", "sensors", "triggers", "other")
+    listed = {kind: [each["module"] for each in told[kind]] for kind in kinds}
+
+    assert (told["package-name"], told["display-name"]) == (info["package-name"], info["name"])
+    assert told["logo"] == info["integrations"][0]["logo"]
+    for kind in kinds[:-1]:
+        modules = [module for entry in info[kind] for module in entry["python-modules"]]
+        assert sorted(name.rpartition(".")[0] for name in listed[kind]) == sorted(modules)
+    assert [name for names in listed.values() for name in names if not isinstance(import_string(name), type)] == []
+    assert all(each["description"] for kind in kinds for each in told[kind])
 
 
 def test_every_setting_has_a_field_with_a_help_text_in_the_form() -> None:

@@ -33,6 +33,12 @@ def test_a_round_of_all_scenes_gives_images_with_manifest_and_truth(tmp_path: Pa
     assert len({row["truth"] for row in truth}) == 12
 
 
+def test_samples_are_marked_as_such(tmp_path: Path) -> None:
+    make_samples(tmp_path, count=1)
+    (mark,) = tmp_path.glob("*.txt")
+    assert mark.read_text() == (COMMITTED / mark.name).read_text()
+
+
 def test_a_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
     def first(seed: int) -> bytes:
         return make_samples(tmp_path / str(seed), count=1, seed=seed)[0].read_bytes()

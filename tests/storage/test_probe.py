@@ -1,23 +1,24 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import fsspec
 import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRLedgerUnsafe, OCRLedgerUnwritable
 from airflow_provider_platerec_ocr.storage.path import StoragePath
-from airflow_provider_platerec_ocr.storage.probe import prove_exclusive
+from airflow_provider_platerec_ocr.storage.probe import EXCLUSIVE_FROM, prove_exclusive
 from airflow_provider_platerec_ocr.storage.store import Store
 from airflow_provider_platerec_ocr.storage.store_clock import StoreClock
 from support.clock import FakeClock
 from support.simulated_store import SimulatedStore
-from support.stores import local_place, mounted, s3_stand
+from support.stores import CountingS3, local_place, mounted, s3_stand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from support.stores import S3Stand
 
@@ -132,6 +133,66 @@ def test_a_store_that_loses_what_it_took_is_refused() -> None:
 
     with pytest.raises(OCRLedgerUnsafe, match="replaced a file"):
         prove_exclusive(Store(fs.place()))
+
+
+class OldS3(CountingS3):
+    """What s3fs before 2025.7 makes of an exclusive create: an ordinary one."""
+
+    def open(self, path: str, mode: str = "rb", **given: Any) -> Any:
+        return super().open(path, mode.replace("x", "w"), **given)
+
+
+class OlderS3(CountingS3):
+    """What s3fs before 2024.12 says to it."""
+
+    def open(self, path: str, mode: str = "rb", **given: Any) -> Any:
+        if "x" in mode:
+            message = "File mode not supported"
+            raise NotImplementedError(message)
+        return super().open(path, mode, **given)
+
+
+def place_through(s3: S3Stand, kind: type[CountingS3]) -> StoragePath:
+    fs = kind(endpoint_url=s3.endpoint, key="test", secret="test", skip_instance_cache=True)
+    return StoragePath(fs, s3.place().path, "s3")
+
+
+@pytest.mark.parametrize(("kind", "version"), [(OldS3, "2025.5.1"), (OlderS3, "2024.10.0")])
+def test_a_library_that_is_too_old_for_its_store_is_named_with_what_to_install(
+    s3: S3Stand, kind: type[CountingS3], version: str
+) -> None:
+    with pytest.raises(OCRLedgerUnsafe) as caught:
+        prove_exclusive(Store(place_through(s3, kind)), version_of={"s3fs": version}.__getitem__)
+
+    said = str(caught.value)
+    assert f"s3fs {version} is installed, and creates exclusively only from 2025.7.0 on" in said
+    assert 'pip install "s3fs>=2025.7.0"' in said
+    assert "Put the ledger on" not in said  # it is on S3 already
+
+
+@pytest.mark.parametrize("version", ["2025.7.0", "2025.10.0.post1", "2026.9.0"])
+def test_a_store_that_ignores_the_condition_of_a_good_library_is_the_store_to_leave(s3: S3Stand, version: str) -> None:
+    with pytest.raises(OCRLedgerUnsafe, match=rf"s3fs {version} asked .* Put the ledger on a local or shared disk"):
+        prove_exclusive(Store(place_through(s3, OldS3)), version_of={"s3fs": version}.__getitem__)
+
+
+def test_a_mode_that_a_good_library_does_not_know_is_the_stores_own_refusal(s3: S3Stand) -> None:
+    with pytest.raises(OCRLedgerUnwritable, match="File mode not supported"):
+        prove_exclusive(Store(place_through(s3, OlderS3)), version_of={"s3fs": "2026.9.0"}.__getitem__)
+
+
+def test_a_library_without_a_known_version_is_not_blamed(s3: S3Stand) -> None:
+    def nowhere(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    with pytest.raises(OCRLedgerUnsafe, match=r"same image\. Put the ledger on"):
+        prove_exclusive(Store(place_through(s3, OldS3)), version_of=nowhere)
+
+
+def test_the_least_versions_are_in_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "supported-versions.md").read_text()
+
+    assert [each for each in EXCLUSIVE_FROM.items() if "| `{}` | {} |".format(*each) not in page] == []
 
 
 def test_memory_is_no_place_for_a_ledger() -> None:

@@ -50,6 +50,10 @@ def part(name: str, value: str = "{}", disposition: str = "Content-Disposition")
         (f"x=1&json={quote_plus(JSON)}&y=".encode(), f"{URLENCODED}; charset=utf-8"),
         (TWO_PARTS, MULTIPART),
         (TWO_PARTS, 'Multipart/Form-Data; charset=utf-8; boundary="xyz"'),
+        (TWO_PARTS, "MULTIPART/FORM-DATA;BOUNDARY=xyz"),
+        (f"json={quote_plus(JSON)}".encode(), "Application/X-WWW-Form-Urlencoded; Charset=UTF-8"),
+        (f"json={quote_plus(JSON)}".encode(), "APPLICATION/X-WWW-FORM-URLENCODED"),
+        (JSON.encode(), "Application/JSON; Charset=UTF-8"),
     ],
 )
 def test_all_forms_give_the_same_json_in_pieces_of_any_size(body: bytes, content_type: str, size: int) -> None:
@@ -70,8 +74,9 @@ def test_the_name_of_a_header_may_be_written_in_any_case() -> None:
         part("json") * 21 + b"--xyz--\r\n",
         b"--xyz\r\n" + b"A: b\r\n" * 50 + b"\r\n{}\r\n--xyz--\r\n",
         b"--xyz\r\nA: " + b"b" * 4500 + b"\r\n\r\n{}\r\n--xyz--\r\n",
+        b"--xyz\r\n" + b"A" * 4500 + b": b\r\n\r\n{}\r\n--xyz--\r\n",
     ],
-    ids=["empty", "cut", "other boundary", "no header", "many parts", "many headers", "long header"],
+    ids=["empty", "cut", "other boundary", "no header", "many parts", "many headers", "long header", "long name"],
 )
 def test_a_broken_form_is_refused(body: bytes) -> None:
     with pytest.raises(PayloadError, match=r"^The body is no whole multipart form\.$"):
@@ -140,6 +145,7 @@ def test_a_form_may_be_larger_than_json_by_its_image() -> None:
 
     assert read(body, MULTIPART).decode() == JSON
     assert (most_bytes(MULTIPART, LIMITS), most_bytes("application/json", LIMITS)) == (5000, 1000)
+    assert most_bytes("Multipart/Form-DATA; boundary=xyz", LIMITS) == 5000
 
 
 @pytest.mark.parametrize("content_type", ["é", "\x00", ";;;=", 'a/b; x="', "multipart/form-data;boundary=\udcff"])
@@ -160,3 +166,10 @@ def test_the_parser_of_forms_says_nothing(caplog: pytest.LogCaptureFixture) -> N
                     continue
 
     assert [record.getMessage() for record in caplog.records if record.name != "asyncio"] == []
+
+
+def test_a_part_may_have_as_many_headers_as_clients_send_and_the_next_one_begins_anew() -> None:
+    headers = b"".join(b"X-Of-A-Client-%d: 1\r\n" % number for number in range(7))
+    upload = b"--xyz\r\n" + headers + b'Content-Disposition: form-data; name="upload"\r\n\r\nimage\r\n'
+
+    assert read(upload * 3 + part("json", JSON) + b"--xyz--\r\n", MULTIPART, size=5).decode() == JSON

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.dataset.manifest.row import RawRow
     from airflow_provider_platerec_ocr.storage.path import Opener, StoragePath
 
-__all__ = ["BadRow", "read_manifest", "signed_urls"]
+__all__ = ["BadRow", "names_samples", "read_manifest", "signed_urls"]
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".txt", ".list")
+SAMPLES_MARK = "platerec_ocr_samples.txt"
+"""A file that lies beside the sample images of this project."""
 FORMATS = "CSV (.csv, .tsv), JSON lines (.jsonl, .ndjson), a list (.txt, .list), Parquet (.parquet), a folder or a glob"
 
 
@@ -45,6 +47,12 @@ def read_manifest(
     folder = place.parent.uri
     make = RowMaker(folder, user=_user(uri), default_type=default_type).make
     yield from map(make, _raw_rows(uri, place, recursive=recursive))
+
+
+def names_samples(uri: str, opener: Opener) -> bool:
+    """Return whether the manifest is, or lies in, a folder of sample images; only a local disk is looked at."""
+    place = opener(uri)
+    return place.is_local and any(folder.fs.isfile((folder / SAMPLES_MARK).path) for folder in (place, place.parent))
 
 
 def signed_urls(uri: str, rows: Collection[int], opener: Opener) -> dict[int, str]:

@@ -45,9 +45,10 @@ def read_dataset(  # noqa: PLR0913  # one place and filters, all by name
     :param storage_options: for fsspec, such as ``{"key": …, "secret": …}``; no effect with ``opener``.
     :param opener: opens the folder instead of fsspec.
     :raises OCRDatasetError: there is no dataset, or it has another schema version.
-    :raises OCRConfigError: an unknown column, a day that is none, or pandas is not installed.
+    :raises OCRConfigError: an unknown column, or a day that is none.
     """
-    pandas = _pandas()
+    from pandas import ArrowDtype
+
     names = [*reads_schema().names, "type", "date"]
     refuse_unknown(columns or (), names, "The dataset")
     place = opener(uri) if opener else _open(uri, storage_options or {})
@@ -56,17 +57,8 @@ def read_dataset(  # noqa: PLR0913  # one place and filters, all by name
     table = _load(place, [*wanted, *extra], _filter(type, _day(since, "since"), _day(until, "until")))
     if latest_only:
         table = _latest(table)
-    frame: pd.DataFrame = table.select(wanted).to_pandas(types_mapper=pandas.ArrowDtype)
+    frame: pd.DataFrame = table.select(wanted).to_pandas(types_mapper=ArrowDtype)
     return frame
-
-
-def _pandas() -> Any:
-    try:
-        import pandas  # noqa: ICN001  # an extra
-    except ImportError:
-        message = "read_dataset needs pandas: pip install 'airflow-provider-platerec-ocr[pandas]'"
-        raise OCRConfigError(message) from None
-    return pandas
 
 
 def _open(uri: str, options: Mapping[str, Any]) -> StoragePath:

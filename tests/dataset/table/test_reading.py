@@ -153,19 +153,6 @@ def test_a_broken_file_is_named(published: TableStage) -> None:
         read_dataset(published.dataset.uri)
 
 
-def test_without_pandas_the_message_says_what_to_install(published: TableStage) -> None:
-    code = (
-        "import sys; sys.modules['pandas'] = None\n"
-        "from airflow_provider_platerec_ocr.dataset import read_dataset\n"
-        f"try: read_dataset({published.dataset.uri!r})\n"
-        "except ValueError as error: print(error)"
-    )
-
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout  # noqa: S603
-
-    assert said.strip() == "read_dataset needs pandas: pip install 'airflow-provider-platerec-ocr[pandas]'"
-
-
 def test_importing_the_package_loads_nothing_heavy() -> None:
     code = (
         "import sys\n"

@@ -1,0 +1,179 @@
+"""What the example DAGs do to somebody's Airflow: nothing starts by itself, and no samples go to a real API."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_platerec_ocr.core.errors import OCRManifestError
+from airflow_provider_platerec_ocr.dataset.manifest.manifest import SAMPLES_MARK
+from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator
+from support.airflow_home import connection_env
+from support.batch_stage import BatchRun, BatchStage, connected
+from support.sandbox import TOKEN, running_sandbox
+
+if TYPE_CHECKING:
+    from support.airflow_home import AirflowHome
+
+DAGS = Path(__file__).parents[2] / "dags"
+SAMPLES = DAGS / "sample_images"
+EXAMPLES = sorted(path.stem for path in DAGS.glob("*.py"))
+NIGHTLY = (DAGS / "nightly_ocr_batch.py").read_text()
+SCHEDULE = 'CronTriggerTimetable("0 22 * * *", timezone="UTC", run_immediately=timedelta())'
+ELSEWHERE = "127.0.0.2"
+"""An address of this machine that the provider takes for a host like any other."""
+
+
+def nightly_at(minutes_ago: int, dag_id: str, schedule: str = SCHEDULE) -> str:
+    """Return the nightly DAG under another id, with its time of the day so many minutes ago."""
+    slot = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    assert NIGHTLY.count(SCHEDULE) == 1
+    return (
+        NIGHTLY.replace(SCHEDULE, schedule)
+        .replace("0 22 * * *", f"{slot.minute} {slot.hour} * * *")
+        .replace('dag_id="nightly_ocr_batch"', f'dag_id="{dag_id}"')
+    )
+
+
+def next_night() -> datetime:
+    now = datetime.now(UTC)
+    tonight = now.replace(hour=22, minute=0, second=0, microsecond=0)
+    return tonight if tonight > now else tonight + timedelta(days=1)
+
+
+def unpaused(home: AirflowHome, folder: Path) -> tuple[dict[str, datetime | None], set[str]]:
+    """Unpause every DAG of a folder; return when Airflow would run each next, and which it would start at once."""
+    from airflow.models.dag import DagModel  # noqa: PLC0415  # Airflow must not be imported before its home is claimed
+    from airflow.utils.session import create_session  # noqa: PLC0415
+    from sqlalchemy import select, update  # noqa: PLC0415
+
+    done = home.airflow("dags", "reserialize", AIRFLOW__CORE__DAGS_FOLDER=str(folder))
+    assert done.returncode == 0, done.stdout
+    with create_session() as session:
+        session.execute(update(DagModel).where(~DagModel.is_stale).values(is_paused=False))
+        known = {dag.dag_id: dag.next_dagrun_create_after for dag in session.scalars(select(DagModel))}
+        due = {dag.dag_id for dag in DagModel.dags_needing_dagruns(session)[0]}
+    return known, due
+
+
+@pytest.mark.airflow
+@pytest.mark.xdist_group("airflow")
+def test_being_unpaused_starts_no_example_dag_at_any_time_of_the_day(airflow_home: AirflowHome, tmp_path: Path) -> None:
+    for name in EXAMPLES:
+        (tmp_path / f"{name}.py").write_text((DAGS / f"{name}.py").read_text())
+    for minutes in (2, 100, 700, 1400):
+        (tmp_path / f"at_{minutes}.py").write_text(nightly_at(minutes, f"slot_{minutes}_minutes_ago"))
+    (tmp_path / "plain.py").write_text(nightly_at(100, "a_plain_cron_string", '"0 22 * * *"'))
+    dated = f"{SCHEDULE},\n    start_date=__import__('pendulum').datetime(2026, 1, 1)"
+    (tmp_path / "dated.py").write_text(nightly_at(700, "a_start_date", dated))
+
+    before = next_night()
+
+    known, due = unpaused(airflow_home, tmp_path)
+
+    assert set(EXAMPLES) <= set(known)
+    assert due & set(known) == {"a_plain_cron_string", "a_start_date"}  # what the examples must not be like
+    assert [name for name in EXAMPLES if known[name]] == ["nightly_ocr_batch"]
+    assert known["nightly_ocr_batch"] in {before, next_night()}
+    later = [known[f"slot_{minutes}_minutes_ago"] for minutes in (2, 100, 700, 1400)]
+    assert all(each and each > datetime.now(UTC) for each in later)
+
+
+@pytest.mark.airflow
+@pytest.mark.xdist_group("airflow")
+def test_the_form_groups_the_parameters(airflow_home: AirflowHome) -> None:
+    import runpy  # noqa: PLC0415  # as above: a DAG file imports Airflow
+
+    assert airflow_home.dags.is_dir()
+    params = runpy.run_path(str(DAGS / "nightly_ocr_batch.py"))["dag"].params
+    sections = [(name, params.get_param(name).schema["section"]) for name in params]
+
+    grouped = [(title, [name for name, _ in group]) for title, group in groupby(sections, key=lambda each: each[1])]
+    assert grouped == [
+        ("What to read", ["manifest", "dataset", "type"]),
+        ("What to spend", ["plan_only", "daily_limit", "reserve", "pace", "on_quota"]),
+        ("Finer points", ["images_per_shard", "in_doubt", "retry_rejected", "shrink"]),
+    ]
+    assert all(params.get_param(name).description for name in params)
+
+
+@pytest.mark.airflow
+@pytest.mark.xdist_group("airflow")
+def test_the_summary_of_urls_is_one_xcom_whatever_the_urls(
+    airflow_home: AirflowHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.models.xcom import XComModel  # noqa: PLC0415  # as above
+    from airflow.utils.session import create_session  # noqa: PLC0415
+    from sqlalchemy import select  # noqa: PLC0415
+
+    url = f"https://photos.example/{'long/' * 120}a.jpg"
+    airflow_home.add_dag("ocr_urls.py", DAGS / "ocr_urls.py")
+    with running_sandbox() as sandbox:
+        monkeypatch.setenv(*connection_env(sandbox.url, sandbox.token))
+        monkeypatch.setenv("AIRFLOW__PLATEREC_OCR__LEDGER", str(tmp_path / "ledger"))
+        run = airflow_home.run_dag("ocr_urls", {"urls": [url], "type": "trailer_id"})
+
+    with create_session() as session:
+        of_summary = (XComModel.run_id == run.run_id) & (XComModel.task_id == "summary")
+        keys = set(session.scalars(select(XComModel.key).where(of_summary)))
+    assert run.state == "success"
+    assert keys == {"return_value"}
+    assert list(run.xcom("summary")) == [url]
+
+
+@pytest.mark.parametrize("manifest", ["manifest.csv", "", "*.jpg"], ids=["file", "folder", "glob"])
+@pytest.mark.parametrize("plan_only", [True, False])
+def test_the_samples_are_not_planned_for_a_host_that_is_not_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manifest: str, *, plan_only: bool
+) -> None:
+    with running_sandbox(host=ELSEWHERE) as sandbox:
+        BatchStage.connect(monkeypatch, tmp_path, sandbox.url, TOKEN, allow_plain_http=True)
+        with pytest.raises(OCRManifestError, match="set the parameter manifest to images of your own") as caught:
+            BatchStage(tmp_path).plan(BatchRun(), "r", manifest=str(SAMPLES / manifest), plan_only=plan_only)
+        books = sandbox.books()
+
+    assert sandbox.url in str(caught.value)
+    assert str(caught.value).count(". ") == 0  # one sentence
+    assert books["posts"] == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_samples_are_planned_for_a_local_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = BatchRun()
+    with running_sandbox() as sandbox:
+        connected(monkeypatch, tmp_path, sandbox, images=0).plan(run, "r", manifest=str(SAMPLES / "manifest.csv"))
+
+    assert run.plan["planned"] == 24
+
+
+def test_copies_of_the_samples_in_another_folder_are_images_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = BatchRun()
+    (tmp_path / "mine").mkdir()
+    for path in SAMPLES.glob("vin_plate_*.jpg"):
+        (tmp_path / "mine" / path.name).write_bytes(path.read_bytes())
+    with running_sandbox(host=ELSEWHERE) as sandbox:
+        BatchStage.connect(monkeypatch, tmp_path, sandbox.url, TOKEN, allow_plain_http=True)
+        BatchStage(tmp_path).plan(run, "r", manifest=str(tmp_path / "mine"))
+
+    assert run.plan["planned"] == 6
+
+
+def test_the_refusal_is_final(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk import RetryAction  # noqa: PLC0415  # as above
+
+    BatchStage.connect(monkeypatch, tmp_path, "https://api.example.com", TOKEN)
+    task: Any = OCRPlanOperator(task_id="p", manifest=str(SAMPLES), dataset=str(tmp_path / "reads"), conn_id="batch")
+    with pytest.raises(OCRManifestError) as caught:
+        task.execute(BatchStage(tmp_path).context("r", "plan"))
+
+    assert task.retry_policy.evaluate(caught.value, 1, 3).action is RetryAction.FAIL
+
+
+def test_the_sample_images_carry_the_mark_that_the_plan_looks_for() -> None:
+    assert (SAMPLES / SAMPLES_MARK).is_file()
