@@ -47,7 +47,7 @@ class Listener:
         self._runner = runner
         self._site = web.TCPSite(self._runner, self._host, self._port, backlog=_BACKLOG)
         await self._site.start()
-        self._port = self._site.port
+        self._port = runner.addresses[0][1]  # TCPSite.port came with aiohttp 3.14
         return f"http://{self._host}:{self._port}"
 
     def leave(self, seconds: float) -> None:
