@@ -72,8 +72,18 @@ class ShardProcess:
     def wait(self) -> Ended:
         """Pass its log on until it ends, and return how it ended. Blocks.
 
+        What interrupts the waiting, such as Ctrl-C of ``airflow dags test`` or Airflow's own timeout, stops the child,
+        too: nothing new starts, and it ends by itself once the calls in flight are saved.
+
         :raises OCRDrained: it died without a word; what was in flight is named in the ledger.
         """
+        try:
+            return self._wait()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait(self) -> Ended:
         ended: Ended | None = None
         for line in self._output:
             message = parsed(line)

@@ -51,6 +51,37 @@ def test_a_signal_to_the_child_drains_it(tmp_path: Path, number: int) -> None:
     assert answers_in(work) == billed
 
 
+INTERRUPTED = """
+import pickle, sys
+from airflow_provider_platerec_ocr.worker.parent import ShardProcess
+with open(sys.argv[1], "rb") as file:
+    process = ShardProcess(pickle.load(file))
+try:
+    process.wait()
+except KeyboardInterrupt:
+    print("stopped", flush=True)
+    process._process.wait()
+"""
+"""A task's process that lives on for a while after Ctrl-C, as that of ``airflow dags test`` does."""
+
+
+def test_ctrl_c_of_the_task_starts_nothing_new(tmp_path: Path) -> None:
+    with running_sandbox(latency="2") as sandbox:
+        work = job(tmp_path, sandbox, 200, rate_per_s=20)
+        (tmp_path / "job").write_bytes(pickle.dumps(work))
+        task = subprocess.Popen(  # noqa: S603  # our own code
+            [sys.executable, "-c", INTERRUPTED, str(tmp_path / "job")], stdout=subprocess.PIPE, text=True
+        )
+        until("calls are in flight", lambda: sandbox.books()["in_flight"] >= 5)
+        task.send_signal(signal.SIGINT)
+        said, _ = task.communicate()
+
+        books = sandbox.books()
+    assert said == "stopped\n"
+    assert books["posts"] < 200
+    assert answers_in(work) == books["billed"] == books["posts"]
+
+
 @pytest.mark.usefixtures("own_handlers")
 def test_a_signal_before_the_reading_begins_is_kept_for_it() -> None:
     signals = DrainSignals()
