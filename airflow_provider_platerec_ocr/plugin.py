@@ -11,8 +11,7 @@ import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.plugins_manager import AirflowPlugin
-
+from airflow_provider_platerec_ocr.compat import AirflowPlugin
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 

@@ -11,8 +11,7 @@ import random
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from airflow.sdk import RetryDecision, RetryPolicy
-
+from airflow_provider_platerec_ocr.compat import RetryDecision, RetryPolicy
 from airflow_provider_platerec_ocr.core.backoff import Backoff
 from airflow_provider_platerec_ocr.core.errors import (
     OCRConfigError,

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from airflow.sdk import Asset, RetryPolicy
+    from airflow.sdk import Asset
+
+    from airflow_provider_platerec_ocr.compat import RetryPolicy
 
 
 class OCRManifestTaskGroup(TaskGroup):

@@ -4,8 +4,9 @@ Phones, cameras and other scripts use the same account. The API sends the answer
 webhooks in Airflow's API server, which keeps each in the inbox and then sends an asset event. This DAG runs on these
 events and turns everything new in the inbox into rows of the table. It makes no call and costs nothing.
 
-Each event has the minute as its partition key: of two hundred payloads in a few seconds, one or two events remain, and
-none of them is left lying. One run takes all that is there, so a run may well find nothing left to do.
+Each event has the minute as its partition key (from Airflow 3.2 on): of two hundred payloads in a few seconds, one or
+two events remain, and none of them is left lying. One run takes all that is there, so a run may well find nothing left
+to do.
 
 After unpausing, trigger it once by hand: what came before is taken then.
 """
@@ -16,8 +17,9 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-from airflow.sdk import DAG, Asset, Param, PartitionedAssetTimetable
+from airflow.sdk import DAG, Asset, Param
 
+from airflow_provider_platerec_ocr.compat import each_partition
 from airflow_provider_platerec_ocr.operators.inbox import OCRInboxOperator
 
 DATASET = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "platerec_ocr" / "reads"
@@ -28,7 +30,7 @@ OCR_RECEIVED = Asset("platerec_ocr_received")
 
 with DAG(
     dag_id="webhook_ingest",
-    schedule=PartitionedAssetTimetable(assets=OCR_INBOX),
+    schedule=each_partition(OCR_INBOX),
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=True,

@@ -52,6 +52,7 @@ def room(ours: str = "", others: str = "") -> Room:
 ROOMS = {
     "__init__": room(),
     "provider_info": room("__init__"),
+    "compat": room("", "airflow asgiref"),
     "core": room("__init__"),
     "storage": room("core", "fsspec"),
     "engine.client": room("core", "aiohttp"),
@@ -67,16 +68,16 @@ ROOMS = {
     "dataset.report": room("dataset.table dataset.plan dataset.layout storage core"),
     "webhook": room("storage core", "fastapi starlette uvicorn python_multipart fsspec"),
     "worker": room("engine dataset webhook storage core"),
-    "runtime": room("engine dataset webhook storage core", "airflow fsspec sqlalchemy"),
+    "runtime": room("engine dataset webhook storage core compat", "airflow fsspec sqlalchemy"),
     "hooks": room("runtime engine core", "airflow requests"),
-    "tasks": room("hooks runtime worker dataset engine storage core", "airflow"),
+    "tasks": room("hooks runtime worker dataset engine storage core compat", "airflow"),
     "links": room("provider_info", "airflow"),
-    "retry_policy": room("core", "airflow"),
-    "operators": room("tasks runtime worker core links retry_policy", "airflow"),
-    "triggers": room("runtime engine core", "airflow"),
-    "sensors": room("triggers hooks runtime core links retry_policy", "airflow"),
-    "task_group": room("operators retry_policy core", "airflow"),
-    "plugin": room("runtime webhook core", "airflow"),
+    "retry_policy": room("core compat", "airflow"),
+    "operators": room("tasks runtime worker core links retry_policy compat", "airflow"),
+    "triggers": room("runtime engine core compat", "airflow"),
+    "sensors": room("triggers hooks runtime core links retry_policy compat", "airflow"),
+    "task_group": room("operators retry_policy core compat", "airflow"),
+    "plugin": room("runtime webhook core compat"),
     "cli": room("engine storage core", "fsspec"),
     "ledger": room("cli"),
     "sandbox": room("sandbox.api sandbox.ocr sandbox.state", "aiohttp numpy PIL cv2"),
@@ -178,6 +179,54 @@ def test_a_library_is_used_only_where_it_is_at_home() -> None:
     wrong = {name_of(path): names - ROOMS[room_of(path)].others for path, names in foreign.items() if names}
 
     assert {name: libraries for name, libraries in wrong.items() if libraries} == {}
+
+
+def asks_for_a_version(path: Path) -> list[str]:
+    """Return the lines of a file that only have a reason if Airflow's versions differ."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Try):
+            found += imports_that_may_fail(node)
+        elif isinstance(node, ast.ImportFrom) and node.module in {"airflow", "airflow.version"}:
+            found += [alias.name for alias in node.names if "version" in alias.name]
+        elif isinstance(node, ast.Attribute) and ast.unparse(node) in {"airflow.__version__", "airflow.version"}:
+            found.append(ast.unparse(node))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "version":
+            found += [text for text in map(ast.unparse, node.args) if "apache-airflow" in text]
+    return found
+
+
+def imports_that_may_fail(node: ast.Try) -> list[str]:
+    """Return the imports of Airflow whose failure is caught."""
+    caught = {name for each in node.handlers if each.type for name in ast.unparse(each.type).strip("()").split(", ")}
+    if caught.isdisjoint({"ImportError", "ModuleNotFoundError"}):
+        return []
+    tried = [line for each in node.body for line in ast.walk(each) if isinstance(line, (ast.Import, ast.ImportFrom))]
+    return [text for text in map(ast.unparse, tried) if text.split()[1].partition(".")[0] == "airflow"]
+
+
+def test_only_compat_knows_that_airflow_has_versions() -> None:
+    asking = {name_of(path) for path in FILES if asks_for_a_version(path)}
+    asking |= {path.name for path in DAGS if asks_for_a_version(path)}
+
+    assert asking == {"compat.py"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "try:\n    from airflow.sdk import RetryPolicy\nexcept ImportError:\n    RetryPolicy = None",
+        "try:\n    import airflow.sdk.log\nexcept (OSError, ModuleNotFoundError):\n    pass",
+        "from airflow import __version__",
+        "import airflow\nprint(airflow.__version__)",
+        "from importlib.metadata import version\nversion('apache-airflow-core')",
+    ],
+)
+def test_the_ways_to_ask_for_a_version_are_seen(line: str, tmp_path: Path) -> None:
+    file = tmp_path / "asks.py"
+    file.write_text(line)
+
+    assert len(asks_for_a_version(file)) == 1
 
 
 def test_nobody_imports_the_demo() -> None:
@@ -288,8 +337,7 @@ def modules_after(*lines: str) -> set[str]:
 def airflow_alone() -> set[str]:
     return modules_after(
         "import airflow.sdk",
-        "from airflow.sdk import DAG, Asset, BaseAsyncOperator, BaseSensorOperator, Param, RetryPolicy, TaskGroup",
-        "from airflow.sdk import conf, task",
+        "from airflow.sdk import DAG, Asset, BaseOperator, BaseSensorOperator, Param, TaskGroup, task",
     )
 
 

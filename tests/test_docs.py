@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.sdk import BaseOperator, RetryPolicy, TaskGroup
+from airflow.sdk import BaseOperator, TaskGroup
 from packaging.requirements import Requirement
 
 from airflow_provider_platerec_ocr.cli import ledger
+from airflow_provider_platerec_ocr.compat import RetryPolicy
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, ReadStatus, Reason
 from airflow_provider_platerec_ocr.dataset import read_dataset
 from airflow_provider_platerec_ocr.dataset.layout import schema

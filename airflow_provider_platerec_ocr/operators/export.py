@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-
+from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ NAMED_SHARDS = 3
 """How many failed shards an error names."""
 
 
-class OCRExportOperator(BaseOperator):
+class OCRExportOperator(OCROperator):
     """Publishes what a run has read, and fails where a planned image has no outcome.
 
     It runs when the shards are done, whatever became of them, so that what was paid for is in the table even if a
@@ -77,6 +76,7 @@ class OCRExportOperator(BaseOperator):
         self.plan_only = plan_only
         self.keep_workspaces_days = keep_workspaces_days
 
+    @decides_retries
     def execute(self, context: Context) -> dict[str, Any]:
         """Publish, report, tell the assets, and return the counts."""
         from airflow_provider_platerec_ocr.tasks import export

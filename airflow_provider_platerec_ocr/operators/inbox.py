@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-
+from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class OCRInboxOperator(BaseOperator):
+class OCRInboxOperator(OCROperator):
     """Publishes what the inbox of webhooks has received since the last sweep; makes no call.
 
     Answers to calls that others made (phones, cameras, other scripts on the account) become rows of the dataset, once
@@ -74,6 +73,7 @@ class OCRInboxOperator(BaseOperator):
         self.sweeps = sweeps
         self.ledger = ledger
 
+    @decides_retries
     def execute(self, context: Context) -> dict[str, Any]:
         """Sweep until nothing is left of what was there at the beginning, tell the assets, and return the counts."""
         from airflow_provider_platerec_ocr.tasks import sweep

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-
+from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class OCRPlanOperator(BaseOperator):
+class OCRPlanOperator(OCROperator):
     """Writes the plan of a run and returns its shards, for ``OCRReadBatchOperator.partial(…).expand(shard=…)``.
 
     The plan is written once under the run id. A run that is cleared uses it again, so that it gives the same table.
@@ -104,6 +103,7 @@ class OCRPlanOperator(BaseOperator):
         self.retry_rejected = retry_rejected
         self.plan_only = plan_only
 
+    @decides_retries
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Plan, say what it will cost, and return the shards."""
         from airflow_provider_platerec_ocr.tasks import plan

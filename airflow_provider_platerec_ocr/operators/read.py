@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseAsyncOperator
-
-from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy
 from airflow_provider_platerec_ocr.core.redact import redact_url
 from airflow_provider_platerec_ocr.links import OCRAccountLink, OCRReferenceLink
@@ -16,14 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from airflow.sdk import Context, RetryPolicy
+    from airflow.sdk import Context
 
+    from airflow_provider_platerec_ocr.compat import RetryPolicy
     from airflow_provider_platerec_ocr.runtime.single_read import SingleRead
 
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
 
 
-class OCRReadOperator(BaseAsyncOperator):
+class OCRReadOperator(OCROperator):
     """Read the VIN or trailer number off one image; the same image is never paid for twice.
 
     Returns a dict: ``identifiers`` (each with ``code``, ``code_normalized``, ``code_system``, ``check_digit_ok``,
@@ -133,6 +133,7 @@ class OCRReadOperator(BaseAsyncOperator):
         """What the grid shows for a mapped task: the last part of the image's name."""
         return str(self.image or self.upload_url or "").rstrip("/").rpartition("/")[2]
 
+    @decides_retries
     def execute(self, context: Context) -> dict[str, Any]:
         """Open everything that blocks, then read on an event loop."""
         from airflow_provider_platerec_ocr.tasks import read
@@ -140,18 +141,7 @@ class OCRReadOperator(BaseAsyncOperator):
         self._single = read.opened(self, context, upload_url=self._upload_url)
         if self._killed:
             self._single.stop()
-        result: dict[str, Any] = super().execute(context)  # type: ignore[no-untyped-call]  # Airflow's
-        return result
-
-    async def aexecute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002  # Airflow's signature
-        """Read the image; :meth:`execute` opens what it needs, so that nothing here blocks the loop.
-
-        :raises OCRConfigError: it is called by itself.
-        """
-        if self._single is None:
-            message = "aexecute() needs what execute() opens: call execute()."
-            raise OCRConfigError(message)
-        return await self._single.run()
+        return asyncio.run(self._single.run())
 
     def on_kill(self) -> None:
         """Drain: Airflow raises nothing in the task, so a call in flight can still be saved."""

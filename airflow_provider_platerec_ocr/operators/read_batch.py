@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseAsyncOperator
-
-from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, OnQuota
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
@@ -19,7 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.worker.parent import ShardProcess
 
 
-class OCRReadBatchOperator(BaseAsyncOperator):
+class OCRReadBatchOperator(OCROperator):
     """Reads the images of one shard and writes their outcomes into the run's workspace.
 
     Made for ``.partial(…).expand(shard=plan.output)``. Shards of one account share its rate through the ledger's
@@ -93,28 +90,24 @@ class OCRReadBatchOperator(BaseAsyncOperator):
         self._process: ShardProcess | None = None
         self._killed = False
 
+    @decides_retries
     def execute(self, context: Context) -> dict[str, int]:
-        """Start the child process that makes the calls, and wait for it."""
+        """Have a child process make the calls, wait for it, and return how many images ended how.
+
+        A signal's handler runs in this thread while it waits, so :meth:`on_kill` reaches the child.
+        """
         from airflow_provider_platerec_ocr.tasks import read_batch
 
         self._process = read_batch.start(self, context)
         if self._killed:
             self._process.stop()
-        result: dict[str, int] = super().execute(context)  # type: ignore[no-untyped-call]  # Airflow has no types here
-        return result
+        ended = self._process.wait()
+        if ended.error is not None:
+            raise ended.error
+        return ended.counts
 
     def on_kill(self) -> None:
         """Drain: Airflow raises nothing in the task, and kills it after 5 s; the child goes on until all is saved."""
         self._killed = True
         if self._process is not None:
             self._process.stop()
-
-    async def aexecute(self, context: Context) -> dict[str, int]:  # noqa: ARG002  # Airflow's signature
-        """Wait for the child process that reads the shard, and return how many images ended how."""
-        if self._process is None:
-            message = "aexecute() needs what execute() starts: call execute()."
-            raise OCRConfigError(message)
-        ended = await asyncio.get_running_loop().run_in_executor(None, self._process.wait)
-        if ended.error is not None:
-            raise ended.error
-        return ended.counts

@@ -9,9 +9,9 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from airflow.sdk import BaseHook
-from airflow.sdk.log import amask_secret, mask_secret
+from airflow.sdk.log import mask_secret
 
+from airflow_provider_platerec_ocr.compat import BaseHook, aget_connection, amask_secret
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.settings import ClientSettings
 
@@ -26,7 +26,7 @@ def load_settings(conn_id: str = DEFAULT_CONN_ID) -> ClientSettings:
     """Return the settings in the connection ``conn_id``; its secrets are masked in all logs from here on.
 
     :raises OCRConfigError: a value of the connection cannot be used; the message names it.
-    :raises airflow.sdk.exceptions.AirflowNotFoundException: there is no such connection.
+    :raises AirflowNotFoundException: there is no such connection.
     """
     connection = BaseHook.get_connection(conn_id)
     for secret in _secrets(connection):
@@ -36,7 +36,7 @@ def load_settings(conn_id: str = DEFAULT_CONN_ID) -> ClientSettings:
 
 async def aload_settings(conn_id: str = DEFAULT_CONN_ID) -> ClientSettings:
     """Return what :func:`load_settings` returns, from async code (a trigger)."""
-    connection = await BaseHook.aget_connection(conn_id)
+    connection = await aget_connection(conn_id)
     for secret in _secrets(connection):
         await amask_secret(secret)
     return settings_of(connection)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import fsspec
 from airflow.sdk import ObjectStoragePath
-from airflow.sdk.configuration import conf
 
+from airflow_provider_platerec_ocr.compat import conf
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.redact import redact_url
 from airflow_provider_platerec_ocr.storage.path import StoragePath, local_path

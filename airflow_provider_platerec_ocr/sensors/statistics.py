@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import BaseSensorOperator, PokeReturnValue
 
+from airflow_provider_platerec_ocr import compat
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRError
 from airflow_provider_platerec_ocr.links import OCRAccountLink, OCRReferenceLink
@@ -71,9 +71,9 @@ class OCRStatsSensor(BaseSensorOperator):
         self.conn_id = conn_id
         self.min_remaining = min_remaining
         self.reserve = reserve
-        self.deferrable = (
-            conf.getboolean("operators", "default_deferrable", fallback=False) if deferrable is None else deferrable
-        )
+        if deferrable is None:
+            deferrable = compat.conf.getboolean("operators", "default_deferrable", fallback=False)
+        self.deferrable = deferrable
         self._clock = clock
         self._wait_s = self.poke_interval
 
@@ -108,7 +108,7 @@ class OCRStatsSensor(BaseSensorOperator):
             verdict = gate.judge(statistics, self._now())
         except OCRError as error:
             if is_final(error):
-                raise AirflowFailException(error.message) from error
+                raise compat.AirflowFailException(error.message) from error
             self._wait_s = gate.wait_after(error)
             self.log.warning("%s Next look in %.0f s.", error.message, self._wait_s)
             return PokeReturnValue(is_done=False)
@@ -129,7 +129,7 @@ class OCRStatsSensor(BaseSensorOperator):
                 self.log.info(event.get("message"))
                 return statistics
             if event.get("status") == "error":
-                raise AirflowFailException(str(event.get("message")))
+                raise compat.AirflowFailException(str(event.get("message")))
         message = (
             f"The trigger sent an event that this version does not know (version {event.get('version')!r}, status "
             f"{event.get('status')!r}). Install the same version of the provider on triggerers and workers."

@@ -10,9 +10,9 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowException
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from airflow_provider_platerec_ocr.compat import AirflowException, asset_state
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRError
 
@@ -82,25 +82,15 @@ class OCRInboxTrigger(BaseEventTrigger):
 
     async def _load(self) -> str:
         """Return the cursor of the asset's state store, empty where there is none."""
-        if self.asset_state_store is None:
-            return ""
         try:
-            stored = await self._store("get", CURSOR)
+            stored = await asset_state(self, "get", CURSOR)
         except ValueError:
             _log.warning("Several assets are watched by this trigger: after a restart it begins anew.")
             return ""
         return stored if isinstance(stored, str) else ""
 
     async def _save(self, cursor: str) -> None:
-        if self.asset_state_store is not None:
-            try:
-                await self._store("set", CURSOR, cursor)
-            except ValueError:
-                _log.debug("Where the inbox was read to is not kept.")
-
-    async def _store(self, verb: str, *arguments: str) -> Any:
-        """Use the async face of the store, which 3.3.1 does not have yet."""
-        store = self.asset_state_store
-        if hasattr(store, f"a{verb}"):
-            return await getattr(store, f"a{verb}")(*arguments)
-        return await asyncio.to_thread(getattr(store, verb), *arguments)
+        try:
+            await asset_state(self, "set", CURSOR, cursor)
+        except ValueError:
+            _log.debug("Where the inbox was read to is not kept.")

@@ -70,7 +70,7 @@ class ShardProcess:
                 view = view[os.write(self._input.fileno(), view) :]
 
     def wait(self) -> Ended:
-        """Pass its log on until it ends, and return how it ended. Blocks; belongs in a thread.
+        """Pass its log on until it ends, and return how it ended. Blocks.
 
         :raises OCRDrained: it died without a word; what was in flight is named in the ledger.
         """

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from airflow.sdk import DAG, ExceptionRetryPolicy
+from airflow.sdk import DAG
 from PIL import Image
 
 from airflow_provider_platerec_ocr.core import errors
@@ -247,11 +247,6 @@ def test_a_kill_before_anything_is_open_is_not_forgotten(sandbox: Sandbox, image
     assert sandbox.calls() == []
 
 
-def test_the_async_part_alone_is_refused(image: Path) -> None:
-    with pytest.raises(errors.OCRConfigError, match="call execute"):
-        asyncio.run(operator(image=str(image)).aexecute(context()))
-
-
 def test_an_execution_timeout_shorter_than_a_call_is_refused_before_anything_is_paid(
     sandbox: Sandbox, image: Path
 ) -> None:
@@ -277,7 +272,7 @@ def test_a_wrong_argument_is_named(arguments: dict[str, Any], message: str) -> N
 
 
 def test_the_retry_policy_is_preset_and_default_args_can_change_it() -> None:
-    other = ExceptionRetryPolicy(rules=[])
+    other = OCRRetryPolicy(base_delay_s=1)
     with DAG("d", schedule=None, default_args={"retry_policy": other}):
         changed = operator(image="/a.jpg")
 

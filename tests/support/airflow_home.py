@@ -17,7 +17,6 @@
 # ruff: noqa: PLC0415  # Airflow must not be imported before claim() has run
 from __future__ import annotations
 
-import asyncio
 import atexit
 import json
 import os
@@ -46,7 +45,6 @@ def claim() -> Path:
     known = os.environ.get("_TESTS_AIRFLOW_HOME", "")
     if known.endswith(f"-{os.getpid()}"):
         return Path(known)
-    asyncio.set_event_loop(None)  # else BaseAsyncOperator takes the thread's default loop and never closes it
     home = Path(tempfile.mkdtemp(prefix="airflow-home-", suffix=f"-{os.getpid()}"))
     (home / "dags").mkdir()
     atexit.register(shutil.rmtree, home, ignore_errors=True)

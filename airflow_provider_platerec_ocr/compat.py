@@ -1,0 +1,256 @@
+"""Every difference between the versions of Airflow that this package runs on (3.0.6 to 3.4); nothing else asks for one.
+
+Two kinds of difference. What *moved* is a line of :data:`_HOMES`, looked up when somebody first asks for it, so that a
+DAG file loads nothing through here that ``airflow.sdk`` would not load itself. What is *missing* has a stand-in, a
+plain class or function that works, and is tested, on every version; what it cannot do is logged, once a process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from airflow import __version__, sdk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import timedelta
+
+    from airflow.sdk import Asset, BaseHook, Connection, Context, PartitionedAssetTimetable
+    from airflow.sdk.configuration import conf
+    from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException
+    from airflow.sdk.plugins_manager import AirflowPlugin
+    from airflow.triggers.base import BaseEventTrigger
+
+__all__ = [
+    "AirflowException", "AirflowFailException", "AirflowNotFoundException", "AirflowPlugin", "BaseHook", "OCROperator",
+    "RetryDecision", "RetryPolicy", "aget_connection", "amask_secret", "asset_state", "conf", "decides_retries",
+    "each_partition",
+]  # fmt: skip
+
+_HOMES = {
+    "AirflowException": ("airflow.sdk.exceptions", "airflow.exceptions"),
+    "AirflowFailException": ("airflow.sdk.exceptions", "airflow.exceptions"),
+    "AirflowNotFoundException": ("airflow.sdk.exceptions", "airflow.exceptions"),
+    "AirflowPlugin": ("airflow.sdk.plugins_manager", "airflow.plugins_manager"),
+    "AirflowSkipException": ("airflow.sdk.exceptions", "airflow.exceptions"),
+    "BaseHook": ("airflow.sdk", "airflow.hooks.base"),
+    "conf": ("airflow.sdk.configuration", "airflow.configuration"),
+}
+"""Where a name lives, newest home first. 3.2 is the first with all the new ones."""
+_log = logging.getLogger(__name__)
+Execute = TypeVar("Execute", bound="Callable[..., Any]")
+
+
+def __getattr__(name: str) -> Any:
+    """Return what moved from where this Airflow has it; Python asks here for a name that the module does not have."""
+    if name not in _HOMES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return globals().setdefault(name, find(name))
+
+
+def find(name: str, homes: Sequence[str] = ()) -> Any:
+    """Return ``name`` from the first of its homes that has it."""
+    homes = homes or _HOMES[name]
+    for home in homes:
+        try:
+            return getattr(import_module(home), name)
+        except (ImportError, AttributeError):
+            continue
+    message = f"Airflow {__version__} has no {name} in {' or '.join(homes)}; this package runs on 3.0.6 to 3.4."
+    raise ImportError(message)
+
+
+@functools.cache  # which makes it once a process
+def tell(level: int, what: str) -> None:
+    """Log what this Airflow cannot do."""
+    _log.log(level, "Airflow %s %s", __version__, what)
+
+
+async def in_thread(call: Callable[..., Any], *arguments: Any) -> Any:
+    """Run one of Airflow's blocking calls from a trigger, in the only way in which it may ask the triggerer back."""
+    from asgiref.sync import sync_to_async  # noqa: PLC0415  # a DAG file never needs it
+
+    return await sync_to_async(call)(*arguments)
+
+
+async def aget_connection(conn_id: str) -> Connection:
+    """Return a connection, in a trigger; before 3.1 a thread asks for it."""
+    hook = find("BaseHook")
+    found: Connection
+    if hasattr(hook, "aget_connection"):
+        found = await hook.aget_connection(conn_id)
+    else:
+        found = await in_thread(hook.get_connection, conn_id)
+    return found
+
+
+async def amask_secret(secret: str) -> None:
+    """Have a secret masked in the logs, in a trigger; before 3.3 a thread asks for it."""
+    from airflow.sdk import log  # a DAG file never needs it
+
+    if hasattr(log, "amask_secret"):
+        await log.amask_secret(secret)
+    else:
+        await in_thread(log.mask_secret, secret)
+
+
+async def asset_state(trigger: BaseEventTrigger, verb: Literal["get", "set"], *arguments: str) -> Any:
+    """Use the store of the asset that a trigger watches; ``None`` where there is no such store, as before 3.3.
+
+    :raises ValueError: several assets are watched by the trigger.
+    """
+    if not hasattr(trigger, "asset_state_store"):
+        tell(logging.INFO, "keeps nothing for a trigger: after a restart of the triggerer it begins anew.")
+        return None
+    store = trigger.asset_state_store
+    if store is None:
+        return None
+    if hasattr(store, f"a{verb}"):  # 3.3.2
+        return await getattr(store, f"a{verb}")(*arguments)
+    return await asyncio.to_thread(getattr(store, verb), *arguments)
+
+
+def each_partition(asset: Asset) -> PartitionedAssetTimetable | list[Asset]:
+    """Return the schedule of a DAG that runs once for each partition of an asset's events; before 3.2, once for some.
+
+    What it runs must then take all that is new, and not what one event speaks of.
+    """
+    timetable: type[PartitionedAssetTimetable] | None = getattr(sdk, "PartitionedAssetTimetable", None)
+    return each_event(asset) if timetable is None else timetable(assets=asset)
+
+
+def each_event(asset: Asset) -> list[Asset]:
+    """Return the schedule that stands in for :func:`each_partition`."""
+    tell(logging.INFO, "has no partitions of assets: a run may stand for several events.")
+    return [asset]
+
+
+class StandInRetryAction(StrEnum):
+    """As ``airflow.sdk.RetryAction``."""
+
+    RETRY = "retry"
+    FAIL = "fail"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class StandInRetryDecision:
+    """As ``airflow.sdk.RetryDecision``."""
+
+    action: StandInRetryAction = StandInRetryAction.DEFAULT
+    retry_delay: timedelta | None = None
+    reason: str | None = None
+
+    @classmethod
+    def retry(cls, delay: timedelta | None = None, reason: str | None = None) -> StandInRetryDecision:
+        """Try again, after ``delay``."""
+        return cls(StandInRetryAction.RETRY, delay, reason)
+
+    @classmethod
+    def fail(cls, reason: str | None = None) -> StandInRetryDecision:
+        """Never try again."""
+        return cls(StandInRetryAction.FAIL, None, reason)
+
+    @classmethod
+    def default(cls) -> StandInRetryDecision:
+        """Leave it to the task's own rules."""
+        return cls()
+
+
+class StandInRetryPolicy:
+    """As ``airflow.sdk.RetryPolicy``, whose ``evaluate`` a subclass brings."""
+
+    def __str__(self) -> str:
+        """Return the same text in each process: it gets into the stored DAG, and another text is another version."""
+        return f"{type(self).__module__}.{type(self).__qualname__}"
+
+
+class StandInOperator(sdk.BaseOperator):
+    """An operator that knows what a retry policy is; :func:`asked_here` asks it.
+
+    :param retry_policy: decides on retries.
+    """
+
+    def __init__(self, *, retry_policy: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.retry_policy = retry_policy
+
+
+def decides_retries(execute: Execute) -> Execute:
+    """Have the task's policy decide on what ``execute`` raises: from 3.3 on Airflow sees to it, else we do."""
+    return execute if hasattr(sdk, "RetryPolicy") else asked_here(execute)
+
+
+def asked_here(execute: Execute) -> Execute:
+    """Return ``execute`` with the policy asked; a failure that it gives up fails the task for good."""
+
+    @functools.wraps(execute)
+    def run(self: StandInOperator, context: Context) -> Any:
+        try:
+            return execute(self, context)
+        except Exception as error:
+            final = judged(self, context, error)
+            if final is error:
+                raise
+            raise final from error
+
+    return run  # type: ignore[return-value]  # wraps() keeps what Execute says
+
+
+def judged(task: StandInOperator, context: Context, error: Exception) -> Exception:
+    """Return ``error``, or what to raise in its place since the task's policy gives it up."""
+    asked_never = tuple(find(name) for name in ("AirflowFailException", "AirflowSkipException"))
+    if task.retry_policy is None or isinstance(error, asked_never):
+        return error
+    ti = context["ti"]
+    decision = task.retry_policy.evaluate(error, ti.try_number, ti.max_tries or 0, context)
+    if decision.reason:
+        task.log.info("Retry policy: %s, %s", decision.action.value, decision.reason)
+    if decision.action.value == StandInRetryAction.FAIL:
+        return given_up(error)
+    asked, plain = decision.retry_delay, task.retry_delay
+    if asked and asked > plain and ti.try_number <= (ti.max_tries or 0):
+        what = f"cannot wait as long as it was asked to between two tries ({asked}): the task's retry_delay applies"
+        tell(logging.WARNING, f"{what} ({plain}).")
+    return error
+
+
+def given_up(error: Exception) -> Exception:
+    """Return ``error`` as one that Airflow never tries again; its class, fields and text stay, for whoever catches it.
+
+    It gets ``AirflowFailException`` as a further base. Python's own errors cannot: they are wrapped.
+    """
+    kind, fail = type(error), find("AirflowFailException")
+    names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__reduce__": _reduce_given_up}
+    try:
+        error.__class__ = type(kind.__name__, (kind, fail), names)
+    except TypeError:
+        wrapped: Exception = fail(f"{kind.__name__}: {error}")
+        return wrapped
+    return error
+
+
+def _reduce_given_up(error: Exception) -> tuple[Any, ...]:
+    return _given_up_again, (type(error).__bases__[0], error.args, vars(error))
+
+
+def _given_up_again(kind: type[Exception], arguments: tuple[Any, ...], fields: dict[str, Any]) -> Exception:
+    error = kind.__new__(kind, *arguments)
+    vars(error).update(fields)
+    return given_up(error)
+
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator as OCROperator
+    from airflow.sdk import RetryDecision, RetryPolicy
+else:
+    OCROperator = sdk.BaseOperator if hasattr(sdk, "RetryPolicy") else StandInOperator
+    RetryDecision = getattr(sdk, "RetryDecision", StandInRetryDecision)
+    RetryPolicy = getattr(sdk, "RetryPolicy", StandInRetryPolicy)
