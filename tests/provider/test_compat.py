@@ -203,7 +203,8 @@ def delay_lost(asked_s: float, caplog: pytest.LogCaptureFixture, *, try_number: 
     )
     with pytest.raises(errors.OCRRateLimited):
         task.execute(context(try_number=try_number))
-    return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    ours = [record for record in caplog.records if record.name == compat.__name__]
+    return [record.getMessage() for record in ours if record.levelno == logging.WARNING]
 
 
 def test_a_wait_that_cannot_be_kept_is_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -6,42 +6,49 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_platerec_ocr.webhook.asset_events import ASSET
+from support.airflow_versions import since_3_2
 
 if TYPE_CHECKING:
     from support.airflow_home import AirflowHome
 
 # ruff: noqa: PLC0415  # Airflow must not be imported before the fixture has given it a home
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_home")]
+KEY = "2026-03-01T22:15Z"
 
 
-@pytest.fixture
-def announcement() -> Any:
+def announce(asset: str) -> bool:
+    """Announce twelve payloads."""
     from airflow_provider_platerec_ocr.runtime.announcement import AirflowAnnouncement
 
-    return AirflowAnnouncement
+    return AirflowAnnouncement(asset)(KEY, 12)
 
 
-def test_an_event_of_the_asset_carries_key_and_count(airflow_home: AirflowHome, announcement: Any) -> None:
+def announced(home: AirflowHome, asset: str) -> Any:
+    """Announce to a new asset, and return the one event that it has."""
     from airflow.models.asset import AssetEvent, AssetModel
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    assert airflow_home.path.is_dir()
+    assert home.path.is_dir()
     with create_session() as session:
-        session.add(AssetModel(name=ASSET, uri=ASSET, group="asset"))
+        session.add(AssetModel(name=asset, uri=asset, group="asset"))
 
-    announced = announcement()("2026-03-01T22:15Z", 12)
+    assert announce(asset)
 
-    assert announced
     with create_session() as session:
-        events = session.execute(
-            select(AssetEvent.partition_key, AssetEvent.extra)
-            .join(AssetModel, AssetModel.id == AssetEvent.asset_id)
-            .where(AssetModel.name == ASSET)
-        ).all()
-    assert [tuple(event) for event in events] == [("2026-03-01T22:15Z", {"payloads": 12})]
+        event = session.scalars(select(AssetEvent).join(AssetEvent.asset).where(AssetModel.name == asset)).one()
+        session.expunge_all()
+        return event
 
 
-def test_where_no_dag_has_the_asset_there_is_nothing_to_announce_to(announcement: Any) -> None:
-    assert not announcement("nobody_has_this")("2026-03-01T22:15Z", 1)
+def test_an_event_of_the_asset_carries_the_count(airflow_home: AirflowHome) -> None:
+    assert announced(airflow_home, "counted").extra == {"payloads": 12}
+
+
+@since_3_2("events have no partition")
+def test_an_event_of_the_asset_carries_its_key(airflow_home: AirflowHome) -> None:
+    assert announced(airflow_home, "keyed").partition_key == KEY
+
+
+def test_where_no_dag_has_the_asset_there_is_nothing_to_announce_to() -> None:
+    assert not announce("nobody_has_this")

@@ -111,5 +111,5 @@ def test_the_inbox_is_the_argument_else_the_option_else_the_default_folder_if_it
 def test_the_example_runs_on_the_asset_that_the_receiver_announces() -> None:
     text = (DAGS / "webhook_ingest.py").read_text()
 
-    assert "PartitionedAssetTimetable(assets=OCR_INBOX)" in text
+    assert "schedule=each_partition(OCR_INBOX)" in text
     assert f'OCR_INBOX = Asset("{ASSET}")' in text

@@ -9,12 +9,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from airflow.sdk.exceptions import AirflowNotFoundException
-from airflow.sdk.io.fs import _register_filesystems
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.triggers.inbox import CURSOR, OCRInboxTrigger
 from airflow_provider_platerec_ocr.webhook.inbox import Inbox
+from support.airflow_versions import AirflowNotFoundException, file_systems
 from support.clock import FakeClock
 from support.inbox_stage import payload
 from support.stores import local_place
@@ -159,7 +158,7 @@ def test_a_connection_that_is_not_there_yet_is_waited_for(
         message = f"The conn_id `{conn_id}` isn't defined"
         raise AirflowNotFoundException(message)
 
-    monkeypatch.setitem(_register_filesystems(), "s3", connect)
+    monkeypatch.setitem(file_systems(), "s3", connect)
     trigger = OCRInboxTrigger(inbox="s3://gone@bucket/inbox")
 
     assert trigger._look("somewhere", SystemClock()) == (0, "somewhere")  # noqa: SLF001

@@ -4,10 +4,10 @@ from typing import Any, cast
 
 import pytest
 from airflow.sdk import BaseOperatorLink
-from airflow.sdk.module_loading import import_string  # type: ignore[attr-defined]  # not in its __all__
 
 from airflow_provider_platerec_ocr.provider_info import get_provider_info
 from airflow_provider_platerec_ocr.sensors.statistics import OCRStatsSensor
+from support.airflow_versions import import_string
 
 NAMED = get_provider_info()["extra-links"]
 

@@ -29,9 +29,11 @@ print("\\n" + json.dumps([route.path for route in app.routes if "platerec" in ge
 """
 LOADED = """
 import sys
+from airflow_provider_platerec_ocr.compat import AirflowPlugin
+airflows_own = set(sys.modules)
 import airflow_provider_platerec_ocr.plugin
 heavy = ("fastapi", "starlette", "airflow_provider_platerec_ocr.webhook", "airflow_provider_platerec_ocr.hooks")
-print([name for name in heavy if name in sys.modules])
+print([name for name in heavy if name in set(sys.modules) - airflows_own])
 """
 
 

@@ -78,9 +78,8 @@ def test_a_quota_that_ends_mid_run_carries_the_rest_over_and_says_how_many(stage
 def test_with_fail_the_read_task_fails_and_what_was_read_is_published(stage: BatchStage, sandbox: Sandbox) -> None:
     run = night_without_quota(stage, sandbox, left=12, on_quota="fail")
 
-    failures = [type(read) for read in run.reads]
-    assert failures == [OCRQuotaExhausted]
-    assert type(run.error) is OCRIncomplete
+    assert [isinstance(read, OCRQuotaExhausted) for read in run.reads] == [True]
+    assert isinstance(run.error, OCRIncomplete)
     assert "8 planned images have no outcome" in str(run.error)
     assert "Shard 1 of 1 ended with OCRQuotaExhausted: " in str(run.error)
     assert len(stage.rows()) == 12

@@ -360,7 +360,7 @@ from airflow_provider_platerec_ocr.operators.read import OCRReadOperator
 
 @dag(schedule=None)
 def read_expanded():
-    @task
+    @task(show_return_value_in_logs=False)
     def urls(params=None, dag_run=None) -> list[str]:
         return dag_run.conf["urls"]
 

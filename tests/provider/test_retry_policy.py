@@ -3,11 +3,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from airflow.sdk import RetryAction
-from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from airflow_provider_platerec_ocr.core import errors
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
+from support.airflow_versions import AirflowTaskTimeout, RetryAction
 
 POLICY = OCRRetryPolicy(base_delay_s=60, longest_delay_s=600, lease_s=270, jitter=lambda: 1.0)
 

@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from airflow.sdk import PokeReturnValue
-from airflow.sdk.exceptions import (
+
+from airflow_provider_platerec_ocr.core.errors import OCRError
+from airflow_provider_platerec_ocr.sensors.statistics import OCRStatsSensor
+from airflow_provider_platerec_ocr.triggers.statistics import OCRStatsTrigger
+from support.airflow_home import connection_env
+from support.airflow_versions import (
     AirflowFailException,
     AirflowRescheduleException,
     AirflowSensorTimeout,
     AirflowSkipException,
     TaskDeferralTimeout,
     TaskDeferred,
+    since_3_1,
 )
-
-from airflow_provider_platerec_ocr.core.errors import OCRError
-from airflow_provider_platerec_ocr.sensors.statistics import OCRStatsSensor
-from airflow_provider_platerec_ocr.triggers.statistics import OCRStatsTrigger
-from support.airflow_home import connection_env
 from support.clock import FakeClock
 from support.recorder import recording_server
 from support.sandbox import running_sandbox
@@ -206,9 +207,13 @@ class TimedOut(OCRStatsSensor):
         raise TaskDeferralTimeout
 
 
-def test_a_deferral_that_times_out_is_a_sensor_timeout_and_soft_fail_skips_it() -> None:
+def test_a_deferral_that_times_out_is_a_sensor_timeout() -> None:
     with pytest.raises(AirflowSensorTimeout):
         TimedOut(task_id="gate").resume_execution("execute_complete", {"event": None}, CONTEXT)
+
+
+@since_3_1("soft_fail has no effect on a deferral that times out")
+def test_a_deferral_that_times_out_is_skipped_with_soft_fail() -> None:
     with pytest.raises(AirflowSkipException):
         TimedOut(task_id="gate", soft_fail=True).resume_execution("execute_complete", {"event": None}, CONTEXT)
 

@@ -81,13 +81,10 @@ class DagRunResult:
         """Return what the task returned (or pushed under ``key``), ``None`` where it did not."""
         from airflow.models.xcom import XComModel
         from airflow.utils.session import create_session
+        from sqlalchemy import select
 
         with create_session() as session:
-            row = session.scalar(
-                XComModel.get_many(
-                    run_id=self.run_id, key=key, task_ids=task_id, dag_ids=self.dag_id, map_indexes=map_index
-                )
-            )
+            row = session.scalar(select(XComModel).filter_by(**self._where(task_id, map_index), key=key))
             return None if row is None else XComModel.deserialize_value(row)
 
     def rendered(self, task_id: str, *, map_index: int = -1) -> dict[str, Any]:
@@ -96,11 +93,18 @@ class DagRunResult:
         from airflow.utils.session import create_session
         from sqlalchemy import select
 
-        model = RenderedTaskInstanceFields
-        mine = {"dag_id": self.dag_id, "run_id": self.run_id, "task_id": task_id, "map_index": map_index}
+        fields = RenderedTaskInstanceFields
         with create_session() as session:
-            fields: dict[str, Any] = session.scalars(select(model).filter_by(**mine)).one().rendered_fields
-            return fields
+            query = select(fields.rendered_fields)
+            if hasattr(fields, "dag_id"):
+                query = query.filter_by(**self._where(task_id, map_index))
+            else:  # 3.4 stores them by the task instance
+                query = query.join(fields.task_instance).filter_by(**self._where(task_id, map_index))
+            rendered: dict[str, Any] = session.scalars(query).one()
+            return rendered
+
+    def _where(self, task_id: str, map_index: int) -> dict[str, Any]:
+        return {"dag_id": self.dag_id, "run_id": self.run_id, "task_id": task_id, "map_index": map_index}
 
 
 @dataclass(frozen=True)
@@ -122,11 +126,11 @@ class AirflowHome:
 
     def run_dag(self, dag_id: str, conf: dict[str, Any] | None = None) -> DagRunResult:
         """Run a DAG to its end in this process, as ``dag.test()`` does: retries, mapping and triggers included."""
-        from airflow.dag_processing.dagbag import DagBag
+        from support.airflow_versions import dag_bag
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Airflow's own deprecations are not what is tested
-            bag = DagBag(dag_folder=str(self.dags))
+            bag = dag_bag(str(self.dags))
             assert bag.import_errors == {}, bag.import_errors
             run = bag.dags[dag_id].test(run_conf=conf)
             tasks = {(ti.task_id, ti.map_index): str(ti.state) for ti in run.get_task_instances()}

@@ -23,7 +23,7 @@ from support.stores import local_place
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from airflow.sdk import Context
+    from airflow.sdk import Asset, Context
 
 VIN = "1M8GDM9AXKP042788"
 LEASE_S = 270.0
@@ -96,7 +96,7 @@ class InboxStage:
         return pa.concat_tables(tables).to_pylist() if tables else []
 
 
-def task_context(run_id: str = "run-1", *, asset: Any = None) -> Context:
+def task_context(run_id: str = "run-1", *, asset: Asset | None = None) -> Context:
     """Return the little of a task's context that the operator looks at."""
     ti = SimpleNamespace(
         dag_id="webhook_ingest", run_id=run_id, task_id="ingest", map_index=-1, try_number=1, max_tries=2
@@ -107,5 +107,15 @@ def task_context(run_id: str = "run-1", *, asset: Any = None) -> Context:
         data_interval_start=None,
         run_after=datetime(2026, 3, 1, 22, 15, tzinfo=UTC),
     )
-    events = {asset: SimpleNamespace(extra=None)}
+    events = OutletEvents([asset.name] if asset else [])
     return cast("Context", {"ti": ti, "dag_run": run, "outlet_events": events})
+
+
+class OutletEvents:
+    """One event an outlet; by name, since Airflow 3.0 has assets that no dict takes as a key."""
+
+    def __init__(self, names: list[str]) -> None:
+        self._events = {name: SimpleNamespace(extra=None) for name in names}
+
+    def __getitem__(self, asset: Asset) -> SimpleNamespace:
+        return self._events[asset.name]
