@@ -8,7 +8,7 @@ when the next one starts: it sends one event for whatever is in the inbox.
 
 Events carry a partition key, the minute. Events without one can be left lying when many come quickly; with one, Airflow
 either adds an event to a run that has not been created yet (which will see the payload, since it was kept before the
-event was sent), or starts another.
+event was sent), or starts another. An Airflow before 3.2 has no partitions, and refuses an event that names one.
 
 Nothing here knows what a payload holds, and nothing of Airflow but its public REST API.
 """
@@ -38,7 +38,7 @@ EVERY_S = 30.0
 """Seconds between two events of one process at least."""
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 1.0, 60.0
 _TIMEOUT_S = 30.0
-_UNAUTHORIZED = 401
+_UNAUTHORIZED, _UNPROCESSABLE = 401, 422
 log = logging.getLogger(__name__)
 
 
@@ -124,7 +124,15 @@ class Announcer:
 
 
 class RestError(Exception):
-    """Airflow's API did not take the event."""
+    """Airflow's API did not take the event.
+
+    :param status: HTTP status.
+    :param path: what was asked.
+    """
+
+    def __init__(self, status: int, path: str) -> None:
+        super().__init__(f"Airflow answered {status} to {path.partition('?')[0]}.")
+        self.status = status
 
 
 class RestAnnouncement:
@@ -140,6 +148,7 @@ class RestAnnouncement:
         self._asset = asset
         self._token = token
         self._login = {"username": username, "password": password} if username else None
+        self._has_partitions = True
 
     def __call__(self, key: str, payloads: int) -> bool:
         """Create one event; return ``False`` where no DAG knows the asset.
@@ -151,9 +160,25 @@ class RestAnnouncement:
         if not ids:
             log.info("%s payloads came, and no DAG has the asset %s: nothing is started.", payloads, self._asset)
             return False
-        event = {"asset_id": ids[0], "partition_key": key, "extra": {"payloads": payloads}}
-        self._call("POST", "/api/v2/assets/events", event)
+        self._tell({"asset_id": ids[0], "extra": {"payloads": payloads}}, key)
         return True
+
+    def _tell(self, event: dict[str, Any], key: str) -> None:
+        path = "/api/v2/assets/events"
+        if self._has_partitions:
+            try:
+                self._call("POST", path, event | {"partition_key": key})
+            except RestError as error:
+                if error.status != _UNPROCESSABLE:
+                    raise
+            else:
+                return
+        self._call("POST", path, event)
+        if self._has_partitions:
+            self._has_partitions = False
+            log.info(
+                "Airflow takes events without a partition only: it is older than 3.2. A run may stand for several."
+            )
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         if not self._token and self._login:
@@ -209,6 +234,5 @@ def announcer_from(environment: Mapping[str, str]) -> Announcer | None:
 
 def _checked(status: int, answer: Any, path: str) -> Any:
     if status not in {200, 201} or not isinstance(answer, dict):
-        message = f"Airflow answered {status} to {path.partition('?')[0]}."
-        raise RestError(message)
+        raise RestError(status, path)
     return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 import threading
@@ -155,6 +156,8 @@ class Airflow:
         self.events: list[dict[str, Any]] = []
         self.sign_ins = 0
         self.broken = False
+        self.refused: set[str] = set()
+        self.refusals = 0
         self.asset = "the_inbox"
 
     def answer(self, method: str, path: str, token: str, body: Any) -> tuple[int, Any]:
@@ -168,6 +171,9 @@ class Airflow:
         if method == "GET":
             assert path == f"/airflow/api/v2/assets?name_pattern={self.asset}&limit=100"
             return 200, {"assets": self.assets}
+        if self.refused & set(body):
+            self.refusals += 1
+            return 422, {"detail": [{"type": "extra_forbidden"}]}
         self.events.append(body)
         return 200, {"id": 1}
 
@@ -212,6 +218,33 @@ def test_an_event_goes_to_the_asset_of_that_very_name(airflow: Airflow) -> None:
     assert RestAnnouncement(airflow.url, "the_inbox", token="good")("2026-03-01T22:15Z", 12)
 
     assert airflow.events == [{"asset_id": 7, "partition_key": "2026-03-01T22:15Z", "extra": {"payloads": 12}}]
+
+
+def test_an_airflow_without_partitions_gets_events_without_one_and_is_asked_once(
+    airflow: Airflow, caplog: pytest.LogCaptureFixture
+) -> None:
+    airflow.refused = {"partition_key"}
+    announce = RestAnnouncement(airflow.url, "the_inbox", token="good")
+
+    with caplog.at_level(logging.INFO):
+        assert announce("a", 1)
+        assert announce("b", 2)
+
+    assert airflow.events == [{"asset_id": 7, "extra": {"payloads": 1}}, {"asset_id": 7, "extra": {"payloads": 2}}]
+    assert airflow.refusals == 1
+    assert caplog.text.count("it is older than 3.2") == 1
+
+
+def test_an_event_that_is_refused_for_another_reason_is_an_error_and_keeps_its_key(airflow: Airflow) -> None:
+    airflow.refused = {"extra"}
+    announce = RestAnnouncement(airflow.url, "the_inbox", token="good")
+
+    with pytest.raises(RestError, match="422"):
+        announce("a", 1)
+    airflow.refused = set()
+    announce("a", 1)
+
+    assert [event["partition_key"] for event in airflow.events] == ["a"]
 
 
 def test_where_no_dag_has_the_asset_nothing_is_sent(airflow: Airflow) -> None:
