@@ -6,7 +6,7 @@ STAMP := $(VENV)/.made-from-constraints
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test faults faults-long explore check up lint types docs wheel bench bench-short clean
+.PHONY: help env demo test faults faults-long explore check up lint types docs wheel bench bench-short clean matrix
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -44,6 +44,9 @@ explore: $(STAMP) ## Search every order of events for one that breaks the ledger
 
 faults-long: $(STAMP) ## The cases that wait for Airflow's and the ledger's own times
 	$(BIN)/python -m pytest -q -m "faults and long"
+
+matrix: ## Try every Airflow from 3.0.6 on, each in an environment of its own, and print one table (about an hour)
+	$(PYTHON) .ci/matrix.py
 
 bench: $(STAMP) ## Print the benchmarks' table, at the API's own latency (about 45 minutes)
 	$(BIN)/python -m benchmarks
