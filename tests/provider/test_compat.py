@@ -3,7 +3,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import pickle
+import runpy
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,12 +19,16 @@ from airflow_provider_platerec_ocr.core import errors
 from airflow_provider_platerec_ocr.operators.inbox import OCRInboxOperator
 from airflow_provider_platerec_ocr.operators.read_batch import OCRReadBatchOperator
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
+from support.airflow_versions import stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow.sdk import Context
     from airflow.triggers.base import BaseEventTrigger
+
+
+NIGHTLY = Path(__file__).parents[2] / "dags" / "nightly_ocr_batch.py"
 
 
 class Decides(StandInRetryPolicy):
@@ -244,6 +250,13 @@ def test_our_operators_take_a_policy_mapped_and_unmapped() -> None:
 
     assert plain.retry_policy is policy
     assert mapped.partial_kwargs["retry_policy"] is policy
+
+
+def test_a_dag_that_is_parsed_again_is_no_new_version_of_itself() -> None:
+    first, second = (stored(runpy.run_path(str(NIGHTLY))["dag"]) for _ in range(2))
+
+    assert first == second
+    assert " at 0x" not in first
 
 
 class AsyncStore:

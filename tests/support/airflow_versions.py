@@ -5,6 +5,8 @@ A test of something that a version lacks by its nature is skipped there, with th
 
 from __future__ import annotations
 
+import json
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AirflowFailException", "AirflowNotFoundException", "AirflowRescheduleException", "AirflowSensorTimeout",
     "AirflowSkipException", "AirflowTaskTimeout", "RetryAction", "TaskDeferralTimeout", "TaskDeferred", "dag_bag",
-    "file_systems", "import_string", "redact", "since_3_1", "since_3_2",
+    "file_systems", "import_string", "redact", "since_3_1", "since_3_2", "stored",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:
@@ -61,6 +63,12 @@ def redact(text: str) -> str:
     """Return a line as it would be in the log."""
     masked: str = find("redact", ("airflow.sdk.log", "airflow.sdk.execution_time.secrets_masker"))(text)
     return masked
+
+
+def stored(dag: Any) -> str:
+    """Return a DAG as Airflow keeps it in its database."""
+    module: Any = import_module("airflow.serialization.serialized_objects")
+    return json.dumps(getattr(module, "DagSerialization", module.SerializedDAG).to_dict(dag), sort_keys=True)
 
 
 def file_systems() -> dict[str, Any]:
