@@ -49,6 +49,7 @@ _HOMES = {
     "OCRWrongBaseURL": "core.errors",
     "OnQuota": "core.models",
     "PlateRecOCRHook": "hooks.ocr",
+    "each_partition": "compat",
     "read_dataset": "dataset",
 }
 """Each public name and the module it lives in, where it can be imported from as well."""

@@ -1,5 +1,6 @@
 from typing import Final
 
+from airflow_provider_platerec_ocr.compat import each_partition as each_partition
 from airflow_provider_platerec_ocr.core.errors import OCRCallError as OCRCallError
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError as OCRConfigError
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError as OCRDatasetError
@@ -83,5 +84,6 @@ __all__ = [
     "OnQuota",
     "PlateRecOCRHook",
     "__version__",
+    "each_partition",
     "read_dataset",
 ]

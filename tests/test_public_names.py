@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 import airflow_provider_platerec_ocr as package
 
 STUB = Path(package.__file__ or "").with_suffix(".pyi")
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "public-names.md"
 NAMES = sorted(set(package.__all__) - {"__version__"})
 
 
@@ -39,6 +42,14 @@ def test_type_checkers_see_the_same_names() -> None:
     }
 
     assert imported == set(NAMES)
+
+
+def test_the_page_of_public_names_is_the_list() -> None:
+    rows = re.findall(r"^\| (.*`) *[^|]*\| `([a-z_.]+)` \|$", PAGE.read_text(), flags=re.MULTILINE)
+    told = {name: module for names, module in rows for name in re.findall(r"`(\w+)`", names)}
+
+    assert told.keys() == set(NAMES)
+    assert {getattr(import_module(module), name) is getattr(package, name) for name, module in told.items()} == {True}
 
 
 def test_what_is_not_public_is_named() -> None:
