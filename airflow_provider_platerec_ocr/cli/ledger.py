@@ -110,12 +110,16 @@ def _doubts(_given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> i
 
 
 def _settle(given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> int:
+    for option in ("answer", "rejected", "why", "by"):
+        if getattr(given, option) is not None and not str(getattr(given, option)).strip():
+            message = f"--{option} is empty, so nothing was done. Is a variable of your script not set?"
+            raise OCRInputError(message)
     found = _one(admin, given)
     prove_exclusive(ledger.store)
     end, answer = End.RELEASED, None
-    if given.answer:
+    if given.answer is not None:
         end, answer = End.ANSWER, _answer(Path(given.answer), found.fingerprint)
-    elif given.rejected:
+    elif given.rejected is not None:
         end = End.REJECTED
     why = given.why or given.rejected or "not said"
     number = admin.settle(found, Decision(end, by=given.by, why=why, answer=answer), number=given.attempt)
@@ -211,7 +215,7 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--released", action="store_true", help="it was certainly not billed: the next run may send it")
     how.add_argument("--rejected", metavar="REASON", help="the API will never read it: no run sends it again")
     settle.add_argument("--attempt", type=int, metavar="N", help="which attempt; needed where several are in doubt")
-    settle.add_argument("--why", default="", help="how you know; kept in the ledger")
+    settle.add_argument("--why", help="how you know; kept in the ledger")
     settle.add_argument("--by", default=_user(), help="who settles it; kept in the ledger (default: %(default)s)")
     forget = _command(commands, "forget", _forget, "move an image's claims aside, so that it is paid for again")
     forget.add_argument("--yes", action="store_true", help="really do it")

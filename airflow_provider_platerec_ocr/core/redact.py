@@ -31,6 +31,11 @@ def redact(text: str, *secrets: str | None) -> str:
     return _TOKEN.sub(lambda match: f"{match.group(1)}{match.group(2)}{MASK}", text)
 
 
+def whole_text(text: str) -> str:
+    """Return ``text`` as UTF-8 can have it: JSON can hold half of a character, which no file takes."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def shorten(text: str, limit: int = 300) -> str:
     """Return ``text`` on one line, at most ``limit`` characters."""
     line = " ".join(text.split())

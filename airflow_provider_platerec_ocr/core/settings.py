@@ -67,8 +67,14 @@ def flag(value: Any, name: str) -> bool:
     raise OCRConfigError(message)
 
 
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
 def normalize_base_url(host: str | None, *, port: int | None = None, allow_plain_http: bool = False) -> str:
-    """Return the base URL without a slash at its end.
+    """Return the base URL in its normal form: it is part of the identity of every paid call.
+
+    Nothing that means the same is spelled twice: no slash at the end, no default port, no dot after the host's name,
+    lower-case letters.
 
     Without a host it is the API's own, without a scheme it is https. Plain http is refused, since it would show the
     token to the network, except for loopback or where the connection says ``allow_plain_http``.
@@ -96,8 +102,11 @@ def normalize_base_url(host: str | None, *, port: int | None = None, allow_plain
             f"host {shown!r} holds a user or a password: the token belongs into the password, and no user is needed."
         )
         raise OCRConfigError(message)
-    name = f"[{hostname}]" if ":" in hostname else hostname
+    bare = hostname.removesuffix(".")
+    name = f"[{bare}]" if ":" in bare else bare
     chosen = url_port or port
+    if chosen == _DEFAULT_PORTS[parts.scheme]:
+        chosen = None
     path = parts.path.rstrip("/")
     for tail in (READER_PATH, STATISTICS_PATH, "/v1/ocr/", "/v1/"):
         path = path.removesuffix(tail.rstrip("/"))

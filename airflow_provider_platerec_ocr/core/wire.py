@@ -26,7 +26,7 @@ from airflow_provider_platerec_ocr.core.models import (
     format_timestamp,
     parse_timestamp,
 )
-from airflow_provider_platerec_ocr.core.redact import redact_url
+from airflow_provider_platerec_ocr.core.redact import redact_url, whole_text
 from airflow_provider_platerec_ocr.core.refusals import HELP_ON_HOST, call_error, error_detail, parse_json
 from airflow_provider_platerec_ocr.core.settings import READER_PATH, STATISTICS_PATH
 
@@ -246,7 +246,7 @@ def _dict(value: Any) -> dict[str, Any]:
 
 def _text(value: Any) -> str | None:
     if isinstance(value, str):
-        return value
+        return whole_text(value)
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.errors import OCRError
     from airflow_provider_platerec_ocr.core.models import Identifier, Outcome
 
+_LONG = 8
+"""Characters from which on a secret is cut wherever it stands."""
 HELD_ELSEWHERE_S = 60.0
 """Seconds after which an image that another task is reading is looked at again."""
 
@@ -34,10 +36,7 @@ def as_result(outcome: Outcome, secrets: Iterable[str] = ()) -> dict[str, Any]:
     :param outcome: one that ended in :attr:`~.ReadStatus.READ`.
     :param secrets: parts of the ``upload_url`` that are cut out, should the API have echoed them.
     """
-    text = outcome.answer or "{}"
-    for secret in secrets:
-        text = text.replace(json.dumps(secret, ensure_ascii=False)[1:-1], MASK)
-    read = read_from_json(json.loads(text))
+    read = read_from_json(_masked(json.loads(outcome.answer or "{}"), tuple(secrets)))
     return {
         "image": outcome.image,
         "type": outcome.type,
@@ -51,6 +50,21 @@ def as_result(outcome: Outcome, secrets: Iterable[str] = ()) -> dict[str, Any]:
         "read_at": outcome.read_at,
         "raw": read.raw,
     }
+
+
+def _masked(value: Any, secrets: tuple[str, ...]) -> Any:
+    """Return an answer without the given parts of a URL; a code is never touched, whatever it has in common with one.
+
+    A short secret, such as ``?1`` against a cache, is only cut where it stands behind its question mark.
+    """
+    if isinstance(value, dict):
+        return {key: item if key == "code" else _masked(item, secrets) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item, secrets) for item in value]
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, MASK) if len(secret) >= _LONG else value.replace(f"?{secret}", f"?{MASK}")
+    return value
 
 
 def _identifier(found: Identifier, type_: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.fingerprint import stable_url
 from airflow_provider_platerec_ocr.core.models import Outcome, ReadStatus, Reason
-from airflow_provider_platerec_ocr.core.redact import redact, shorten
+from airflow_provider_platerec_ocr.core.redact import redact, shorten, whole_text
 from airflow_provider_platerec_ocr.engine.ledger.admin import Decision, LedgerAdmin
 from airflow_provider_platerec_ocr.engine.ledger.late_answer import BY
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
@@ -85,10 +85,10 @@ def image_of(payload: Payload) -> str:
     url = payload.file_url
     if url and url.startswith(("http://", "https://")):
         try:
-            return _clean(stable_url(url))
+            return whole_text(stable_url(url))
         except ValueError:  # such as a port that is none
             pass
-    return _clean(payload.filename or f"webhook-{payload.id}")
+    return whole_text(payload.filename or f"webhook-{payload.id}")
 
 
 def outcome_of(payload: Payload, row: int, type_: str) -> Outcome:
@@ -107,13 +107,8 @@ def outcome_of(payload: Payload, row: int, type_: str) -> Outcome:
     }
     if problem is not None:
         said = payload.data.get("error") or payload.data.get("detail")
-        message = _clean(f"The webhook's answer is no read: {shorten(redact(str(said or problem)))}")
+        message = whole_text(f"The webhook's answer is no read: {shorten(redact(str(said or problem)))}")
         return Outcome(**common, status=ReadStatus.REJECTED, reason=Reason.API_REJECTED, message=message)
     answer = payload.data | ({"file_url": image_of(payload)} if payload.file_url else {})
-    text = _clean(json.dumps(answer, ensure_ascii=False))
+    text = whole_text(json.dumps(answer, ensure_ascii=False))
     return Outcome(**common, status=ReadStatus.READ, answer=text, read_at=payload.received_at)
-
-
-def _clean(text: str) -> str:
-    """Return ``text`` as UTF-8 can have it: JSON can hold half a character."""
-    return text.encode("utf-8", "replace").decode()

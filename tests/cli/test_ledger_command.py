@@ -120,6 +120,16 @@ def test_doubts_finds_an_empty_answer(shell: Shell) -> None:
     assert "the file of its end is torn" in said
 
 
+@pytest.mark.parametrize("option", ["--answer", "--rejected"])
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_an_empty_value_settles_nothing(doubt: Shell, option: str, empty: str) -> None:
+    code, said = doubt.run("settle", PRINT, option, empty)
+
+    assert code != 0
+    assert f"{option} is empty" in said
+    assert "IN DOUBT" in doubt.run("show", PRINT)[1]
+
+
 def test_no_doubts_is_a_good_end(shell: Shell) -> None:
     shell.ledger.release(claimed(shell.ledger), "429")
 

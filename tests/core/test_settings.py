@@ -128,6 +128,15 @@ def test_a_proxy_without_a_scheme_is_refused_without_showing_it() -> None:
         ("http://localhost:8080", None, "http://localhost:8080"),
         ("http://127.0.0.1", 9, "http://127.0.0.1:9"),
         ("http://[::1]:9", None, "http://[::1]:9"),
+        # One account is one account, however its port, its dot and its letters are spelled.
+        ("api.example.com", 443, "https://api.example.com"),
+        ("https://API.example.com:443/", None, "https://api.example.com"),
+        ("https://api.example.com.", None, "https://api.example.com"),
+        ("https://api.example.com.:8443", None, "https://api.example.com:8443"),
+        ("http://127.0.0.1:80", None, "http://127.0.0.1"),
+        ("http://127.0.0.1", 80, "http://127.0.0.1"),
+        ("http://127.0.0.1:443", None, "http://127.0.0.1:443"),
+        ("http://[::1]:80", None, "http://[::1]"),
     ],
 )
 def test_a_host_becomes_a_base_url(host: str | None, port: int | None, expected: str) -> None:

@@ -44,6 +44,24 @@ def test_a_read_becomes_plain_data_with_the_code_checked() -> None:
     assert json.loads(json.dumps(result)) == result
 
 
+@pytest.mark.parametrize(
+    ("secret", "filename", "shown"),
+    [
+        ("1", "gate.jpg?1", "gate.jpg?***"),
+        ("M8", "gate.jpg?M8", "gate.jpg?***"),
+        ("1HGBH41J", "gate.jpg?1HGBH41J", "gate.jpg?***"),
+        ("sig=geheim77", "a-sig=geheim77.jpg", "a-***.jpg"),
+        ('"', "gate.jpg", "gate.jpg"),
+    ],
+)
+def test_what_is_cut_out_of_an_answer_is_never_part_of_a_code(secret: str, filename: str, shown: str) -> None:
+    result = as_result(outcome(answer=json.dumps({**ANSWER, "filename": filename})), [secret])
+
+    assert result["identifiers"][0]["code"] == "1HGBH41JXMN1O9186"
+    assert result["raw"]["results"] == ANSWER["results"]
+    assert result["raw"]["filename"] == shown
+
+
 def test_an_image_with_nothing_on_it_is_a_read_without_identifiers() -> None:
     assert as_result(outcome(answer='{"results": []}'))["identifiers"] == []
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_platerec_ocr.core.errors import OCRImageError
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_url
 from airflow_provider_platerec_ocr.core.models import Outcome, ReadStatus, format_timestamp
+from airflow_provider_platerec_ocr.core.redact import whole_text
 from airflow_provider_platerec_ocr.engine.reading.answer_writer import AnswerWriter
 from airflow_provider_platerec_ocr.engine.reading.content import Content
 from airflow_provider_platerec_ocr.engine.reading.image_phase import ImagePhase
@@ -100,12 +101,12 @@ class Reader:
             camera_id=image.camera_id,
             timestamp=image.timestamp,
             fingerprint=fingerprint,
-            answer=None if resolution.answer is None else json.dumps(resolution.answer, ensure_ascii=False),
+            answer=None if resolution.answer is None else whole_text(json.dumps(resolution.answer, ensure_ascii=False)),
             read_at=resolution.read_at,
             calls_billed=resolution.calls_billed,
             from_ledger=resolution.from_ledger,
             reason=resolution.reason,
-            message=resolution.message,
+            message=None if resolution.message is None else whole_text(resolution.message),
             http_status=resolution.http_status,
             at=format_timestamp(self.context.clock.now()),
         )

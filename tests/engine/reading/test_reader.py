@@ -4,10 +4,14 @@ import json
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.models import PlannedImage, ReadStatus, Reason
+from airflow_provider_platerec_ocr.core.wire import read_from_json
+from airflow_provider_platerec_ocr.dataset.table.journal import OutcomeWriter, best_outcomes
 from airflow_provider_platerec_ocr.engine.reading.context import ReadOptions
 from support.clock import FakeClock
 from support.reading import Setup, images, jpeg, read, read_virtually
+from support.recorder import recording_server
 from support.sandbox import running_sandbox
+from support.stores import local_place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +31,21 @@ def test_an_image_is_read_and_its_outcome_says_so(tmp_path: Path) -> None:
         {"value": call["codes"][0]}
     ]
     assert call["filename"] == f"00001-{outcome.fingerprint}.jpg"
+
+
+def test_half_a_character_in_an_answer_holds_up_neither_its_shard_nor_its_row(tmp_path: Path) -> None:
+    answer = rb'{"results": [{"identifier": {"props": {"code": [{"value": "1M8GDM9\ud83d"}]}}}], "version": 1}'
+    rows = images(tmp_path, 2)
+    with recording_server(body=answer) as server:
+        done = read(Setup(tmp_path, server.url), rows)
+    writer = OutcomeWriter(local_place(tmp_path / "workspace"), 0, 1)
+    for outcome in done.outcomes:
+        writer.append(outcome)
+    writer.close()
+
+    kept = best_outcomes(local_place(tmp_path / "workspace"), 0)
+    assert [outcome.status for outcome in kept] == [ReadStatus.READ] * 2
+    assert read_from_json(json.loads(kept[0].answer or "")).identifiers[0].code == "1M8GDM9?"
 
 
 def test_a_second_run_pays_for_nothing(tmp_path: Path) -> None:
