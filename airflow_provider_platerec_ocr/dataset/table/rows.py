@@ -127,12 +127,16 @@ def _kinds(schema: Any) -> list[tuple[str, Any]]:
 def _moments(texts: Any) -> Any:
     """Return texts as UTC times; what is no time becomes null, and what names no zone is UTC, as the API says."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     utc = pa.timestamp("us", tz="UTC")
     try:
-        return texts.cast(utc)
+        moments = texts.cast(utc)
     except pa.ArrowInvalid:
         return pa.array(map(_moment, texts.to_pylist()), utc)
+    first, last = (pa.scalar(moment.replace(tzinfo=UTC), utc) for moment in (datetime.min, datetime.max))
+    ours = pc.and_(pc.greater_equal(moments, first), pc.less_equal(moments, last))
+    return pc.if_else(ours, moments, pa.scalar(None, utc))  # Arrow has more years than Python, and so than its readers
 
 
 def dead_letter_of(outcome: Outcome, run: RunRef) -> dict[str, Any]:
