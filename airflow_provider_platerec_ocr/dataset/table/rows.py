@@ -124,6 +124,10 @@ def _kinds(schema: Any) -> list[tuple[str, Any]]:
     return [(name, own.get(name) or schema.field(name).type) for name in _FROM_ANSWER]
 
 
+_FIRST, _LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+"""The years that Python has."""
+
+
 def _moments(texts: Any) -> Any:
     """Return texts as UTC times; what is no time becomes null, and what names no zone is UTC, as the API says."""
     import pyarrow as pa
@@ -134,7 +138,7 @@ def _moments(texts: Any) -> Any:
         moments = texts.cast(utc)
     except pa.ArrowInvalid:
         return pa.array(map(_moment, texts.to_pylist()), utc)
-    first, last = (pa.scalar(moment.replace(tzinfo=UTC), utc) for moment in (datetime.min, datetime.max))
+    first, last = (pa.scalar(moment, utc) for moment in (_FIRST, _LAST))
     ours = pc.and_(pc.greater_equal(moments, first), pc.less_equal(moments, last))
     return pc.if_else(ours, moments, pa.scalar(None, utc))  # Arrow has more years than Python, and so than its readers
 
