@@ -15,6 +15,7 @@ import requests
 from airflow_provider_platerec_ocr.sandbox.codes import is_container_checked, is_vin_checked
 from airflow_provider_platerec_ocr.sandbox.samples import load_image
 from support.sandbox import running_sandbox
+from support.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,13 +61,13 @@ def post(sandbox: Sandbox, image: bytes | None = IMAGE, *, token: str | None = N
         data={"type": "vin"} | data,
         files=None if image is None else {"upload": ("truck.jpg", image)},
         headers={"Authorization": f"Token {token or sandbox.token}"},
-        timeout=10,
+        timeout=PATIENCE_S,
     )
 
 
 def statistics(sandbox: Sandbox) -> dict[str, Any]:
     response = requests.get(
-        f"{sandbox.url}/v1/ocr/statistics/", headers={"Authorization": f"Token {sandbox.token}"}, timeout=10
+        f"{sandbox.url}/v1/ocr/statistics/", headers={"Authorization": f"Token {sandbox.token}"}, timeout=PATIENCE_S
     )
     assert response.status_code == 200
     answer: dict[str, Any] = response.json()
@@ -141,25 +142,25 @@ def test_what_is_no_whole_image_gets_400_and_costs_nothing(shared: Sandbox, imag
 
 
 def test_without_a_token_both_calls_get_401(shared: Sandbox) -> None:
-    reader = requests.post(f"{shared.url}/v1/ocr/reader/", data={"type": "vin"}, timeout=10)
-    stats = requests.get(f"{shared.url}/v1/ocr/statistics/", timeout=10)
+    reader = requests.post(f"{shared.url}/v1/ocr/reader/", data={"type": "vin"}, timeout=PATIENCE_S)
+    stats = requests.get(f"{shared.url}/v1/ocr/statistics/", timeout=PATIENCE_S)
     assert reader.status_code == stats.status_code == 401
     assert reader.json() == {"detail": "Authentication credentials were not provided."}
     assert reader.headers["WWW-Authenticate"] == "Token"
 
 
 def test_wrong_paths_and_methods_get_404_405_and_301(shared: Sandbox) -> None:
-    missing = requests.get(f"{shared.url}/v2/ocr/reader/", timeout=10)
+    missing = requests.get(f"{shared.url}/v2/ocr/reader/", timeout=PATIENCE_S)
     assert (missing.status_code, missing.json()) == (404, {"detail": "Not found."})
-    wrong = requests.get(f"{shared.url}/v1/ocr/reader/", timeout=10)
+    wrong = requests.get(f"{shared.url}/v1/ocr/reader/", timeout=PATIENCE_S)
     assert (wrong.status_code, wrong.json()) == (405, {"detail": 'Method "GET" not allowed.'})
-    assert requests.post(f"{shared.url}/v1/ocr/statistics/", timeout=10).status_code == 405
-    bare = requests.post(f"{shared.url}/v1/ocr/reader?a=1", allow_redirects=False, timeout=10)
+    assert requests.post(f"{shared.url}/v1/ocr/statistics/", timeout=PATIENCE_S).status_code == 405
+    bare = requests.post(f"{shared.url}/v1/ocr/reader?a=1", allow_redirects=False, timeout=PATIENCE_S)
     assert (bare.status_code, bare.headers["Location"]) == (301, "/v1/ocr/reader/?a=1")
 
 
 def test_all_origins_are_allowed(shared: Sandbox) -> None:
-    preflight = requests.options(f"{shared.url}/v1/ocr/reader/", timeout=10)
+    preflight = requests.options(f"{shared.url}/v1/ocr/reader/", timeout=PATIENCE_S)
     assert preflight.status_code == 200
     assert preflight.headers["Access-Control-Allow-Origin"] == "*"
     assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
@@ -190,7 +191,7 @@ def test_an_account_that_is_not_enabled_gets_the_same_403_and_none_from_statisti
         assert refused.status_code == 403
         assert "not enabled for your account or API call limit reached" in refused.json()["detail"]
         headers = {"Authorization": f"Token {sandbox.token}"}
-        assert requests.get(f"{sandbox.url}/v1/ocr/statistics/", headers=headers, timeout=10).status_code == 403
+        assert requests.get(f"{sandbox.url}/v1/ocr/statistics/", headers=headers, timeout=PATIENCE_S).status_code == 403
 
 
 def test_over_the_rate_429_names_the_wait_and_bills_nothing() -> None:

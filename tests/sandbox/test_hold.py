@@ -12,7 +12,7 @@ import requests
 
 from airflow_provider_platerec_ocr.sandbox.samples import load_image
 from support.sandbox import TOKEN, running_sandbox, sandbox_process
-from support.waiting import until
+from support.waiting import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ def post(sandbox: Sandbox, name: str = "truck.jpg") -> int:
         data={"type": "vin"},
         files={"upload": (name, load_image(name, 500))},
         headers=HEADERS,
-        timeout=300,
+        timeout=PATIENCE_S,
     ).status_code
 
 
@@ -102,7 +102,7 @@ def test_a_call_whose_client_went_while_it_was_held_is_worked_and_billed_all_the
 
 def test_a_held_call_of_the_statistics_tells_what_is_true_when_it_is_let_go(callers: ThreadPoolExecutor) -> None:
     def ask() -> int:
-        answer = requests.get(f"{sandbox.url}/v1/ocr/statistics/", headers=HEADERS, timeout=300)
+        answer = requests.get(f"{sandbox.url}/v1/ocr/statistics/", headers=HEADERS, timeout=PATIENCE_S)
         return int(answer.json()["usage"]["calls"])
 
     with running_sandbox(faults=["on=statistics,nth=1:hold"]) as sandbox:

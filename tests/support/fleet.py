@@ -28,6 +28,7 @@ import psutil
 
 from support.postgres import postgres
 from support.standalone import Standalone, free_port, healthy, settings
+from support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,14 +91,15 @@ class Fleet(Standalone):
                 victim.kill()
         self.parts[name].wait()
 
-    def wait_until_healthy(self, within_s: float = 240) -> None:
+    def wait_until_healthy(self) -> None:
         """Return when all parts report in."""
-        until = time.monotonic() + within_s
-        while not healthy(self.url):
+
+        def up() -> bool:
             dead = [name for name, part in self.parts.items() if part.poll() is not None]
             assert not dead, f"{dead[0]} ended: {(self.home / f'{dead[0]}.log').read_text()[-3000:]}"
-            assert time.monotonic() < until, f"Airflow did not become healthy; see {self.home}"
-            time.sleep(0.5)
+            return healthy(self.url)
+
+        until(f"Airflow did not become healthy; see {self.home}", up, every_s=0.5)
 
     def end(self) -> None:
         """End every part and what it started."""
@@ -125,6 +127,10 @@ class Fleet(Standalone):
         folder = Path(self.environment["FAULTS_HOSTS"])
         folder.mkdir(exist_ok=True)
         (folder / name).write_text(str(time.time() + in_s))
+
+    def forget_host(self, name: str) -> None:
+        """Have a name unknown from now on, for whoever has not found it yet."""
+        (Path(self.environment["FAULTS_HOSTS"]) / name).unlink()
 
     def set_state(self, dag_id: str, run_id: str, task: dict[str, Any], state: str) -> None:
         """Do what *mark as …* in the UI does, to one task instance of :meth:`tasks`."""

@@ -21,6 +21,7 @@ from airflow_provider_platerec_ocr.webhook.announcing import (
     announcer_from,
     partition_key,
 )
+from support.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -140,7 +141,7 @@ def test_a_process_that_ends_in_good_order_announces_what_still_waits() -> None:
         "for _ in range(100): announce()\n"
     )
 
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE_S)  # noqa: S603
 
     assert sum(map(int, done.stdout.split())) == 100
 
