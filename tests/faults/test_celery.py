@@ -118,5 +118,6 @@ def test_a_killed_worker_of_celery_loses_nothing(celery: Fleet, tmp_path: Path, 
         stage.let_go()
         wait_gone(processes.child)
         celery.start(WORKER)
+        stage.presume_dead(run_id)
 
         finish(stage, run_id, in_flight=in_flight, case="kill -9 of the whole worker", line=line)

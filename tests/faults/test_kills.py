@@ -48,6 +48,7 @@ def test_a_killed_supervisor_loses_nothing(
 
         processes.supervisor.kill()
         stage.let_go()
+        stage.presume_dead(run_id)
         state = stage.wait(run_id)
 
         books, table = stage.books(), stage.table()
@@ -69,6 +70,7 @@ def test_supervisor_and_task_killed_together_lose_nothing(
         processes.supervisor.kill()
         processes.task.kill()
         stage.let_go()
+        stage.presume_dead(run_id)
         state = stage.wait(run_id)
 
         books, table = stage.books(), stage.table()
@@ -161,6 +163,7 @@ def test_a_whole_worker_killed_loses_nothing(
         wait_gone(child)
         airflow.start("scheduler")
         airflow.wait_until_healthy()
+        stage.presume_dead(run_id)
         state = stage.wait(run_id)
 
         books, table = stage.books(), stage.table()

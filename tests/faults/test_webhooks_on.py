@@ -48,6 +48,7 @@ def test_a_killed_child_with_webhooks_on_resends_nothing_and_loses_nothing(
         stage.let_go()
         until("an answer never came", lambda: len(list((inbox / "payloads").rglob("*.json"))) >= HELD)
         age(doubts)  # their leases last minutes
+        stage.presume_dead(run_id)
         state = stage.wait(run_id)
 
         books, table = stage.books(), stage.table()

@@ -95,6 +95,10 @@ class Stage:
         """Let the held calls go on; what comes later meets ``faults``, and the account's other ``changes``."""
         self.sandbox.control(faults=list(faults), **changes)
 
+    def presume_dead(self, run_id: str) -> None:
+        """Have Airflow notice that the read task's supervisor was killed."""
+        self.airflow.presume_dead(self.dag_id, run_id, READ)
+
     def wait(self, run_id: str | None = None) -> str:
         """Return the state in which the run ended, when no process makes calls any more."""
         dag_id, last = self.runs[-1]

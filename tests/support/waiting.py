@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATIENCE_S = 900.0
+PATIENCE_S = 600.0
 """After this long something hangs, however busy the machine is."""
 Found = TypeVar("Found")
 
