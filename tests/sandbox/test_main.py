@@ -15,7 +15,7 @@ from airflow_provider_platerec_ocr.sandbox.__main__ import main
 from airflow_provider_platerec_ocr.sandbox.options import Options, ReaderKind
 from airflow_provider_platerec_ocr.sandbox.server import serve
 from support.sandbox import sandbox_process
-from support.waiting import PATIENCE_S
+from support.waiting import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +34,7 @@ def test_a_signal_stops_it_cleanly_even_with_a_call_hanging(number: signal.Signa
                 b"POST /v1/ocr/reader/ HTTP/1.1\r\nHost: x\r\nAuthorization: Token YOUR_API_TOKEN\r\n"
                 b"Content-Length: 2\r\n\r\nab"
             )
-            while sandbox.state()["in_flight"] == 0:
-                pass
+            until("the call never hung", lambda: [call for call in sandbox.calls() if call["fault"]])
             sandbox.process.send_signal(number)
             assert sandbox.process.wait(PATIENCE_S) == 0
     assert '"fault": "always:hang"' in log.read_text()
