@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_platerec_ocr import __version__
+from support.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "airflow_provider_platerec_ocr"
@@ -72,7 +73,7 @@ def run(python: str, home: Path, *arguments: str) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=180,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stdout

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 
-from support.fault_stage import IMAGES, READ, staged, until, wait_gone
+from support.fault_stage import HELD, IMAGES, READ, STILL, staged, wait_gone
 from support.fleet import fleet
 from support.postgres import postgres
 from support.redis import redis
+from support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,7 +47,7 @@ def celery() -> Iterator[Fleet]:
 
 def finish(stage: Stage, run_id: str, *, in_flight: int, case: str, line: Callable[..., None]) -> None:
     """Let the run end, and hold the books."""
-    state = stage.wait(run_id, within_s=240)
+    state = stage.wait(run_id)
     books, table = stage.books(), stage.table()
     line(0, f"Celery: {case}", books, in_flight=in_flight, rows=len(table))
     assert state == "success"
@@ -55,11 +57,13 @@ def finish(stage: Stage, run_id: str, *, in_flight: int, case: str, line: Callab
 
 
 def test_a_killed_task_of_celery_loses_nothing(celery: Fleet, tmp_path: Path, line: Callable[..., None]) -> None:
-    with staged(celery, tmp_path / "celery_task", latency="3") as stage:
+    with staged(celery, tmp_path / "celery_task", latency="2", **STILL) as stage:
         run_id = stage.trigger()
-        in_flight = stage.wait_in_flight()
+        processes = stage.processes(run_id)
+        in_flight = stage.wait_held()
 
-        stage.processes(run_id).task.kill()
+        processes.task.kill()
+        stage.let_go()
 
         finish(stage, run_id, in_flight=in_flight, case="kill -9 of the task process", line=line)
 
@@ -67,47 +71,53 @@ def test_a_killed_task_of_celery_loses_nothing(celery: Fleet, tmp_path: Path, li
 def test_a_task_of_celery_that_is_marked_failed_loses_nothing(
     celery: Fleet, tmp_path: Path, line: Callable[..., None]
 ) -> None:
-    with staged(celery, tmp_path / "celery_failed", latency="12", call_timeout_s=30) as stage:
+    with staged(celery, tmp_path / "celery_failed", latency="5", **STILL) as stage:
         run_id = stage.trigger()
-        in_flight = stage.wait_in_flight()
-        child = stage.processes(run_id).child
+        processes = stage.processes(run_id)
+        in_flight = stage.wait_held()
         reading: dict[str, Any] = next(ti for ti in celery.tasks(stage.dag_id, run_id) if ti["task_id"] == READ)
 
         celery.set_state(stage.dag_id, run_id, reading, "failed")
+        wait_gone(processes.task)
+        stage.let_go()
+        wait_gone(processes.child)
         assert stage.wait(run_id) == "failed"
-        wait_gone(child)
+        assert stage.sandbox.books()["billed"] == HELD
         celery.clear(stage.dag_id, run_id)
 
-        finish(stage, run_id, in_flight=in_flight, case="mark failed, calls of 12 s, clear", line=line)
+        finish(stage, run_id, in_flight=in_flight, case="mark failed, calls outlast it, clear", line=line)
 
 
 def test_a_worker_of_celery_that_is_ended_finishes_what_it_has(
     celery: Fleet, tmp_path: Path, line: Callable[..., None]
 ) -> None:
-    with staged(celery, tmp_path / "celery_term", latency="5") as stage:
+    with staged(celery, tmp_path / "celery_term", latency="2", **STILL) as stage:
         run_id = stage.trigger()
-        in_flight = stage.wait_in_flight()
+        in_flight = stage.wait_held()
 
         worker = celery.parts[WORKER]
         worker.terminate()  # a warm shutdown: Celery waits for the task, which is told nothing
-        until("the worker never ended", lambda: worker.poll() is not None, 120)
+        stage.let_go()
+        until("the worker never ended", lambda: worker.poll() is not None)
         celery.start(WORKER)
 
-        finish(stage, run_id, in_flight=in_flight, case="SIGTERM of the worker, calls of 5 s", line=line)
+        finish(stage, run_id, in_flight=in_flight, case="SIGTERM of the worker", line=line)
 
 
 def test_a_killed_worker_of_celery_loses_nothing(celery: Fleet, tmp_path: Path, line: Callable[..., None]) -> None:
-    with staged(celery, tmp_path / "celery_worker", latency="3") as stage:
+    with staged(celery, tmp_path / "celery_worker", latency="2", **STILL) as stage:
         run_id = stage.trigger()
-        in_flight = stage.wait_in_flight()
         processes = stage.processes(run_id)
-        pool = [each for each in psutil.process_iter() if each.ppid() == celery.parts[WORKER].pid]
+        in_flight = stage.wait_held()
+        pool = psutil.Process(celery.parts[WORKER].pid).children()
 
         for victim in (processes.supervisor, processes.task, *pool):
-            if victim.is_running():
+            with suppress(psutil.NoSuchProcess):
                 victim.kill()
         celery.kill(WORKER, with_children=True)
+        stage.let_go()
         wait_gone(processes.child)
         celery.start(WORKER)
+        stage.presume_dead(run_id)
 
         finish(stage, run_id, in_flight=in_flight, case="kill -9 of the whole worker", line=line)

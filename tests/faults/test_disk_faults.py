@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.scheduler, pytest.mark.faults]
 
+IN_FLIGHT = 10
 FULL = "its disk or quota is full"
 
 
@@ -45,10 +47,11 @@ def _fill(folder: Path) -> Path:
 def _filled_mid_run(stage: Stage) -> tuple[str, Path]:
     """Start a run and fill its ledger's disk; return when every call was answered and no answer could be saved."""
     run_id = stage.trigger()
-    stage.wait_in_flight(10)
+    stage.wait_held()
     ballast = _fill(stage.ledger)
-    stage.until("nobody noticed the full disk", lambda: FULL in stage.logs(), 60)
-    stage.until("calls that never end", lambda: stage.sandbox.books()["in_flight"] == 0, 60)
+    stage.let_go()
+    stage.until("nobody noticed the full disk", lambda: FULL in stage.logs())
+    stage.until("calls that never end", lambda: stage.sandbox.books()["in_flight"] == 0)
     return run_id, ballast
 
 
@@ -68,8 +71,9 @@ def _full_until_killed(stage: Stage) -> Facts:
     child = stage.processes(run_id).child
     task = next(ti for ti in stage.airflow.tasks(stage.dag_id, run_id) if ti["task_id"] == READ)
     stage.airflow.set_state(stage.dag_id, run_id, task, "failed")
-    stage.until("the spill misses answers", lambda: len(_spilled(stage)) >= _unsaved(stage), 60)
-    child.kill()
+    stage.until("the spill misses answers", lambda: len(_spilled(stage)) >= _unsaved(stage))
+    with suppress(psutil.NoSuchProcess):  # it is an orphan by now, which does not stay for ever
+        child.kill()
     wait_gone(child)
     unsaved = _unsaved(stage)
     first = stage.wait(run_id)
@@ -130,8 +134,9 @@ DISK = [
         "ledger",
         act=_full_for_a_while,
         around=_small_disk,
-        latency="4",
+        faults=("always:hold",),
         rate_per_s=8,
+        at_once=IN_FLIGHT,
         takes_s=60,
     ),
     Play(
@@ -139,8 +144,9 @@ DISK = [
         "ledger",
         act=_full_until_killed,
         around=_small_disk,
-        latency="4",
+        faults=("always:hold",),
         rate_per_s=8,
+        at_once=IN_FLIGHT,
         takes_s=60,
     ),
 ]

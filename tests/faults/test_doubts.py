@@ -8,7 +8,7 @@ import pytest
 
 from support.fault_books import age, dead_letters_of, open_claims
 from support.fault_plays import COUNT, Play
-from support.fault_stage import READ
+from support.fault_stage import READ, wait_gone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,22 +18,25 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.scheduler, pytest.mark.faults]
 
+IN_FLIGHT = 12
 NIGHTS = 5
 STUCK = "load_000007"
 
 
 def _kill_the_calls(policy: str) -> Callable[[Stage], Facts]:
-    """Kill the process that calls with at least ten calls in flight, wait for their leases, and let a night follow."""
+    """Kill the process that calls with twelve calls in flight, wait for their leases, and let a night follow."""
 
     def act(stage: Stage) -> Facts:
         run_id = stage.trigger(in_doubt=policy)
-        stage.wait_in_flight(10)
-        stage.processes(run_id).child.kill()
-        killed = stage.sandbox.books()["in_flight"]
+        child = stage.processes(run_id).child
+        stage.wait_held()
+        child.kill()
+        wait_gone(child)
+        stage.let_go()
         first = stage.wait(run_id)
         calls, rows = stage.sandbox.books()["posts"], len(stage.table())
         second = stage.wait(stage.trigger(in_doubt=policy))
-        return {"run": f"{first}, next night {second}", "in flight": killed, "calls": calls, "rows": rows}
+        return {"run": f"{first}, next night {second}", "calls": calls, "rows": rows}
 
     return act
 
@@ -46,7 +49,7 @@ def _never_answered(stage: Stage) -> Facts:
     for night in range(NIGHTS):
         run_id = stage.trigger()
         if night == 0:
-            stage.airflow.wait_for_task(stage.dag_id, run_id, READ, "up_for_retry", within_s=300)
+            stage.airflow.wait_for_task(stage.dag_id, run_id, READ, "up_for_retry")
             age(open_claims(stage.ledger))
             stage.airflow.clear_tasks(stage.dag_id, run_id, READ)
         states.append(stage.wait(run_id))
@@ -60,10 +63,11 @@ POLICIES = [
     Play(
         f"child killed, policy {policy}",
         "outcome unknown",
+        faults=("always:hold",),
         act=_kill_the_calls(policy),
-        latency="6",
         rate_per_s=8,
-        takes_s=170,
+        at_once=IN_FLIGHT,
+        takes_s=190,
     )
     for policy in ("resend", "hold", "fail")
 ]
@@ -72,7 +76,7 @@ STUCK_FOR_EVER = Play(
     "outcome unknown",
     faults=(f"image={STUCK}:hang;billed=yes",),
     act=_never_answered,
-    takes_s=130,
+    takes_s=170,
 )
 
 
@@ -87,10 +91,9 @@ def test_resend_costs_at_most_the_calls_in_flight_and_every_image_is_read(
     found = played(play)
 
     _line(line, play, found)
-    found.books.hold(resent_at_most=found.facts["in flight"])
+    found.books.hold(resent_at_most=IN_FLIGHT)
     assert found.facts["run"] == "success, next night success"
-    assert found.books.billed == COUNT + found.books.resent
-    assert found.books.resent >= 10
+    assert (found.books.resent, found.books.billed) == (IN_FLIGHT, COUNT + IN_FLIGHT)
     assert found.table == undisturbed[:COUNT]
 
 
@@ -104,7 +107,7 @@ def test_hold_and_fail_pay_for_nothing_twice_and_name_what_is_missing_every_nigh
     found.books.hold()
     assert found.facts["run"] == f"{run}, next night {run}"
     assert found.books.billed == COUNT == found.facts["calls"] == found.tally.arrived
-    assert 10 <= found.books.unanswered <= found.facts["in flight"]
+    assert found.books.unanswered == IN_FLIGHT
     assert {letter["reason"] for letter in found.dead_letters} == {"in_doubt"}
     missing = {letter["image"].rpartition("/")[2] for letter in found.dead_letters}
     assert len(missing) == found.books.unanswered

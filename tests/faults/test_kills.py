@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from support.fault_books import age, open_claims
-from support.fault_stage import IMAGES, staged, wait_gone
+from support.fault_stage import HELD, IMAGES, STILL, staged, wait_gone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +21,13 @@ pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.scheduler, pyte
 def test_a_killed_task_process_loses_nothing(
     airflow: Fleet, undisturbed: list[dict[Any, Any]], tmp_path: Path, line: Callable[..., None]
 ) -> None:
-    with staged(airflow, tmp_path / "task", latency="3") as stage:
+    with staged(airflow, tmp_path / "task", latency="2", **STILL) as stage:
         run_id = stage.trigger()
-        in_flight = stage.wait_in_flight()
+        processes = stage.processes(run_id)
+        in_flight = stage.wait_held()
 
-        stage.processes(run_id).task.kill()
+        processes.task.kill()
+        stage.let_go()
         state = stage.wait(run_id)
 
         books, table = stage.books(), stage.table()
@@ -40,11 +41,14 @@ def test_a_killed_task_process_loses_nothing(
 def test_a_killed_supervisor_loses_nothing(
     airflow: Fleet, undisturbed: list[dict[Any, Any]], tmp_path: Path, line: Callable[..., None]
 ) -> None:
-    with staged(airflow, tmp_path / "supervisor", latency="3") as stage:
+    with staged(airflow, tmp_path / "supervisor", latency="2", **STILL) as stage:
         run_id = stage.trigger()
-        in_flight = stage.wait_in_flight()
+        processes = stage.processes(run_id)
+        in_flight = stage.wait_held()
 
-        stage.processes(run_id).supervisor.kill()
+        processes.supervisor.kill()
+        stage.let_go()
+        stage.presume_dead(run_id)
         state = stage.wait(run_id)
 
         books, table = stage.books(), stage.table()
@@ -58,13 +62,15 @@ def test_a_killed_supervisor_loses_nothing(
 def test_supervisor_and_task_killed_together_lose_nothing(
     airflow: Fleet, undisturbed: list[dict[Any, Any]], tmp_path: Path, line: Callable[..., None]
 ) -> None:
-    with staged(airflow, tmp_path / "both", latency="3") as stage:
+    with staged(airflow, tmp_path / "both", latency="2", **STILL) as stage:
         run_id = stage.trigger()
-        in_flight = stage.wait_in_flight()
-
         processes = stage.processes(run_id)
+        in_flight = stage.wait_held()
+
         processes.supervisor.kill()
         processes.task.kill()
+        stage.let_go()
+        stage.presume_dead(run_id)
         state = stage.wait(run_id)
 
         books, table = stage.books(), stage.table()
@@ -78,11 +84,14 @@ def test_supervisor_and_task_killed_together_lose_nothing(
 def test_a_terminated_worker_drains_calls_of_fifteen_seconds(
     airflow: Fleet, undisturbed: list[dict[Any, Any]], tmp_path: Path, line: Callable[..., None]
 ) -> None:
-    with staged(airflow, tmp_path / "term", latency="15", rate_per_s=20, call_timeout_s=40) as stage:
+    with staged(airflow, tmp_path / "term", latency="15", **STILL) as stage:
         run_id = stage.trigger()
-        in_flight = stage.wait_in_flight()
+        processes = stage.processes(run_id)
+        in_flight = stage.wait_held()
 
-        stage.processes(run_id).supervisor.terminate()
+        processes.supervisor.terminate()
+        stage.let_go()
+        stage.sandbox.control(latency="0.2")  # for the calls that begin later
         state = stage.wait(run_id)
 
         books, table = stage.books(), stage.table()
@@ -96,21 +105,23 @@ def test_a_terminated_worker_drains_calls_of_fifteen_seconds(
 def test_a_killed_child_costs_at_most_the_calls_in_flight_each_named_before_its_resend(
     airflow: Fleet, undisturbed: list[dict[Any, Any]], tmp_path: Path, line: Callable[..., None]
 ) -> None:
-    with staged(airflow, tmp_path / "child", latency="3") as stage:
+    with staged(airflow, tmp_path / "child", latency="2", **STILL) as stage:
         run_id = stage.trigger()
-        stage.wait_in_flight()
+        processes = stage.processes(run_id)
+        in_flight = stage.wait_held()
 
-        stage.processes(run_id).child.kill()
-        in_flight = stage.sandbox.books()["in_flight"]
-        age(open_claims(stage.ledger))  # their leases last 110 s; the long variant waits for them
+        processes.child.kill()
+        wait_gone(processes.child)
+        age(open_claims(stage.ledger))  # their leases last minutes; the long variant waits for them
+        stage.let_go()
         state = stage.wait(run_id)
 
         books, table = stage.books(), stage.table()
         line(0, "kill -9 of the child that calls", books, in_flight=in_flight, rows=len(table))
         assert state == "success"
         books.hold(resent_at_most=in_flight)
-        assert books.billed == IMAGES + books.resent
-        assert books.resent >= 50
+        assert books.resent == HELD
+        assert books.billed == IMAGES + HELD
         assert table == undisturbed
 
 
@@ -118,19 +129,23 @@ def test_a_killed_child_costs_at_most_the_calls_in_flight_each_named_before_its_
 def test_a_killed_childs_calls_are_repeated_only_when_their_leases_are_over(
     airflow: Fleet, undisturbed: list[dict[Any, Any]], tmp_path: Path, line: Callable[..., None]
 ) -> None:
-    with staged(airflow, tmp_path / "leases", latency="3") as stage:
+    with staged(airflow, tmp_path / "leases", latency="2", call_timeout_s=60, **STILL) as stage:
         run_id = stage.trigger()
-        stage.wait_in_flight()
+        processes = stage.processes(run_id)
+        in_flight = stage.wait_held()
 
-        stage.processes(run_id).child.kill()
-        killed_at = time.monotonic()
-        in_flight = stage.sandbox.books()["in_flight"]
-        state = stage.wait(run_id, within_s=400)
+        processes.child.kill()
+        wait_gone(processes.child)
+        stage.let_go()
+        state = stage.wait(run_id)
 
         books, table = stage.books(), stage.table()
         line(0, "kill -9 of the child, leases kept", books, in_flight=in_flight, rows=len(table))
         assert state == "success"
-        assert time.monotonic() - killed_at > 100
+        pairs = [(path.with_name(path.name[:-8] + ".1.claim"), path) for path in stage.ledger.rglob("*.2.claim")]
+        assert len(pairs) == HELD
+        lease_s = 30 + 60 + 60  # until it is sent, for the call, to save its answer
+        assert min(second.stat().st_mtime - first.stat().st_mtime for first, second in pairs) >= lease_s
         books.hold(resent_at_most=in_flight)
         assert table == undisturbed
 
@@ -138,15 +153,17 @@ def test_a_killed_childs_calls_are_repeated_only_when_their_leases_are_over(
 def test_a_whole_worker_killed_loses_nothing(
     airflow: Fleet, undisturbed: list[dict[Any, Any]], tmp_path: Path, line: Callable[..., None]
 ) -> None:
-    with staged(airflow, tmp_path / "worker", latency="3") as stage:
+    with staged(airflow, tmp_path / "worker", latency="2", **STILL) as stage:
         run_id = stage.trigger()
-        in_flight = stage.wait_in_flight()
         child = stage.processes(run_id).child
+        in_flight = stage.wait_held()
 
         airflow.kill("scheduler", with_children=True)
+        stage.let_go()
         wait_gone(child)
         airflow.start("scheduler")
         airflow.wait_until_healthy()
+        stage.presume_dead(run_id)
         state = stage.wait(run_id)
 
         books, table = stage.books(), stage.table()

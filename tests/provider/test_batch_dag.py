@@ -13,6 +13,7 @@ from airflow_provider_platerec_ocr.dataset import read_dataset
 from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
 from support.airflow_home import connection_env
 from support.sandbox import TOKEN, running_sandbox
+from support.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ def code_of(sandbox: Sandbox, url: str) -> str:
         f"{sandbox.url}/v1/ocr/reader/",
         data={"type": "vin", "upload_url": url},
         headers={"Authorization": f"Token {TOKEN}"},
-        timeout=10,
+        timeout=PATIENCE_S,
     ).json()
     return str(answer["results"][0]["identifier"]["props"]["code"][0]["value"])
 

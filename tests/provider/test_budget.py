@@ -22,6 +22,7 @@ from support.airflow_home import connection_env
 from support.clock import START, FakeClock
 from support.recorder import recording_server
 from support.stores import local_place
+from support.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -228,7 +229,7 @@ def test_processes_that_plan_at_the_same_moment_share_what_is_left(
             assert racer.stdin is not None
             racer.stdin.write("go\n")
             racer.stdin.flush()
-        granted = [int(racer.communicate(timeout=60)[0].split()[-1]) for racer in racers]
+        granted = [int(racer.communicate(timeout=PATIENCE_S)[0].split()[-1]) for racer in racers]
 
     assert sorted(granted) == [0, 0, 300, 300, 300]
 

@@ -13,6 +13,7 @@ import pytest
 
 from airflow_provider_platerec_ocr.plugin import PlateRecOCRPlugin
 from airflow_provider_platerec_ocr.provider_info import get_provider_info
+from support.waiting import PATIENCE_S
 from support.webhook_stage import OTHER_SECRET, SECRET
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def test_airflows_own_app_has_it_exactly_once_or_not_at_all(
     monkeypatch.setenv(f"{OPTIONS}INBOX", str(airflow_home.path / "some inbox"))
 
     command = [sys.executable, "-c", ROUTES]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)  # noqa: S603  # ours
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)  # noqa: S603  # ours
 
     assert done.returncode == 0, done.stdout + done.stderr
     paths: Any = json.loads(done.stdout.splitlines()[-1])

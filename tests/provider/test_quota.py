@@ -14,6 +14,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRIncomplete, OCRInDoubt,
 from support.batch_stage import BatchRun, connected
 from support.sandbox import running_sandbox
 from support.stores import age_claims
+from support.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,7 +52,7 @@ def calls_of_others(sandbox: Sandbox, number: int) -> None:
             f"{sandbox.url}/v1/ocr/reader/",
             data={"type": "vin", "upload_url": f"https://elsewhere.example/{index}.jpg"},
             headers={"Authorization": f"Token {sandbox.token}"},
-            timeout=10,
+            timeout=PATIENCE_S,
         )
         assert answer.status_code == 200
 

@@ -4,7 +4,6 @@ import asyncio
 import io
 import json
 import threading
-import time
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -20,6 +19,7 @@ from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 from support.airflow_home import connection_env
 from support.recorder import recording_server
 from support.sandbox import running_sandbox
+from support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -199,7 +199,7 @@ def test_a_call_of_unknown_outcome_is_in_doubt_and_not_sent_again_at_once(
 
 
 def test_a_kill_lets_the_call_in_flight_finish_and_saves_its_answer(sandbox: Sandbox, image: Path) -> None:
-    sandbox.control(latency="0.5")
+    sandbox.control(faults=["always:hold"])
     task = operator(image=str(image))
     killer = threading.Thread(target=_kill_in_flight, args=(task, sandbox))
     killer.start()
@@ -213,9 +213,9 @@ def test_a_kill_lets_the_call_in_flight_finish_and_saves_its_answer(sandbox: San
 
 
 def _kill_in_flight(task: OCRReadOperator, sandbox: Sandbox) -> None:
-    while sandbox.state()["in_flight"] == 0:
-        time.sleep(0.01)
+    until("no call came", lambda: sandbox.state()["held"])
     task.on_kill()
+    sandbox.control(faults=[])
 
 
 def test_a_kill_before_the_call_pays_for_nothing(sandbox: Sandbox, image: Path) -> None:
@@ -232,8 +232,7 @@ def test_a_kill_before_the_call_pays_for_nothing(sandbox: Sandbox, image: Path) 
 
 
 def _kill_after_a_refusal(task: OCRReadOperator, sandbox: Sandbox) -> None:
-    while not [call for call in sandbox.calls() if call["status"] == 503]:
-        time.sleep(0.01)
+    until("nothing was refused", lambda: [call for call in sandbox.calls() if call["status"] == 503])
     task.on_kill()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import airflow_provider_platerec_ocr.sandbox as package
+from support.waiting import PATIENCE_S
 
 FILES = sorted(Path(package.__path__[0]).glob("*.py"))
 
@@ -34,5 +35,6 @@ def test_a_deterministic_sandbox_loads_neither_engine_nor_pillow_nor_airflow() -
         "make_reader(ReaderKind.DETERMINISTIC)\n"
         "print(sorted({'rapidocr', 'cv2', 'onnxruntime', 'numpy', 'PIL', 'airflow'} & set(sys.modules)))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603 - our own program
+    line = [sys.executable, "-c", program]
+    done = subprocess.run(line, capture_output=True, text=True, check=True, timeout=PATIENCE_S)  # noqa: S603 - our own program
     assert done.stdout.strip() == "[]"

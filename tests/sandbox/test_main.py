@@ -15,6 +15,7 @@ from airflow_provider_platerec_ocr.sandbox.__main__ import main
 from airflow_provider_platerec_ocr.sandbox.api.server import serve
 from airflow_provider_platerec_ocr.sandbox.state.options import Options, ReaderKind
 from support.sandbox import sandbox_process
+from support.waiting import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,17 +34,16 @@ def test_a_signal_stops_it_cleanly_even_with_a_call_hanging(number: signal.Signa
                 b"POST /v1/ocr/reader/ HTTP/1.1\r\nHost: x\r\nAuthorization: Token YOUR_API_TOKEN\r\n"
                 b"Content-Length: 2\r\n\r\nab"
             )
-            while sandbox.state()["in_flight"] == 0:
-                pass
+            until("the call never hung", lambda: [call for call in sandbox.calls() if call["fault"]])
             sandbox.process.send_signal(number)
-            assert sandbox.process.wait(20) == 0
+            assert sandbox.process.wait(PATIENCE_S) == 0
     assert '"fault": "always:hang"' in log.read_text()
 
 
 def test_a_port_that_is_taken_is_one_line_and_status_1() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         line = [*PROGRAM, "--reader", "deterministic", "--port", str(taken.getsockname()[1])]
-        done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own program
+        done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=PATIENCE_S)  # noqa: S603 - our own program
     assert done.returncode == 1
     assert done.stderr.startswith("sandbox: cannot start: ")
     assert done.stderr.count("\n") == 1
@@ -62,7 +62,7 @@ def test_without_the_engine_the_extra_is_named(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
         env={"PYTHONPATH": str(tmp_path), "PATH": ""},
     )
     assert done.returncode == 1

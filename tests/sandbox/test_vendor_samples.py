@@ -15,6 +15,7 @@ import pytest
 
 from airflow_provider_platerec_ocr.sandbox.samples import load_image
 from support.sandbox import running_sandbox
+from support.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +86,8 @@ def run(command: str, shared: Sandbox, folder: Path) -> dict[str, Any]:
     line = (
         command.replace(HOST, shared.url).replace("@/your-image.jpg", "@your-image.jpg").replace("curl ", "curl -s ", 1)
     )
-    done = subprocess.run(["sh", "-c", line], cwd=folder, capture_output=True, text=True, check=True, timeout=30)  # noqa: S603, S607 - the document's own line
+    shell = ["/bin/sh", "-c", line]  # the document's own line
+    done = subprocess.run(shell, cwd=folder, capture_output=True, text=True, check=True, timeout=PATIENCE_S)  # noqa: S603
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from airflow_provider_platerec_ocr.dataset import read_dataset
-from support.fault_stage import until
+from support.waiting import PATIENCE_S, until
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "airflow_provider_platerec_ocr"
@@ -38,7 +38,7 @@ def test_a_phones_call_becomes_a_row_and_ctrl_c_ends_it_all(tmp_path: Path) -> N
             start_new_session=True,
         )
     try:
-        until("it was never ready", lambda: "Ready." in log.read_text() or process.poll() is not None, 300)
+        until("it was never ready", lambda: "Ready." in log.read_text() or process.poll() is not None)
         said = log.read_text()
         api, token = re.search(r"Token (\S+)' (\S+)$", said, re.MULTILINE).group(2, 1)  # type: ignore[union-attr]
         image = tmp_path / "dags" / "sample_images" / "vin_plate_01.jpg"
@@ -47,14 +47,14 @@ def test_a_phones_call_becomes_a_row_and_ctrl_c_ends_it_all(tmp_path: Path) -> N
             headers={"Authorization": f"Token {token}"},
             data={"type": "vin"},
             files={"upload": ("phone.jpg", image.read_bytes(), "image/jpeg")},
-            timeout=60,
+            timeout=PATIENCE_S,
         )
-        until("no row came", dataset.exists, 120)
-        until("no row came", lambda: len(read_dataset(str(dataset))) == 1, 60)
+        until("no row came", dataset.exists)
+        until("no row came", lambda: len(read_dataset(str(dataset))) == 1)
         row = read_dataset(str(dataset)).to_dict("records")[0]
 
         os.killpg(process.pid, signal.SIGINT)
-        process.wait(90)
+        process.wait(PATIENCE_S)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

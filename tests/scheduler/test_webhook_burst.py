@@ -13,10 +13,10 @@ from sqlalchemy import create_engine, text
 
 from airflow_provider_platerec_ocr.dataset import read_dataset
 from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
-from support.fault_stage import until
 from support.fleet import fleet
 from support.phone import read_with_phones
 from support.sandbox import running_sandbox
+from support.waiting import PATIENCE_S, until
 from support.webhook_stage import PATH, SECRET
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 
 def unpause(airflow: Fleet, dag_id: str) -> None:
-    until("the DAG is not there", lambda: dag_id in {dag["dag_id"] for dag in airflow.call("GET", "/dags")["dags"]}, 90)
+    airflow.wait_for_dag(dag_id)
     airflow.call("PATCH", f"/dags/{dag_id}", {"is_paused": False})
 
 
@@ -100,7 +100,7 @@ def announced(airflow: Fleet) -> list[int]:
 def deliver(airflow: Fleet, *names: str) -> None:
     for name in names:
         data = {"results": [], "filename": name, "file_url": f"https://files.example/{name}"}
-        answer = httpx.post(f"{airflow.url}/platerec_ocr{PATH}", json={"data": data}, timeout=30)
+        answer = httpx.post(f"{airflow.url}/platerec_ocr{PATH}", json={"data": data}, timeout=PATIENCE_S)
         assert answer.status_code == 200
 
 
@@ -116,12 +116,12 @@ def test_a_burst_of_webhooks_becomes_as_many_rows_and_no_event_is_left_waiting(a
     with running_sandbox(webhook=f"{receiver}{PATH}", rename_files=True) as sandbox:
         began = datetime.now(UTC)
         answered = read_with_phones(sandbox, images)
-        until("not all was delivered", lambda: len(sandbox.deliveries()) == BURST, 60)
+        until("not all was delivered", lambda: len(sandbox.deliveries()) == BURST)
         burst_s = (datetime.now(UTC) - began).total_seconds()
         delivered = [delivery["status"] for delivery in sandbox.deliveries()]
-    until("not all became rows", lambda: len(rows(airflow, "reads")) >= BURST, 180)
-    until("not all was announced", lambda: sum(announced(airflow)) == BURST, 60)  # the second event comes 30 s later
-    until("an event waits", lambda: not waiting_events(airflow) and calm(airflow, "webhook_ingest"), 120)
+    until("not all became rows", lambda: len(rows(airflow, "reads")) >= BURST)
+    until("not all was announced", lambda: sum(announced(airflow)) == BURST)  # the second event comes 30 s later
+    until("an event waits", lambda: not waiting_events(airflow) and calm(airflow, "webhook_ingest"))
 
     ended = [run["state"] for run in runs(airflow, "webhook_ingest")]
     table = rows(airflow, "reads")
@@ -140,9 +140,9 @@ def test_a_burst_of_webhooks_becomes_as_many_rows_and_no_event_is_left_waiting(a
 def test_the_api_server_has_the_receiver_once_and_tells_nobody_of_the_secret(airflow: Fleet) -> None:
     base = f"{airflow.url}/platerec_ocr"
 
-    wrong = httpx.post(f"{base}/webhook/wrong-secret", json={"data": {}})
-    unknown = httpx.post(f"{base}/nothing")
-    health = httpx.get(f"{base}/health")
+    wrong = httpx.post(f"{base}/webhook/wrong-secret", json={"data": {}}, timeout=PATIENCE_S)
+    unknown = httpx.post(f"{base}/nothing", timeout=PATIENCE_S)
+    health = httpx.get(f"{base}/health", timeout=PATIENCE_S)
 
     assert (health.status_code, health.json()) == (200, {"status": "ok"})
     assert {(answer.status_code, answer.text) for answer in (wrong, unknown)} == {(404, '{"detail":"Not Found"}')}
@@ -158,13 +158,13 @@ def test_an_api_server_that_dies_between_a_payload_and_its_event_makes_up_for_it
 
     before = sum(announced(airflow))
     deliver(airflow, "told.jpg")
-    until("it was not announced", lambda: sum(announced(airflow)) > before, 60)
+    until("it was not announced", lambda: sum(announced(airflow)) > before)
     deliver(airflow, "untold.jpg")  # its event is due 30 s later
 
     airflow.kill("api-server", with_children=True)
     airflow.start("api-server")
     airflow.wait_until_healthy()
-    until("its payload waits for ever", lambda: "https://files.example/untold.jpg" in ingested(), 120)
+    until("its payload waits for ever", lambda: "https://files.example/untold.jpg" in ingested())
 
     assert announced(airflow)[-1] == 0
     assert sum(announced(airflow)) == before + 1
@@ -179,14 +179,14 @@ def test_a_watch_goes_on_where_it_was_after_its_triggerer_was_killed(airflow: Fl
 
     unpause(airflow, "webhook_watch")
     deliver(airflow, "before-1.jpg", "before-2.jpg")
-    until("the watch found nothing", lambda: "https://files.example/before-2.jpg" in watched(), 180)
-    until("its run did not end", lambda: calm(airflow, "webhook_watch"), 60)
+    until("the watch found nothing", lambda: "https://files.example/before-2.jpg" in watched())
+    until("its run did not end", lambda: calm(airflow, "webhook_watch"))
     before = told()
 
     airflow.kill("triggerer", with_children=True)
     deliver(airflow, "dead-1.jpg", "dead-2.jpg", "dead-3.jpg")
     airflow.start("triggerer")
-    until("what came meanwhile is missing", lambda: "https://files.example/dead-3.jpg" in watched(), 180)
+    until("what came meanwhile is missing", lambda: "https://files.example/dead-3.jpg" in watched())
 
     after = told()[len(before) :]
     print(f"\npayloads told before the kill {before}, after it {after}")  # noqa: T201  # figures

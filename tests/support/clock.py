@@ -112,7 +112,7 @@ class FakeClock:
         """How many sleepers wait for :meth:`advance`."""
         return sum(not waiter.done() for _, _, waiter in self._sleepers)
 
-    def run(self, main: Coroutine[Any, Any, T], *, grace_s: float = 0.005, stuck_after_s: float = 10.0) -> T:
+    def run(self, main: Coroutine[Any, Any, T], *, grace_s: float = 0.005, stuck_after_s: float = 60.0) -> T:
         """Run ``main`` to its end on virtual time and return its result.
 
         :param grace_s: real seconds granted to open sockets before each jump; no effect where none are open.

@@ -21,6 +21,7 @@ from airflow_provider_platerec_ocr.webhook.inbox import Inbox
 from airflow_provider_platerec_ocr.webhook.payload import payload_id
 from support.inbox_stage import payload
 from support.stores import local_place
+from support.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 GONE = 0
 """Stands for a status where no answer came."""
 _CONNECTIONS = 64
-_TRIES = 1200
-"""A minute of tries, in which a receiver that was killed is up again."""
+_TRIES = 12_000
+"""Ten minutes of tries, in which a receiver that was killed is up again on any machine."""
 
 
 def numbered(number: int) -> dict[str, Any]:
@@ -121,7 +122,7 @@ class Sender:
 
     def _session(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=_CONNECTIONS)
-        return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60))
+        return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=PATIENCE_S))
 
 
 @dataclass(frozen=True)

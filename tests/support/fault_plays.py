@@ -31,8 +31,12 @@ COUNT = 24
 """Images of a play."""
 AT_ONCE = 12
 """Plays that run at the same time: more than these and the one API server of a small machine answers too late."""
-GRACE_S = 1.0
-"""A busy machine needs this long until a refusal stops the calls that are on their way."""
+HELD = 6
+"""Calls in flight in the middle of a play."""
+MIDWAY: dict[str, Any] = {"faults": (f"nth={HELD + 1}-{2 * HELD}:hold",), "at_once": HELD}
+"""For a :class:`Play`: six calls are answered, six are held, and nothing moves until the play goes on."""
+CALL_TIMEOUT_S = 30
+"""Of a call; plays wait for it, and for the lease that follows from it."""
 Facts = dict[str, Any]
 
 
@@ -61,6 +65,8 @@ class Play:
     """Name of the sandbox's host, where it is not its address."""
     rate_per_s: float = 4
     """In the connection."""
+    at_once: int = 512
+    """Most calls in flight, in the connection."""
     takes_s: float = 30
     """About how long it takes."""
     around: Callable[[Stage], AbstractContextManager[Any]] = lambda _: nullcontext()
@@ -104,7 +110,6 @@ class Found:
 def perform(play: Play, airflow: Fleet, folder: Path) -> Found:
     """Play one case to its end."""
     root = folder / re.sub(r"\W+", "_", play.name.lower())
-    settings = {"call_timeout_s": 10, "rate_per_s": play.rate_per_s}
     with (
         staged(
             airflow,
@@ -114,7 +119,9 @@ def perform(play: Play, airflow: Fleet, folder: Path) -> Found:
             faults=play.faults,
             host=play.host,
             every_s=1.5,
-            **settings,
+            at_once=play.at_once,
+            call_timeout_s=CALL_TIMEOUT_S,
+            rate_per_s=play.rate_per_s,
         ) as stage,
         play.around(stage),
     ):
@@ -125,7 +132,7 @@ def perform(play: Play, airflow: Fleet, folder: Path) -> Found:
             tally=tally_of(stage),
             table=stage.table(),
             dead_letters=dead_letters_of(stage.dataset, stage.runs[-1][1]),
-            early_starts=stage.sandbox.books(GRACE_S)["early_starts"],
+            early_starts=stage.sandbox.books()["early_starts"],
             tries=max((ti["try_number"] for ti in tasks if ti["task_id"] == READ), default=0),
             log=stage.logs(),
             facts=facts,

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
 from support.fault_books import books_of, table_of
 from support.sandbox import TOKEN, running_sandbox
+from support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,11 +22,17 @@ if TYPE_CHECKING:
     from support.fault_books import Books
     from support.fleet import Fleet, TaskProcesses
     from support.sandbox import Sandbox
+    from support.waiting import Found
 
 IMAGES = 120
-"""Images of a case: enough for 50 calls in flight and as many that have not begun."""
+"""Images of a case: enough for :data:`HELD` calls in flight and as many that have not begun."""
+HELD = 50
+"""Calls in flight, no more and no fewer, when something happens to a task."""
+STILL: dict[str, Any] = {"faults": ("always:hold",), "at_once": HELD}
+"""For :func:`staged`: :data:`HELD` calls are in flight until :meth:`Stage.let_go`, and nothing moves meanwhile."""
+CALL_TIMEOUT_S = 120
+"""Of a call; longer than it takes any machine to do something to a task whose calls are held."""
 READ = "ocr.read"
-Found = TypeVar("Found")
 
 
 @dataclass
@@ -42,6 +48,8 @@ class Stage:
     runs: list[tuple[str, str]] = field(default_factory=list)
     host: str = ""
     every_s: float = 0.5
+    at_once: int = 0
+    """Most calls that a task has in flight."""
 
     @property
     def base_url(self) -> str:
@@ -58,9 +66,9 @@ class Stage:
         """The table of the case's first run."""
         return self.root / "reads"
 
-    def until(self, what: str, check: Callable[[], Found], within_s: float) -> Found:
+    def until(self, what: str, check: Callable[[], Found]) -> Found:
         """Return the first true value of ``check``, asking as often as suits the number of cases under way."""
-        return until(what, check, within_s, every_s=self.every_s / 5)
+        return until(what, check, every_s=self.every_s / 5)
 
     def trigger(self, dag_id: str | None = None, **conf: Any) -> str:
         """Start a run over the case's images."""
@@ -70,33 +78,32 @@ class Stage:
         self.runs.append((dag_id, run_id))
         return run_id
 
-    def processes(self, run_id: str, within_s: float = 90) -> TaskProcesses:
+    def processes(self, run_id: str) -> TaskProcesses:
         """Return the processes of the run's one running read task."""
-        return self.until(
-            "the read task never ran", lambda: self.airflow.processes_of(self.dag_id, run_id, READ), within_s
-        )[0]
+        return self.until("the read task never ran", lambda: self.airflow.processes_of(self.dag_id, run_id, READ))[0]
 
-    def wait_in_flight(self, least: int = 50, within_s: float = 240) -> int:
-        """Return the number of calls in flight once it is at least ``least``."""
-        return self.until(
-            f"fewer than {least} calls in flight",
-            lambda: found if (found := self.sandbox.books()["in_flight"]) >= least else 0,
-            within_s,
-        )
+    def wait_held(self, calls: int | None = None) -> int:
+        """Return how many calls are held once it is ``calls``: by default, all that the connection lets be in flight.
 
-    def wait_calls(self, least: int, within_s: float = 240) -> int:
-        """Return the number of calls that were made once it is at least ``least``."""
-        return self.until(
-            f"fewer than {least} calls",
-            lambda: found if (found := self.sandbox.books()["posts"]) >= least else 0,
-            within_s,
-        )
+        From then on the stage stands still: nothing is answered, and no other call can start.
+        """
+        calls = self.at_once if calls is None else calls
+        self.until(f"{calls} calls were never held", lambda: self.sandbox.state()["held"] == calls)
+        return calls
 
-    def wait(self, run_id: str | None = None, within_s: float = 300) -> str:
+    def let_go(self, *faults: str, **changes: Any) -> None:
+        """Let the held calls go on; what comes later meets ``faults``, and the account's other ``changes``."""
+        self.sandbox.control(faults=list(faults), **changes)
+
+    def presume_dead(self, run_id: str) -> None:
+        """Have Airflow notice that the read task's supervisor was killed."""
+        self.airflow.presume_dead(self.dag_id, run_id, READ)
+
+    def wait(self, run_id: str | None = None) -> str:
         """Return the state in which the run ended, when no process makes calls any more."""
         dag_id, last = self.runs[-1]
-        state = self.airflow.wait(dag_id, run_id or last, within_s=within_s, every_s=self.every_s)
-        self.until("calls in flight after the run", lambda: self.sandbox.books()["in_flight"] == 0, 60)
+        state = self.airflow.wait(dag_id, run_id or last, every_s=self.every_s)
+        self.until("calls in flight after the run", lambda: self.sandbox.books()["in_flight"] == 0)
         return state
 
     def logs(self) -> str:
@@ -116,16 +123,7 @@ class Stage:
         return table_of(self.dataset)
 
 
-def until(what: str, check: Callable[[], Found], within_s: float, *, every_s: float = 0.1) -> Found:
-    """Return the first true value of ``check``."""
-    end = time.monotonic() + within_s
-    while not (found := check()):
-        assert time.monotonic() < end, what
-        time.sleep(every_s)
-    return found
-
-
-def wait_gone(process: psutil.Process, within_s: float = 60) -> None:
+def wait_gone(process: psutil.Process) -> None:
     """Return when a process has ended."""
 
     def gone() -> bool:
@@ -133,7 +131,7 @@ def wait_gone(process: psutil.Process, within_s: float = 60) -> None:
             return bool(process.status() == psutil.STATUS_ZOMBIE)
         return True
 
-    until(f"{process} never ended", gone, within_s)
+    until(f"{process} never ended", gone)
 
 
 @contextmanager
@@ -146,6 +144,7 @@ def staged(  # noqa: PLR0913  # by name only
     faults: Sequence[str] = (),
     host: str = "",
     every_s: float = 0.5,
+    at_once: int = 512,
     **extra: Any,
 ) -> Iterator[Stage]:
     """Set a case up.
@@ -154,13 +153,18 @@ def staged(  # noqa: PLR0913  # by name only
     :param faults: its script.
     :param host: name under which the tasks know it, see :meth:`Fleet.know_host`.
     :param every_s: pause between two questions how a run stands.
+    :param at_once: most calls that a task may have in flight.
     :param extra: settings of the connection: ``rate_per_s``, ``call_timeout_s``, ….
     """
     root.mkdir(parents=True, exist_ok=True)
     images = make_load_images(root / "images", count, 3_000)
     conn_id = f"faults_{root.name}".replace("-", "_")
-    settings = {"call_timeout_s": 20, "rate_per_s": 30} | ({"allow_plain_http": True} if host else {}) | extra
+    settings = (
+        {"call_timeout_s": CALL_TIMEOUT_S, "rate_per_s": 30, "max_in_flight": at_once}
+        | ({"allow_plain_http": True} if host else {})
+        | extra
+    )
     with running_sandbox(latency=latency, faults=faults) as sandbox:
-        stage = Stage(airflow, sandbox, root, conn_id, images=images, host=host, every_s=every_s)
+        stage = Stage(airflow, sandbox, root, conn_id, images=images, host=host, every_s=every_s, at_once=at_once)
         airflow.add_connection(conn_id, stage.base_url, TOKEN, json.dumps(settings))
         yield stage

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from support.waiting import PATIENCE_S
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 def read_with_phones(sandbox: Sandbox, images: Iterable[Path], phones: int = 16) -> int:
     """Read images with several phones at once, and return how many the API answered."""
-    with httpx.Client(headers={"Authorization": f"Token {sandbox.token}"}, timeout=60) as client:
+    with httpx.Client(headers={"Authorization": f"Token {sandbox.token}"}, timeout=PATIENCE_S) as client:
 
         def read(image: Path) -> None:
             files = {"upload": (f"phone {image.name}", image.read_bytes(), "image/jpeg")}

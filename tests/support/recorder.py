@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,15 +24,20 @@ class Recorder:
     status: int = 200
     body: bytes = STATISTICS
     headers: dict[str, str] = field(default_factory=dict)
-    delay_s: float = 0.0
+    silent: bool = False
+    """Whether it takes requests and never answers."""
     promise_bytes: int | None = None
     """Content-Length, where it shall be wrong."""
     asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     """Method, path and headers (names in lower case) of each request."""
+    over: threading.Event = field(default_factory=threading.Event)
+    """Set at the end of the block."""
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         self.asked.append((handler.command, handler.path, {k.lower(): v for k, v in handler.headers.items()}))
-        time.sleep(self.delay_s)
+        if self.silent:
+            self.over.wait()
+            return
         handler.send_response(self.status)
         for name, value in self.headers.items():
             handler.send_header(name, value)
@@ -65,5 +69,6 @@ def recording_server(**settings: Any) -> Iterator[Recorder]:
         try:
             yield recorder
         finally:
+            recorder.over.set()
             server.shutdown()
             worker.join()

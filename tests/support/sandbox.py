@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from airflow_provider_platerec_ocr.sandbox.api.server import serve
 from airflow_provider_platerec_ocr.sandbox.state.options import Latency, Options, ReaderKind
 from airflow_provider_platerec_ocr.sandbox.state.webhooks import WebhookSettings
+from support.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.sandbox.state.clock import Clock
 
 TOKEN = "YOUR_API_TOKEN"
-_START_WITHIN_S = 60
 
 
 class Sandbox:
@@ -46,7 +46,7 @@ class Sandbox:
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Make one of the sandbox's own calls; an error status becomes an AssertionError with its text."""
         parts = urlsplit(self.url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE_S)
         try:
             connection.request(method, path, None if body is None else json.dumps(body))
             response = connection.getresponse()
@@ -104,9 +104,8 @@ def running_sandbox(
     :param webhook: URL that answers are sent to.
     :param options: any other field of the sandbox's ``Options``: ``burst``, ``tokens``, ``quota``, ``used``, ``log`` …
     """
-    defaults: dict[str, Any] = {"reader": ReaderKind.DETERMINISTIC, "port": 0}
-    if webhook:
-        defaults["webhooks"] = WebhookSettings((webhook,))
+    hooks = WebhookSettings((webhook,) if webhook else (), timeout_s=PATIENCE_S)
+    defaults: dict[str, Any] = {"reader": ReaderKind.DETERMINISTIC, "port": 0, "webhooks": hooks}
     settings = Options(rate_per_s=rate, faults=tuple(faults), latency=Latency.parse(latency), **(defaults | options))
     ready = threading.Event()
     started: list[str] = []
@@ -132,7 +131,7 @@ def running_sandbox(
 
     worker = threading.Thread(target=thread, name="sandbox", daemon=True)
     worker.start()
-    ready.wait(_START_WITHIN_S)
+    ready.wait(PATIENCE_S)
     if failed or not started:
         message = "the sandbox did not start"
         raise RuntimeError(message) from (failed[0] if failed else None)
@@ -141,7 +140,8 @@ def running_sandbox(
     finally:
         loop, stopping = loops[0]
         loop.call_soon_threadsafe(stopping.set)
-        worker.join(_START_WITHIN_S)
+        worker.join(PATIENCE_S)
+        assert not worker.is_alive(), "the sandbox did not stop"
     if failed:
         raise failed[0]
 
@@ -168,7 +168,7 @@ def sandbox_process(*arguments: str, log: Path | None = None) -> Iterator[Sandbo
         yield Sandbox(said.split()[-1], _a_token(tokens), process)
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(_START_WITHIN_S)
+        process.wait(PATIENCE_S)
         process.stdout.close()
 
 

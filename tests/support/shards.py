@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,6 @@ from airflow_provider_platerec_ocr.worker.job import ShardJob
 from support.stores import local_place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from support.sandbox import Sandbox
 
 
@@ -44,7 +41,7 @@ def job(  # noqa: PLR0913  # what differs between tests, by name
             token=token or sandbox.token,
             base_url=sandbox.url,
             rate_per_s=rate_per_s,
-            timeouts=Timeouts(call_s=30, save_s=5),
+            timeouts=Timeouts(call_s=120, save_s=60),
         ),
         owner=Owner("dag", "run", "read", 0, try_number),
         ledger=local_place(tmp_path / "ledger"),
@@ -61,11 +58,3 @@ def job(  # noqa: PLR0913  # what differs between tests, by name
 def answers_in(work: ShardJob) -> int:
     """Return how many answers the job's ledger holds."""
     return len(list(Path(work.ledger.path).rglob("*.answer")))
-
-
-def until(what: str, check: Callable[[], object], within_s: float = 60.0) -> None:
-    """Return once ``check`` holds; fail with ``what`` where it never does."""
-    end = time.monotonic() + within_s
-    while not check():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis import GenerationMode
 
 from support.hostile import hostile_requests
+from support.waiting import PATIENCE_S
 from support.webhook_stage import PATH, receiver_process
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def spoiled(running: ReceiverProcess, count: int, siege: Siege) -> None:
     """Post spoiled bodies of our own making."""
 
     async def run() -> None:
-        async with httpx.AsyncClient(base_url=running.url, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE_S) as client:
             for body, headers in hostile_requests(count):
                 answer = await client.post(PATH, content=body, headers=headers)
                 siege.note(answer.status_code, answer.text, count // 10, running)

@@ -18,12 +18,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
+
+from support.waiting import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +57,7 @@ class Standalone:
         data = None if body is None else json.dumps(body).encode()
         request = Request(f"{self.url}/api/v2{path}", data=data, headers=headers, method=method)  # noqa: S310  # loopback
         try:
-            with urlopen(request, timeout=60) as response:  # noqa: S310
+            with urlopen(request, timeout=PATIENCE_S) as response:  # noqa: S310
                 text = response.read()
         except HTTPError as error:
             message = f"{method} {path}: {error.code} {error.read().decode()[:500]}"
@@ -65,16 +66,22 @@ class Standalone:
 
     def sign_in(self) -> None:
         """Fetch a token; everybody is an administrator here."""
-        with urlopen(f"{self.url}/auth/token", timeout=30) as response:  # noqa: S310
+        with urlopen(f"{self.url}/auth/token", timeout=PATIENCE_S) as response:  # noqa: S310
             self.token = json.load(response)["access_token"]
 
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None, run_id: str | None = None) -> str:
-        """Unpause the DAG, start a run and return its id."""
+        """Wait until the DAG is known, unpause it, start a run and return its id."""
+        self.wait_for_dag(dag_id)
         self.call("PATCH", f"/dags/{dag_id}", {"is_paused": False})
         body: dict[str, Any] = {"logical_date": None, "conf": conf or {}}
         if run_id:
             body["dag_run_id"] = run_id
         return str(self.call("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+    def wait_for_dag(self, dag_id: str) -> None:
+        """Return when the DAG was parsed: a healthy Airflow has not done that yet."""
+        page = f"/dags?limit=100&dag_id_pattern={dag_id}"
+        until(f"{dag_id} is not there", lambda: dag_id in {dag["dag_id"] for dag in self.call("GET", page)["dags"]})
 
     def state(self, dag_id: str, run_id: str) -> str:
         """Return the run's state."""
@@ -90,24 +97,27 @@ class Standalone:
             if not answer["task_instances"] or len(found) >= answer["total_entries"]:
                 return found
 
-    def wait(self, dag_id: str, run_id: str, *, within_s: float = 300, every_s: float = 0.5) -> str:
+    def wait(self, dag_id: str, run_id: str, *, within_s: float = PATIENCE_S, every_s: float = 0.5) -> str:
         """Return the state in which a run ended."""
-        until = time.monotonic() + within_s
-        while time.monotonic() < until:
-            state = self.state(dag_id, run_id)
-            if state in DONE:
-                return state
-            time.sleep(every_s)
-        states = {f"{ti['task_id']}[{ti['map_index']}]": ti["state"] for ti in self.tasks(dag_id, run_id)}
-        message = f"{dag_id} {run_id} did not end within {within_s} s: {states}; see {self.log}"
-        raise AssertionError(message)
 
-    def wait_for_task(self, dag_id: str, run_id: str, task_id: str, state: str, *, within_s: float = 120) -> None:
-        """Return when a task of a run is in ``state``."""
-        until = time.monotonic() + within_s
-        while not any((ti["task_id"], ti["state"]) == (task_id, state) for ti in self.tasks(dag_id, run_id)):
-            assert time.monotonic() < until, f"{task_id} never was {state}: {self.tasks(dag_id, run_id)}"
-            time.sleep(0.5)
+        def ended() -> str:
+            state = self.state(dag_id, run_id)
+            return state if state in DONE else ""
+
+        try:
+            return until("it did not end", ended, within_s, every_s=every_s)
+        except AssertionError as error:
+            states = {f"{ti['task_id']}[{ti['map_index']}]": ti["state"] for ti in self.tasks(dag_id, run_id)}
+            message = f"{dag_id} {run_id}: {error}: {states}; see {self.log}"
+            raise AssertionError(message) from error
+
+    def wait_for_task(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
+        """Return when a task of a run is in ``state``, which has to be one in which it stays until it is looked at."""
+
+        def reached() -> bool:
+            return any((ti["task_id"], ti["state"]) == (task_id, state) for ti in self.tasks(dag_id, run_id))
+
+        until(f"{task_id} never was {state}", reached, every_s=0.5)
 
     def clear(self, dag_id: str, run_id: str) -> None:
         """Clear a whole run, so that it runs again."""
@@ -123,7 +133,7 @@ class Standalone:
 def healthy(url: str) -> bool:
     """Return whether every part of the Airflow at ``url`` reports in."""
     try:
-        with urlopen(f"{url}/api/v2/monitor/health", timeout=5) as response:  # noqa: S310
+        with urlopen(f"{url}/api/v2/monitor/health", timeout=60) as response:  # noqa: S310
             health = json.load(response)
     except (URLError, OSError, ValueError):
         return False
@@ -152,7 +162,7 @@ def settings(home: Path, dags: Path, port: int) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def standalone(home: Path, dags: Path, extra: dict[str, str], *, within_s: float = 240) -> Iterator[Standalone]:
+def standalone(home: Path, dags: Path, extra: dict[str, str]) -> Iterator[Standalone]:
     """Run Airflow in ``home`` over the DAG folder ``dags`` until the block ends.
 
     :param extra: more environment: the connection, ``AIRFLOW__PLATEREC_OCR__LEDGER``, ….
@@ -171,15 +181,16 @@ def standalone(home: Path, dags: Path, extra: dict[str, str], *, within_s: float
         )
     airflow = Standalone(f"http://127.0.0.1:{port}", log)
     try:
-        until = time.monotonic() + within_s
-        while not healthy(airflow.url):
-            assert process.poll() is None, log.read_text()[-3000:]
-            assert time.monotonic() < until, f"Airflow did not become healthy: {log.read_text()[-3000:]}"
-            time.sleep(1)
+        until(f"Airflow did not become healthy, see {log}", lambda: _up(airflow.url, process, log), every_s=1)
         airflow.sign_in()
         yield airflow
     finally:
         _end(process)
+
+
+def _up(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:
+    assert process.poll() is None, log.read_text()[-3000:]
+    return healthy(url)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

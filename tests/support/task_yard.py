@@ -22,6 +22,7 @@ from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
 from support.airflow_home import connection_env
 from support.sandbox import TOKEN
 from support.stores import local_place
+from support.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from support.sandbox import Sandbox
 
 IN_FLIGHT = 50
+"""Images of the shard, all of which may be in flight."""
 TASK = """
 import json, logging, sys
 from types import SimpleNamespace
@@ -55,14 +57,14 @@ class Yard:
         *,
         inbox: Path | None = None,
         ledger: str = "",
-        rate_per_s: float = 200,
+        at_once: int = IN_FLIGHT,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.sandbox = sandbox
         self.inbox = inbox
         self.ledger = ledger or str(folder / "ledger")
-        self.rate_per_s = rate_per_s
+        self.at_once = at_once
         self.environment = environment or {}
         self.workspace = local_place(folder / "workspace")
         images = make_load_images(folder / "images", IN_FLIGHT, 2_000)
@@ -80,7 +82,9 @@ class Yard:
             "roots": [str(self.folder / "images")],
             "manifest": str(self.folder / "images"),
         }
-        name, connection = connection_env(self.sandbox.url, TOKEN, rate_per_s=self.rate_per_s, call_timeout_s=20)
+        name, connection = connection_env(
+            self.sandbox.url, TOKEN, rate_per_s=200, max_in_flight=self.at_once, call_timeout_s=60
+        )
         environment = {**os.environ, **self.environment} | {
             name: connection,
             "AIRFLOW_HOME": str(self.folder / "home"),
@@ -101,7 +105,7 @@ class Yard:
 
     def end(self, process: subprocess.Popen[str]) -> dict[str, Any] | None:
         """Wait for a try's end, and return its counts, or nothing where it failed."""
-        said, _ = process.communicate(timeout=180)
+        said, _ = process.communicate(timeout=PATIENCE_S)
         counts: dict[str, Any] | None = json.loads(said.splitlines()[-1]) if process.returncode == 0 else None
         return counts
 
@@ -113,7 +117,7 @@ class Yard:
 
     def attempts(self) -> list[tuple[Attempt, ...]]:
         """Return the history of each fingerprint in a ledger on the disk."""
-        ledger = Ledger.peek(local_place(self.folder / "ledger"), lease_s=110, clock=SystemClock(), owner=Owner())
+        ledger = Ledger.peek(local_place(self.folder / "ledger"), lease_s=150, clock=SystemClock(), owner=Owner())
         prints = {path.name.partition(".")[0] for path in (self.folder / "ledger" / "vin").rglob("*.claim")}
         return [ledger.look("vin", fingerprint) for fingerprint in sorted(prints)]
 

@@ -22,6 +22,7 @@ from airflow_provider_platerec_ocr.webhook.inbox import Inbox
 from airflow_provider_platerec_ocr.webhook.receiver import Listener
 from airflow_provider_platerec_ocr.webhook.settings import ReceiverSettings
 from support.stores import local_place
+from support.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 SECRET = "good-secret-of-32-characters-xxx"
 OTHER_SECRET = "next-secret-of-32-characters-xxx"
 PATH = f"/webhook/{SECRET}"
-_START_WITHIN_S = 60
 
 
 @dataclass
@@ -94,17 +94,17 @@ class ReceiverProcess:
 
     def post(self, payload: dict[str, Any], **more: Any) -> int:
         """Deliver a payload and return the status."""
-        return httpx.post(f"{self.url}{PATH}", json=payload, timeout=30, **more).status_code
+        return httpx.post(f"{self.url}{PATH}", json=payload, timeout=PATIENCE_S, **more).status_code
 
     def kill(self) -> None:
         """End it as ``kill -9`` does."""
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(PATIENCE_S)
 
     def stop(self) -> int:
         """End it as ``kill`` does, and return its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
+        return self.process.wait(PATIENCE_S)
 
     def memory_kb(self) -> int:
         """Return its resident memory."""
@@ -128,15 +128,15 @@ def receiver_process(
     finally:
         if process.poll() is None:
             process.kill()
-        process.wait(30)
+        process.wait(PATIENCE_S)
 
 
-def wait_for_answer(url: str, process: subprocess.Popen[bytes], log: Path, within_s: float = 240) -> None:
+def wait_for_answer(url: str, process: subprocess.Popen[bytes], log: Path, within_s: float = PATIENCE_S) -> None:
     """Return when ``url`` answers with 200."""
     until = time.monotonic() + within_s
     while True:
         with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(url, timeout=5).status_code == 200:
+            if httpx.get(url, timeout=60).status_code == 200:
                 return
         assert process.poll() is None, log.read_text()[-3000:]
         assert time.monotonic() < until, f"{url} did not answer: {log.read_text()[-3000:]}"
@@ -144,7 +144,7 @@ def wait_for_answer(url: str, process: subprocess.Popen[bytes], log: Path, withi
 
 
 def _url(process: subprocess.Popen[bytes], log: Path) -> str:
-    until = time.monotonic() + _START_WITHIN_S
+    until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until:
         found = re.search(r"running on (https?://[\d.]+:\d+)", log.read_text())
         if found:

@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_platerec_ocr.webhook.payload import Receipt
 from airflow_provider_platerec_ocr.webhook.settings import Limits, ReceiverSettings
 from support.inbox_stage import payload
+from support.waiting import PATIENCE_S
 from support.webhook_stage import PATH, SECRET, receiver
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def test_more_deliveries_at_once_than_can_wait_are_put_off(tmp_path: Path) -> No
     class Slow:
         def put(self, _payload: dict[str, Any]) -> Receipt:
             busy.release()
-            go.wait(10)
+            go.wait(PATIENCE_S)
             return Receipt("a" * 32, new=False)
 
     slow: Any = Slow()
@@ -157,7 +158,7 @@ def test_an_inbox_that_hangs_does_not_hold_up_the_start(tmp_path: Path) -> None:
     go, started = threading.Event(), threading.Event()
 
     def open_inbox() -> Any:
-        go.wait(10)
+        go.wait(PATIENCE_S)
         message = "gone"
         raise OSError(message)
 

@@ -19,7 +19,8 @@ from airflow_provider_platerec_ocr.worker import child
 from airflow_provider_platerec_ocr.worker.drain_signals import DRAINS, DrainSignals
 from airflow_provider_platerec_ocr.worker.parent import ShardProcess
 from support.sandbox import running_sandbox
-from support.shards import answers_in, job, until
+from support.shards import answers_in, job
+from support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

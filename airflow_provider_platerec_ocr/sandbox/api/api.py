@@ -66,6 +66,7 @@ class Api:
         self.leave: Callable[[float], None] = lambda _: None
         """Closes the port for so many seconds, where there is one."""
         self._start_options = options
+        self.faults = FaultScript()
         self.reset()
 
     def reset(self) -> None:
@@ -79,17 +80,19 @@ class Api:
         self.restart_faults()
 
     def restart_faults(self) -> None:
-        """Count the calls of the fault script, and the seconds of its windows, from here."""
+        """Count the calls of the fault script, and the seconds of its windows, from here; let go what is held."""
+        self.faults.hold.let_go()
         self.faults = FaultScript(self.settings.faults, self.settings.seed)
         self._faults_since_s = self.clock.monotonic()
 
-    def statistics(self, authorization: str | None) -> tuple[Reply, Fault | None]:
+    async def statistics(self, authorization: str | None) -> tuple[Reply, Fault | None]:
         """Answer the statistics call; the fault, if any, says how long it takes."""
         self.log.statistics_calls += 1
         fault = None
         try:
             account = self.accounts.of_header(authorization)
             fault = self.faults.pick(Facts(self._since_s(), Endpoint.STATISTICS))
+            await self._while_held(fault)
             reply = replies.reply_json(200, account.statistics(self.clock.now()))
         except Refusal as refusal:
             return refusal.reply, fault
@@ -142,7 +145,12 @@ class Api:
         self._send_webhooks(call, form, answer, base_url)
         return replies.reply_json(self.settings.success_status, answer)
 
+    async def _while_held(self, fault: Fault | None) -> None:
+        if fault and fault.kind is Kind.HOLD:
+            await self.faults.hold.wait()
+
     async def _work(self, call: Call, form: Form, fault: Fault | None) -> dict[str, Any]:
+        await self._while_held(fault)
         call.started_s = self.clock.monotonic()
         latency = self.settings.latency
         takes_s = self._random.uniform(latency.low_s, latency.high_s)

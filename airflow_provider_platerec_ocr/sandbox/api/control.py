@@ -141,6 +141,7 @@ def state(api: Api) -> dict[str, Any]:
         "webhooks": asdict(api.settings.webhooks),
         "posts": len(api.log.calls),
         "in_flight": api.log.in_flight,
+        "held": api.faults.hold.calls,
         "peak_in_flight": api.log.peak_in_flight,
         "statistics_calls": api.log.statistics_calls,
         "monotonic_s": api.clock.monotonic(),

@@ -68,7 +68,7 @@ class Wire:
         """Handle ``/v1/ocr/statistics/``."""
         if request.method != "GET":
             return _other_method(request, "GET, OPTIONS")
-        reply, fault = self._api.statistics(request.headers.get("Authorization"))
+        reply, fault = await self._api.statistics(request.headers.get("Authorization"))
         if fault and fault.seconds and reply.delivery is not Delivery.HANG:
             await self._api.clock.sleep(fault.seconds)
         return await self._deliver(request, reply, fault)

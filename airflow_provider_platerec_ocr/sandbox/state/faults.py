@@ -8,6 +8,7 @@ A script is a list of rules, ``SELECTORS:KIND[;OPTION=VALUE…]``::
     image=3fa9:400                       images whose SHA-256 begins so, or whose file name or URL contains it
     window=5-65:503                      calls that arrive 5 to 65 s after the start
     image=truck,nth=1:slow=3             selectors are joined by commas; nth and every count the calls the others let by
+    nth=7-12:hold                        these calls wait until another script is set
     on=statistics,always:503;times=2     the statistics call; at most twice
 
 The first rule that fires decides. Knows nothing of HTTP: ``outcomes`` turns a fault into a reply.
@@ -15,6 +16,7 @@ The first rule that fires decides. Knows nothing of HTTP: ``outcomes`` turns a f
 
 from __future__ import annotations
 
+import asyncio
 import random
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -44,6 +46,7 @@ class Kind(StrEnum):
     ERROR_200 = "error-200"
     EMPTY = "empty"
     SLOW = "slow"
+    HOLD = "hold"
 
     @property
     def refuses(self) -> bool:
@@ -51,7 +54,9 @@ class Kind(StrEnum):
         return self not in _AFTER_WORK
 
 
-_AFTER_WORK = frozenset({Kind.CUT_AFTER, Kind.CUT_JSON, Kind.BAD_JSON, Kind.ERROR_200, Kind.EMPTY, Kind.SLOW})
+_AFTER_WORK = frozenset(
+    {Kind.CUT_AFTER, Kind.CUT_JSON, Kind.BAD_JSON, Kind.ERROR_200, Kind.EMPTY, Kind.SLOW, Kind.HOLD}
+)
 
 
 class Endpoint(StrEnum):
@@ -132,6 +137,28 @@ class Rule:
         return not spent and all(is_turn(self.seen) for is_turn in self.turns)
 
 
+class Hold:
+    """Where calls wait, before their work begins, until they are let go."""
+
+    def __init__(self) -> None:
+        """Hold all that come."""
+        self._over = asyncio.Event()
+        self.calls = 0
+        """Calls that wait now."""
+
+    async def wait(self) -> None:
+        """Return when calls are let go."""
+        self.calls += 1
+        try:
+            await self._over.wait()
+        finally:
+            self.calls -= 1
+
+    def let_go(self) -> None:
+        """Let all calls go, those that come later, too."""
+        self._over.set()
+
+
 class FaultScript:
     """The rules of a sandbox, in order."""
 
@@ -143,6 +170,7 @@ class FaultScript:
         """
         draw = random.Random(seed)
         self.specs = list(specs)
+        self.hold = Hold()
         self._rules = [parse_rule(spec, draw.random) for spec in self.specs]
 
     def pick(self, facts: Facts) -> Fault | None:

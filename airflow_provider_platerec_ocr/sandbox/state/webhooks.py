@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.sandbox.state.clock import Clock
 
 FIRST_HOOK_ID = 123
-_TIMEOUT = aiohttp.ClientTimeout(total=10)
 _STOP_AFTER_S = 2.0
 
 
@@ -49,6 +48,8 @@ class WebhookSettings:
     """Further attempts after one that did not get 200; none is documented."""
     pause_s: float = 0.5
     """Seconds before a further attempt."""
+    timeout_s: float = 10.0
+    """Seconds after which an attempt is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +115,10 @@ class Webhooks:
 
     async def _post(self, target: str, payload: dict[str, Any], processed: Processed) -> tuple[int, str | None]:
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
+            self._session = aiohttp.ClientSession()
+        timeout = aiohttp.ClientTimeout(total=self.settings.timeout_s)
         try:
-            async with self._session.post(target, **self._body(payload, processed)) as response:
+            async with self._session.post(target, timeout=timeout, **self._body(payload, processed)) as response:
                 await response.read()
                 return response.status, None
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:

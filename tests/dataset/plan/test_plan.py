@@ -26,6 +26,7 @@ from airflow_provider_platerec_ocr.storage.path import StoragePath
 from support.clock import FakeClock
 from support.stores import local_place
 from support.table_stage import granting, manifest, names, outcome_of
+from support.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +54,7 @@ def test_shards_are_of_nearly_equal_size(stage: TableStage, tmp_path: Path) -> N
 class Waiting(MemoryFileSystem):  # type: ignore[misc]  # fsspec publishes no types
     """A store on which no shard is there before another one is on its way, too."""
 
-    together = threading.Barrier(2, timeout=10)
+    together = threading.Barrier(2, timeout=PATIENCE_S)
 
     def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **kwargs: Any) -> None:
         if "/shards/" in path:

@@ -12,6 +12,7 @@ from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.models import Owner
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from airflow_provider_platerec_ocr.storage.path import StoragePath
+from support.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
@@ -28,7 +29,7 @@ def opened(root: Path, worker: int) -> Ledger:
 def claim_all(root: str, worker: int, start: Barrier, won: str) -> None:
     """In a process of its own: claim every fingerprint, and write down which claims succeeded."""
     ledger = opened(Path(root), worker)
-    start.wait(60)
+    start.wait(PATIENCE_S)
     mine = [name for name in PRINTS if ledger.claim("vin", name, 1, {"worker": worker}) is not None]
     Path(won, str(worker)).write_text("\n".join(mine))
 
@@ -44,7 +45,7 @@ def test_eight_processes_claim_each_of_fifty_images_once(tmp_path: Path) -> None
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(60)
+        worker.join(PATIENCE_S)
 
     assert [worker.exitcode for worker in workers] == [0] * WORKERS
     won = {int(path.name): path.read_text().split() for path in (tmp_path / "won").iterdir()}

@@ -12,7 +12,7 @@ from airflow_provider_platerec_ocr.task_group import OCRManifestTaskGroup
 for name, read_timeout in {
     "faults": None,
     "faults_twin": None,
-    "faults_timeout": timedelta(seconds=74),  # a call of 5 s, 60 s to save, and 9 s in which calls may start
+    "faults_timeout": timedelta(seconds=105),  # a call of 30 s, 60 s to save, and 15 s in which calls may start
 }.items():
     with DAG(
         dag_id=name,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,9 @@ import pytest
 import requests
 
 from airflow_provider_platerec_ocr.sandbox.samples import load_image
+from airflow_provider_platerec_ocr.sandbox.state.clock import Clock
 from support.sandbox import running_sandbox
+from support.waiting import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from support.sandbox import Sandbox
@@ -25,7 +28,7 @@ def post(sandbox: Sandbox, token: str | None = None) -> int:
         data={"type": "vin"},
         files={"upload": ("truck.jpg", IMAGE)},
         headers={"Authorization": f"Token {token or sandbox.token}"},
-        timeout=10,
+        timeout=PATIENCE_S,
     ).status_code
 
 
@@ -109,7 +112,9 @@ def test_a_burst_alone_keeps_the_rate_and_null_takes_the_limit_away() -> None:
 def test_a_wish_that_cannot_be_met_is_named_and_nothing_changes(wishes: dict[str, Any], says: str) -> None:
     with running_sandbox() as sandbox:
         before = sandbox.state() | {"monotonic_s": 0}
-        response = requests.post(f"{sandbox.url}/_sandbox/control", json=wishes | {"rename_files": True}, timeout=10)
+        response = requests.post(
+            f"{sandbox.url}/_sandbox/control", json=wishes | {"rename_files": True}, timeout=PATIENCE_S
+        )
         assert response.status_code == 400
         assert says in response.json()["error"]
         assert sandbox.state() | {"monotonic_s": 0} == before
@@ -118,7 +123,7 @@ def test_a_wish_that_cannot_be_met_is_named_and_nothing_changes(wishes: dict[str
 @pytest.mark.parametrize("body", ["{", "[1]"])
 def test_a_wish_must_be_an_object(body: str) -> None:
     with running_sandbox() as sandbox:
-        response = requests.post(f"{sandbox.url}/_sandbox/control", data=body, timeout=10)
+        response = requests.post(f"{sandbox.url}/_sandbox/control", data=body, timeout=PATIENCE_S)
         assert response.status_code == 400
         assert response.json()["error"]
 
@@ -128,7 +133,7 @@ def test_calls_can_be_asked_for_from_a_point_on_and_a_bad_number_is_refused() ->
         for _ in range(3):
             post(sandbox)
         assert [call["seq"] for call in sandbox.calls(since=2)] == [3]
-        assert requests.get(f"{sandbox.url}/_sandbox/books?grace_s=x", timeout=10).status_code == 400
+        assert requests.get(f"{sandbox.url}/_sandbox/books?grace_s=x", timeout=PATIENCE_S).status_code == 400
 
 
 def test_an_error_of_the_sandbox_calls_reaches_the_test_that_made_it() -> None:
@@ -137,25 +142,32 @@ def test_an_error_of_the_sandbox_calls_reaches_the_test_that_made_it() -> None:
 
 
 def test_a_port_can_be_away_for_a_while_and_calls_in_flight_go_on() -> None:
-    with running_sandbox(latency="0.4") as sandbox, ThreadPoolExecutor(1) as pool, requests.Session() as idle:
-        idle.get(f"{sandbox.url}/_sandbox/state", timeout=10)
-        in_flight = pool.submit(post, sandbox)
-        while not sandbox.books()["in_flight"]:
-            time.sleep(0.01)
+    answer, back = threading.Event(), threading.Event()
 
-        sandbox.control(away=0.8)
-        with pytest.raises(requests.ConnectionError):
-            any(idle.get(f"{sandbox.url}/_sandbox/state", timeout=10) is None for _ in range(1000))
+    async def sleep(seconds: float) -> None:
+        await asyncio.to_thread((back if seconds > 30 else answer).wait, PATIENCE_S)
 
-        assert in_flight.result() == 200
-        assert post_until_there(sandbox) == 200
-        assert sandbox.books()["posts"] == 2
-
-
-def post_until_there(sandbox: Sandbox) -> int:
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
+    def there() -> bool:
         with suppress(requests.ConnectionError):
-            return post(sandbox)
-        time.sleep(0.05)
-    return 0
+            return idle.get(f"{sandbox.url}/_sandbox/state", timeout=PATIENCE_S).ok
+        return False
+
+    with (
+        running_sandbox(latency="9", clock=Clock(sleep=sleep)) as sandbox,
+        ThreadPoolExecutor(1) as pool,
+        requests.Session() as idle,
+    ):
+        assert there()
+        in_flight = pool.submit(post, sandbox)
+        until("it never came", lambda: sandbox.state()["accounts"][0]["in_work"])
+
+        sandbox.control(away=60)
+        until("the port is still there", lambda: not there())
+        answer.set()
+        assert in_flight.result() == 200
+        assert not there()
+
+        back.set()
+        until("the port never came back", there)
+        assert post(sandbox) == 200
+        assert sandbox.books()["posts"] == 2

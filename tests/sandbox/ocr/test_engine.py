@@ -21,6 +21,7 @@ from airflow_provider_platerec_ocr.sandbox.ocr.reader import NotAnImageError
 from airflow_provider_platerec_ocr.sandbox.scenes import container_door
 from airflow_provider_platerec_ocr.sandbox.state.options import ReaderKind
 from support.sandbox import running_sandbox
+from support.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +51,7 @@ def post(sandbox: Sandbox, name: str, image: bytes, type_: str) -> requests.Resp
         data={"type": type_},
         files={"upload": (name, image)},
         headers={"Authorization": f"Token {sandbox.token}"},
-        timeout=60,
+        timeout=PATIENCE_S,
     )
 
 
