@@ -50,6 +50,7 @@ _HOMES = {
     "OnQuota": "core.models",
     "PlateRecOCRHook": "hooks.ocr",
     "each_partition": "compat",
+    "from_next_slot": "compat",
     "read_dataset": "dataset",
 }
 """Each public name and the module it lives in, where it can be imported from as well."""

@@ -1,6 +1,7 @@
 from typing import Final
 
 from airflow_provider_platerec_ocr.compat import each_partition as each_partition
+from airflow_provider_platerec_ocr.compat import from_next_slot as from_next_slot
 from airflow_provider_platerec_ocr.core.errors import OCRCallError as OCRCallError
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError as OCRConfigError
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError as OCRDatasetError
@@ -85,5 +86,6 @@ __all__ = [
     "PlateRecOCRHook",
     "__version__",
     "each_partition",
+    "from_next_slot",
     "read_dataset",
 ]

@@ -11,6 +11,7 @@ import asyncio
 import functools
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -19,9 +20,8 @@ from airflow import __version__, sdk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import timedelta
 
-    from airflow.sdk import Asset, BaseHook, Connection, Context, PartitionedAssetTimetable
+    from airflow.sdk import Asset, BaseHook, Connection, Context, CronTriggerTimetable, PartitionedAssetTimetable
     from airflow.sdk.configuration import conf
     from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException
     from airflow.sdk.plugins_manager import AirflowPlugin
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AirflowException", "AirflowFailException", "AirflowNotFoundException", "AirflowPlugin", "BaseHook", "OCROperator",
     "RetryDecision", "RetryPolicy", "aget_connection", "amask_secret", "asset_state", "conf", "decides_retries",
-    "each_partition",
+    "each_partition", "from_next_slot",
 ]  # fmt: skip
 
 _HOMES = {
@@ -40,6 +40,7 @@ _HOMES = {
     "AirflowPlugin": ("airflow.sdk.plugins_manager", "airflow.plugins_manager"),
     "AirflowSkipException": ("airflow.sdk.exceptions", "airflow.exceptions"),
     "BaseHook": ("airflow.sdk", "airflow.hooks.base"),
+    "CronTriggerTimetable": ("airflow.sdk", "airflow.timetables.trigger"),
     "conf": ("airflow.sdk.configuration", "airflow.configuration"),
 }
 """Where a name lives, newest home first. 3.2 is the first with all the new ones."""
@@ -117,10 +118,26 @@ async def asset_state(trigger: BaseEventTrigger, verb: Literal["get", "set"], *a
     return await asyncio.to_thread(getattr(store, verb), *arguments)
 
 
+def from_next_slot(cron: str, timezone: str = "UTC") -> CronTriggerTimetable:
+    """Return the schedule of a DAG that waits for its next slot when it is unpaused, instead of starting the last one.
+
+    A plain cron text starts a slot that has just passed, and with a ``start_date`` any that has passed.
+
+    .. versionadded:: 0.2
+
+    :param cron: such as ``0 22 * * *``.
+    :param timezone: IANA name of the zone that it is meant in.
+    """
+    timetable: type[CronTriggerTimetable] = find("CronTriggerTimetable")
+    return timetable(cron, timezone=timezone, run_immediately=timedelta())
+
+
 def each_partition(asset: Asset) -> PartitionedAssetTimetable | list[Asset]:
     """Return the schedule of a DAG that runs once for each partition of an asset's events; before 3.2, once for some.
 
     What it runs must then take all that is new, and not what one event speaks of.
+
+    .. versionadded:: 0.2
     """
     timetable: type[PartitionedAssetTimetable] | None = getattr(sdk, "PartitionedAssetTimetable", None)
     return each_event(asset) if timetable is None else timetable(assets=asset)
@@ -210,7 +227,13 @@ def judged(task: StandInOperator, context: Context, error: Exception) -> Excepti
     if task.retry_policy is None or isinstance(error, asked_never):
         return error
     ti = context["ti"]
-    decision = task.retry_policy.evaluate(error, ti.try_number, ti.max_tries or 0, context)
+    try:
+        decision = task.retry_policy.evaluate(
+            exception=error, try_number=ti.try_number, max_tries=ti.max_tries or 0, context=context
+        )
+    except Exception:
+        task.log.exception("The retry policy failed, so the task's own retries apply.")
+        return error
     if decision.reason:
         task.log.info("Retry policy: %s, %s", decision.action.value, decision.reason)
     if decision.action.value == StandInRetryAction.FAIL:

@@ -16,10 +16,13 @@ from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 
 if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.core.clock import Clock
+    from airflow_provider_platerec_ocr.webhook.receiver import Listener
     from airflow_provider_platerec_ocr.webhook.settings import ReceiverSettings
 
 URL_PREFIX = "/platerec_ocr"
 """Where the receiver is mounted: ``POST /platerec_ocr/webhook/{secret}``."""
+_SILENT = "webhooks are received, but no DAG is told of them: this Airflow cannot be told from within (%s)"
 _OFF = "The receiver of webhooks is off: %s"
 _log = logging.getLogger(__name__)
 
@@ -71,18 +74,23 @@ def _inbox() -> str | None:
 
 def _app(settings: ReceiverSettings, inbox: str) -> Any:
     """Return the app; the inbox is opened by the server's own process, since some file systems survive no fork."""
-    from airflow_provider_platerec_ocr.runtime.announcement import AirflowAnnouncement
     from airflow_provider_platerec_ocr.runtime.places import open_place
     from airflow_provider_platerec_ocr.webhook.app import build_app
-    from airflow_provider_platerec_ocr.webhook.asset_events import Announcer
     from airflow_provider_platerec_ocr.webhook.inbox import Inbox
-    from airflow_provider_platerec_ocr.webhook.receiver import Listener
 
     clock = SystemClock()
+    return build_app(settings, lambda: Inbox(open_place(inbox), clock=clock), clock=clock, listener=_listener(clock))
+
+
+def _listener(clock: Clock) -> Listener:
+    """Return who tells DAGs of payloads; nobody, where an Airflow to come has moved what is not declared public."""
+    from airflow_provider_platerec_ocr.webhook.asset_events import Announcer
+    from airflow_provider_platerec_ocr.webhook.receiver import Listener
+
+    try:
+        from airflow_provider_platerec_ocr.runtime.announcement import AirflowAnnouncement
+    except ImportError as error:
+        _log.error(_SILENT, error)  # a line, no stack trace
+        return Listener()
     announcer = Announcer(AirflowAnnouncement(), clock=clock)
-    return build_app(
-        settings,
-        lambda: Inbox(open_place(inbox), clock=clock),
-        clock=clock,
-        listener=Listener(announcer, announcer.look, announcer.close),
-    )
+    return Listener(announcer, announcer.look, announcer.close)

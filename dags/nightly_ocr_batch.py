@@ -17,8 +17,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from airflow.sdk import DAG, Asset, Param
-from airflow.timetables.trigger import CronTriggerTimetable
 
+from airflow_provider_platerec_ocr.compat import from_next_slot
 from airflow_provider_platerec_ocr.sensors.statistics import OCRStatsSensor
 from airflow_provider_platerec_ocr.task_group import OCRManifestTaskGroup
 
@@ -34,7 +34,7 @@ OCR_READS = Asset("platerec_ocr_reads")
 with DAG(
     dag_id="nightly_ocr_batch",
     # With a start_date, or a plain cron string, unpausing it would start the night that has passed, at once.
-    schedule=CronTriggerTimetable("0 22 * * *", timezone="UTC", run_immediately=timedelta()),
+    schedule=from_next_slot("0 22 * * *"),
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=True,

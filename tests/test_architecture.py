@@ -118,6 +118,8 @@ HEAVY = (
     "requests",
     "PIL",
     "cv2",
+    "airflow.executors",
+    "airflow.models",
     "airflow.providers.http",
     *(f"{PACKAGE}.{name}" for name in ("tasks", "hooks", "engine", "dataset", "webhook", "storage", "sandbox", "demo")),
     f"{PACKAGE}.triggers.statistics",

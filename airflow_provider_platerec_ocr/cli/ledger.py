@@ -15,7 +15,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRError, OCRInputError
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes, is_fingerprint
 from airflow_provider_platerec_ocr.core.redact import redact, redact_url
 from airflow_provider_platerec_ocr.core.settings import DEFAULT_BASE_URL, ClientSettings, normalize_base_url
-from airflow_provider_platerec_ocr.engine.ledger.admin import Decision, LedgerAdmin
+from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin, Verdict
 from airflow_provider_platerec_ocr.engine.ledger.describe import describe, owner, state, verdict
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from airflow_provider_platerec_ocr.storage.path import StoragePath
@@ -122,7 +122,7 @@ def _settle(given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> in
     elif given.rejected is not None:
         end = End.REJECTED
     why = given.why or given.rejected or "not said"
-    number = admin.settle(found, Decision(end, by=given.by, why=why, answer=answer), number=given.attempt)
+    number = admin.settle(found, Verdict(end, by=given.by, why=why, answer=answer), number=given.attempt)
     _say(f"Attempt {number} of {found.fingerprint} is settled as {end.value} by {given.by}: {why}")
     _say(verdict(_one(admin, given).history, ledger.lease_s))
     return FINE

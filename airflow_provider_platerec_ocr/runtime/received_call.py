@@ -15,7 +15,7 @@ from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.fingerprint import stable_url
 from airflow_provider_platerec_ocr.core.models import Outcome, ReadStatus, Reason
 from airflow_provider_platerec_ocr.core.redact import redact, shorten, whole_text
-from airflow_provider_platerec_ocr.engine.ledger.admin import Decision, LedgerAdmin
+from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin, Verdict
 from airflow_provider_platerec_ocr.engine.ledger.late_answer import BY
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from airflow_provider_platerec_ocr.webhook.answers import answer_of, why_unreadable
@@ -76,8 +76,8 @@ class OurCalls:
         if why_unreadable(payload) is not None:
             return False
         attempt = (self._admin.in_doubt(found) or found.history)[0]
-        word = Decision(End.ANSWER, BY, f"payload {payload.id} in the inbox of webhooks", answer_of(payload))
-        return self._admin.write(found, attempt, word)
+        verdict = Verdict(End.ANSWER, BY, f"payload {payload.id} in the inbox of webhooks", answer_of(payload))
+        return self._admin.write(found, attempt, verdict)
 
 
 def image_of(payload: Payload) -> str:

@@ -19,9 +19,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
+from airflow_provider_platerec_ocr.core.errors import OCRDatasetError, OCRLedgerError, OCRLedgerUnwritable
 from airflow_provider_platerec_ocr.core.models import Outcome
-from airflow_provider_platerec_ocr.storage.store import Store
+from airflow_provider_platerec_ocr.storage.store import Store, StoreErrors
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.storage.path import StoragePath
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 KEPT = 200
 """Finished sweeps that stay in the log; older ones are removed, since their rows are in the dataset."""
 _RECENT = 20
+_ERRORS = StoreErrors("log of sweeps", OCRLedgerUnwritable, OCRLedgerError)
 _NAME = re.compile(r"([0-9]{10})\.(sweep|done)")
 
 
@@ -73,7 +74,7 @@ class SweepLog:
     """
 
     def __init__(self, place: StoragePath) -> None:
-        self._store = Store(place)
+        self._store = Store(place, _ERRORS)
         self.place = place
 
     def open(self) -> tuple[Sweep | None, list[Sweep]]:

@@ -7,6 +7,7 @@ under another name, hard-linked to its own (which fails if the name is taken), a
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import uuid
 from pathlib import Path
@@ -33,6 +34,7 @@ class LocalFolder:
         self._root = Path(root)
         self._ready: set[Path] = set()
         self._remembered = remembered
+        self._root_seen: tuple[int, int] | None = None
 
     def prepare(self) -> None:
         """Create the root where it is missing."""
@@ -74,14 +76,27 @@ class LocalFolder:
         """Create what is missing between the root and ``folder``, each for good before anything is put into it."""
         if folder in self._ready:
             return
-        if folder != self._root:
+        if folder == self._root:
+            self._check_root()
+        else:
             self.make_folders(folder.parent)
+            self._check_root()
             with contextlib.suppress(FileExistsError):
                 folder.mkdir()
             sync_folder(folder.parent)
         if len(self._ready) >= self._remembered:
             self._ready.clear()
         self._ready.add(folder)
+
+    def _check_root(self) -> None:
+        """See to it that the root is the folder that it was: where a volume was unmounted, an empty one lies there."""
+        found = self._root.stat()
+        identity = (found.st_dev, found.st_ino)
+        if self._root_seen not in {None, identity}:
+            raise FileNotFoundError(
+                errno.ENOENT, "another folder has taken its place; is the volume mounted?", str(self._root)
+            )
+        self._root_seen = identity
 
     def _write(self, path: str, write: Callable[[Path], object]) -> None:
         target = Path(path)
@@ -103,7 +118,7 @@ def write_whole(path: Path, data: bytes, *, temporary_name: str | None = None) -
     temporary = _write_synced(path.parent, data, temporary_name)
     try:
         temporary.replace(path)
-    except OSError:
+    except BaseException:  # Airflow's timeout may come at any line
         _discard(temporary)
         raise
     sync_folder(path.parent)
@@ -135,7 +150,7 @@ def _write_synced(folder: Path, data: bytes, name: str | None = None) -> Path:
             handle.write(data)
             handle.flush()
             os.fsync(handle.fileno())
-    except OSError:
+    except BaseException:
         _discard(temporary)
         raise
     return temporary

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.storage.files import named_errors, temporary_name
+from airflow_provider_platerec_ocr.storage.local_disk import sync_folder
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.storage.path import StoragePath
@@ -44,6 +45,7 @@ class StagedFile:
         with named_errors(self.target):
             if self.target.is_local:
                 self._path.replace(self.target.path)
+                sync_folder(self._path.parent)
             else:
                 self.target.fs.put_file(str(self._path), self.target.path)
                 self._path.unlink()

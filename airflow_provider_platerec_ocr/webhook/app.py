@@ -54,31 +54,31 @@ def build_app(
     :param open_inbox: opens the inbox, in a thread, when the app starts or with the first delivery.
     :param listener: who is told of payloads; nobody by default.
     """
-    intake = Receiver(open_inbox, listener or Listener())
+    receiver = Receiver(open_inbox, listener or Listener())
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        intake.look()
+        receiver.look()
         yield
-        await asyncio.to_thread(intake.close)
+        await asyncio.to_thread(receiver.close)
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan)
-    receiver = _Receiver(settings, intake)
-    app.add_route("/webhook/{secret}", receiver.receive, methods=["POST"])
-    app.add_route("/webhook", receiver.receive, methods=["POST"])
+    routes = _Routes(settings, receiver)
+    app.add_route("/webhook/{secret}", routes.receive, methods=["POST"])
+    app.add_route("/webhook", routes.receive, methods=["POST"])
     app.add_route("/health", _health, methods=["GET"])
     app.add_exception_handler(HTTPException, _not_found)
     app.add_middleware(Guard, settings=settings, rate=SourceRate(settings.limits, clock))
     return app
 
 
-class _Receiver:
+class _Routes:
     """Answers deliveries."""
 
-    def __init__(self, settings: ReceiverSettings, intake: Receiver) -> None:
+    def __init__(self, settings: ReceiverSettings, receiver: Receiver) -> None:
         self._secrets = Secrets(settings.secrets)
         self._limits = settings.limits
-        self._intake = intake
+        self._receiver = receiver
         self._waiting = 0
 
     async def receive(self, request: Request) -> JSONResponse:
@@ -100,7 +100,7 @@ class _Receiver:
         try:
             async with asyncio.timeout(self._limits.body_within_s):
                 body = await _read(request, self._limits)
-            receipt = await self._intake.take(body)
+            receipt = await self._receiver.take(body)
         except (PayloadError, ClientDisconnect, TimeoutError) as error:
             return _refuse(error, body)
         except Exception as error:  # noqa: BLE001  # a fault of ours must cost neither a payload nor show a stack trace

@@ -16,6 +16,7 @@ import queue
 import resource
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
@@ -194,7 +195,8 @@ def raise_file_limit() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        with suppress(OSError, ValueError):  # a kernel may grant less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 if __name__ == "__main__":

@@ -81,6 +81,7 @@ class ShardProcess:
             return self._wait()
         except BaseException:
             self.stop()
+            self._close()  # so that it finds nobody listening, and leaves a note of how it ended
             raise
 
     def _wait(self) -> Ended:
@@ -92,9 +93,7 @@ class ShardProcess:
             elif "log" in message:
                 logging.getLogger(message["log"]).log(int(message["level"]), "%s", message["text"])
         code = self._process.wait()
-        for pipe in (self._input, self._output):
-            with suppress(OSError):
-                pipe.close()
+        self._close()
         if ended is None:
             text = (
                 f"The process that made the calls ended without a word (exit code {code}; -9 is often the memory "
@@ -102,6 +101,11 @@ class ShardProcess:
             )
             raise OCRDrained(text)
         return ended
+
+    def _close(self) -> None:
+        for pipe in (self._input, self._output):
+            with suppress(OSError):
+                pipe.close()
 
 
 def parsed(line: bytes) -> dict[str, str]:

@@ -23,7 +23,7 @@ DAGS = Path(__file__).parents[2] / "dags"
 SAMPLES = DAGS / "sample_images"
 EXAMPLES = sorted(path.stem for path in DAGS.glob("*.py"))
 NIGHTLY = (DAGS / "nightly_ocr_batch.py").read_text()
-SCHEDULE = 'CronTriggerTimetable("0 22 * * *", timezone="UTC", run_immediately=timedelta())'
+SCHEDULE = 'from_next_slot("0 22 * * *")'
 ELSEWHERE = "127.0.0.2"
 """An address of this machine that the provider takes for a host like any other."""
 

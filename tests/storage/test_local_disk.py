@@ -38,3 +38,19 @@ def test_a_root_that_went_away_does_not_come_back_empty(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         folder.create(str(tmp_path / "root/vin/b"), b"2")
     assert not (tmp_path / "root").exists()
+
+
+@pytest.mark.parametrize("name", ["vin/b", "vin/bb/c", "trailer_id/d"])
+def test_an_empty_mount_point_is_not_taken_for_the_volume_that_was_there(tmp_path: Path, name: str) -> None:
+    folder = LocalFolder(str(tmp_path / "root"))
+    folder.prepare()
+    folder.create(str(tmp_path / "root/vin/a"), b"1")
+    (tmp_path / "root").rename(tmp_path / "unmounted")
+    (tmp_path / "root").mkdir()
+
+    with pytest.raises(FileNotFoundError, match="is the volume mounted"):
+        folder.create(str(tmp_path / "root" / name), b"2")
+    assert list((tmp_path / "root").iterdir()) == []
+    (tmp_path / "root").rmdir()
+    (tmp_path / "unmounted").rename(tmp_path / "root")
+    folder.create(str(tmp_path / "root" / name), b"2")

@@ -48,7 +48,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Verdict:
     """What a person says of a call in doubt."""
 
     end: End
@@ -113,7 +113,7 @@ class LedgerAdmin:
         """Return the attempts that may still be under way."""
         return tuple(attempt for attempt in found.history if attempt.is_live(self._ledger.lease_s))
 
-    def settle(self, found: Found, word: Decision, *, number: int | None = None) -> int:
+    def settle(self, found: Found, verdict: Verdict, *, number: int | None = None) -> int:
         """Write down how a call in doubt ended; return the attempt's number.
 
         An answer is also taken for an attempt that was released or rejected.
@@ -121,13 +121,13 @@ class LedgerAdmin:
         :param number: the attempt; ``None`` takes the only one in doubt.
         :raises OCRConfigError: there is no such attempt, or it cannot be settled so.
         """
-        attempt = self._to_settle(found, word.end, number)
-        if not self.write(found, attempt, word):
+        attempt = self._to_settle(found, verdict.end, number)
+        if not self.write(found, attempt, verdict):
             message = f"Attempt {attempt.number} was ended by somebody else just now. Look again with show."
             raise OCRConfigError(message)
         return attempt.number
 
-    def write(self, found: Found, attempt: Attempt, word: Decision) -> bool:
+    def write(self, found: Found, attempt: Attempt, verdict: Verdict) -> bool:
         """Write down how ``attempt`` ended, without asking whether it may be; return whether the ledger now has it."""
         at = format_timestamp(self._clock.now())
         record: dict[str, Any] = {
@@ -139,14 +139,14 @@ class LedgerAdmin:
             "saved_at": at,
             "late": True,
             "facts": dict(attempt.facts),
-            "settled": {"by": word.by, "at": at, "why": word.why},
+            "settled": {"by": verdict.by, "at": at, "why": verdict.why},
         }
-        if word.end is End.ANSWER:
-            record["answer"] = word.answer
-        elif word.end is End.REJECTED:
-            record["facts"] |= {"reason": Reason.API_REJECTED.value, "message": word.why}
+        if verdict.end is End.ANSWER:
+            record["answer"] = verdict.answer
+        elif verdict.end is End.REJECTED:
+            record["facts"] |= {"reason": Reason.API_REJECTED.value, "message": verdict.why}
         stem = records.stem(found.type, found.fingerprint)
-        return write_end(self._store, stem, attempt.number, word.end, record)
+        return write_end(self._store, stem, attempt.number, verdict.end, record)
 
     def forget(self, found: Found) -> str:
         """Move all files of a fingerprint aside, so that it will be paid for again; return the folder they are in.

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE_S = 10.0
 """Longest pause between two tries to save."""
-_STUMBLE_S = 1.0
+_RETRY_PAUSE_S = 1.0
 """Pause after the ledger could not be asked."""
 
 
@@ -43,7 +43,7 @@ class AnswerWriter:
         self._troubled = 0
         self._healthy = asyncio.Event()
         self._healthy.set()
-        self._stumbling_since: dict[Step, float] = {}
+        self._failing_since: dict[Step, float] = {}
         self.spilled: list[str] = []
         """Where answers lie that the ledger did not take."""
 
@@ -96,15 +96,15 @@ class AnswerWriter:
         Nothing is paid meanwhile, so less patience is needed than with an answer.
         """
         now = self._context.clock.monotonic()
-        if now - self._stumbling_since.setdefault(step, now) >= self._context.options.ledger_patience_s:
+        if now - self._failing_since.setdefault(step, now) >= self._context.options.ledger_patience_s:
             self._context.stop.set(error)
             return
         with self._gate_closed(error):
-            await self._context.rest(_STUMBLE_S)
+            await self._context.rest(_RETRY_PAUSE_S)
 
     def step_worked(self, step: Step) -> None:
         """Note that the ledger could be asked or claimed in; a full one can still be asked."""
-        self._stumbling_since.pop(step, None)
+        self._failing_since.pop(step, None)
 
     async def _or_stop(self, claim: Claim, write: Callable[[], None]) -> None:
         trouble = await self._persist(write)

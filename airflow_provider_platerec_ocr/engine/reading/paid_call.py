@@ -151,7 +151,7 @@ class PaidCaller:
             now = context.clock.monotonic()
             facts |= {"http_status": error.status, "elapsed_s": round(now - begun, 3), "detail": error.detail}
             return await self._failed(image, claim, error, facts, (begun, now))
-        self._went_well()
+        self._succeeded()
         read_at = format_timestamp(context.clock.now())
         facts |= {"read_at": read_at, "elapsed_s": round(context.clock.monotonic() - begun, 3)}
         await self._answer_writer.answer(claim, read.raw, facts)
@@ -168,7 +168,7 @@ class PaidCaller:
         """End ``claim`` by what ``error`` means for money; ``span`` is when the call began and ended."""
         context = self._context
         if isinstance(error, OCRRejected):
-            self._went_well()
+            self._succeeded()
             await self._answer_writer.reject(claim, facts | {"reason": Reason.API_REJECTED, "message": error.message})
             return rejected(error.message, error.status)
         if isinstance(error, OCRStop):
@@ -184,7 +184,7 @@ class PaidCaller:
         await self._answer_writer.release(claim, error.message)
         raise error
 
-    def _went_well(self) -> None:
+    def _succeeded(self) -> None:
         self.successes += 1
         self._outage.success()
         self._context.limiter.succeeded()
