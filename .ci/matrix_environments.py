@@ -84,15 +84,21 @@ def pip(cell: Cell, *arguments: str | Path) -> str:
 
 
 def install(cell: Cell) -> None:
-    """Install Airflow, then our package, then the tests' tools; nothing that is there may change."""
+    """Install Airflow, then our package, then the tests' tools; what is there may not change.
+
+    Where today's packages are taken, all are looked for at once: the tools need not like the newest of everything.
+    """
     there = cell.folder / "there.txt"
-    ours = f".[{','.join(EXTRAS)}]"
+    ours = ["--editable", f".[{','.join(EXTRAS)}]"]
+    if not cell.day:
+        pip(cell, *cell.airflow, *ours, *test_tools())
+        return
     if cell.lowest:
-        pip(cell, "--resolution", "lowest-direct", *cell.airflow, "--editable", ours)
+        pip(cell, "--resolution", "lowest-direct", *cell.airflow, *ours)
     else:
         pip(cell, *cell.airflow)
         there.write_text(freeze(cell))
-        pip(cell, "--constraint", there, "--editable", ours)
+        pip(cell, "--constraint", there, *ours)
     there.write_text(freeze(cell))
     pip(cell, "--constraint", there, *test_tools())
 

@@ -50,14 +50,9 @@ def imports(cell: Cell) -> str:
 
 
 def commands(cell: Cell) -> str:
-    """Ask Airflow's command line for the provider, and whether what is installed fits together."""
+    """Look whether what is installed fits together, and whether Airflow's command line finds us."""
     run(cell, "commands", UV, "pip", "check", "--python", cell.python)
-    wanted = {
-        "list": PACKAGE.replace("_", "-"),
-        "hooks": "PlateRecOCRHook",
-        "links": "OCRAccountLink",
-        "configs": "spill_folder",
-    }
+    wanted = {"list": PACKAGE.replace("_", "-"), "hooks": "PlateRecOCRHook"}
     for command, text in wanted.items():
         airflow = [cell.python, "-m", "airflow", "providers", command, "--output", "plain"]
         if text not in run(cell, "commands", *airflow, AIRFLOW_HOME=str(cell.folder / "home"), COLUMNS="500"):

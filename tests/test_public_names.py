@@ -34,14 +34,20 @@ def test_a_public_name_is_the_one_of_its_module(name: str) -> None:
 
 
 def test_type_checkers_see_the_same_names() -> None:
-    imported = {
-        alias.asname
-        for node in ast.walk(ast.parse(STUB.read_text()))
+    stub = ast.parse(STUB.read_text())
+    homes = {
+        alias.name: node.module or ""
+        for node in ast.walk(stub)
         if isinstance(node, ast.ImportFrom) and node.module != "typing"
         for alias in node.names
     }
+    listed = next(ast.literal_eval(node.value) for node in stub.body if isinstance(node, ast.Assign))
 
-    assert imported == set(NAMES)
+    assert homes.keys() == set(NAMES)
+    assert sorted(listed) == sorted(package.__all__)
+    assert [
+        name for name, home in homes.items() if getattr(import_module(home), name) is not getattr(package, name)
+    ] == []
 
 
 def test_the_page_of_public_names_is_the_list() -> None:

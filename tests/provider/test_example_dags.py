@@ -13,6 +13,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRManifestError
 from airflow_provider_platerec_ocr.dataset.manifest.manifest import SAMPLES_MARK
 from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator
 from support.airflow_home import connection_env
+from support.airflow_versions import RetryAction
 from support.batch_stage import BatchRun, BatchStage, connected
 from support.sandbox import TOKEN, running_sandbox
 
@@ -54,7 +55,8 @@ def unpaused(home: AirflowHome, folder: Path) -> tuple[dict[str, datetime | None
     done = home.airflow("dags", "reserialize", AIRFLOW__CORE__DAGS_FOLDER=str(folder))
     assert done.returncode == 0, done.stdout
     with create_session() as session:
-        session.execute(update(DagModel).where(~DagModel.is_stale).values(is_paused=False))
+        fresh = update(DagModel).where(~DagModel.is_stale).values(is_paused=False)
+        session.execute(fresh.execution_options(synchronize_session=False))
         known = {dag.dag_id: dag.next_dagrun_create_after for dag in session.scalars(select(DagModel))}
         due = {dag.dag_id for dag in DagModel.dags_needing_dagruns(session)[0]}
     return known, due
@@ -165,8 +167,6 @@ def test_copies_of_the_samples_in_another_folder_are_images_like_any_other(
 
 
 def test_the_refusal_is_final(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow.sdk import RetryAction  # noqa: PLC0415  # as above
-
     BatchStage.connect(monkeypatch, tmp_path, "https://api.example.com", TOKEN)
     task: Any = OCRPlanOperator(task_id="p", manifest=str(SAMPLES), dataset=str(tmp_path / "reads"), conn_id="batch")
     with pytest.raises(OCRManifestError) as caught:
