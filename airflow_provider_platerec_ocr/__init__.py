@@ -3,6 +3,9 @@
 What is public can be imported from here; it is loaded when somebody asks for it, so that this costs nothing where
 Airflow imports the package for ``provider_info`` at every start. The page *Public names* of the documentation says what
 may change, and when. For type checkers the names stand in ``__init__.pyi``.
+
+.. versionadded:: 0.2
+   The public names at the top.
 """
 
 from importlib import import_module

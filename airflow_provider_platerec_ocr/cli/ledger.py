@@ -18,7 +18,7 @@ from airflow_provider_platerec_ocr.core.settings import DEFAULT_BASE_URL, Client
 from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin, Verdict
 from airflow_provider_platerec_ocr.engine.ledger.describe import describe, owner, state, verdict
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
-from airflow_provider_platerec_ocr.storage.path import StoragePath
+from airflow_provider_platerec_ocr.storage.path import fsspec_path
 from airflow_provider_platerec_ocr.storage.probe import prove_exclusive
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.engine.ledger.admin import Found
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 FINE, FAILED, FINDINGS = 0, 1, 3
 """Exit codes; 2 is argparse's own, for a command that cannot be understood."""
@@ -65,8 +66,6 @@ def open_place(uri: str) -> StoragePath:
 
     :raises OCRInputError: the URI names an Airflow connection, or nothing installed knows its scheme.
     """
-    from fsspec.core import url_to_fs
-
     scheme, found, rest = uri.partition("://")
     if found and "@" in rest.partition("/")[0] and scheme not in {"abfs", "abfss", "wasb", "wasbs"}:
         message = (
@@ -75,11 +74,10 @@ def open_place(uri: str) -> StoragePath:
         )
         raise OCRInputError(message)
     try:
-        fs, path = url_to_fs(uri)
+        return fsspec_path(uri)
     except (ValueError, ImportError) as error:
         message = f"{redact_url(uri) if found else uri} cannot be opened: {error}"
         raise OCRInputError(message) from error
-    return StoragePath(fs, path.rstrip("/") or path, scheme if found and scheme != "local" else "file")
 
 
 def _show(given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> int:

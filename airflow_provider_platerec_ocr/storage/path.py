@@ -59,5 +59,17 @@ def local_path(path: str) -> StoragePath:
     return StoragePath(LocalFileSystem(), path, "file")
 
 
+def fsspec_path(uri: str) -> StoragePath:
+    """Return a path or URI as fsspec alone opens it, with the credentials of this process and none of Airflow's.
+
+    :raises ValueError: nothing knows the scheme. :raises ImportError: what knows it is not installed.
+    """
+    from fsspec.core import url_to_fs
+
+    scheme, found, _ = uri.partition("://")
+    fs, path = url_to_fs(uri)
+    return StoragePath(fs, path.rstrip("/") or path, scheme if found and scheme != "local" else "file")
+
+
 Opener = Callable[[str], StoragePath]
 """Turns a URI or a path into a :class:`StoragePath`."""

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
-from fsspec.core import url_to_fs
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.redact import redact_url
-from airflow_provider_platerec_ocr.storage.path import StoragePath
+from airflow_provider_platerec_ocr.storage.path import fsspec_path
 from airflow_provider_platerec_ocr.webhook.app import build_app
 from airflow_provider_platerec_ocr.webhook.asset_events import announcer_from
 from airflow_provider_platerec_ocr.webhook.inbox import Inbox
@@ -27,6 +26,8 @@ from airflow_provider_platerec_ocr.webhook.settings import Limits, ReceiverSetti
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 INBOX_VARIABLE = "AIRFLOW__PLATEREC_OCR__INBOX"
 SECRETS_VARIABLE = "AIRFLOW__PLATEREC_OCR__WEBHOOK_SECRETS"  # the variable's name
@@ -93,16 +94,15 @@ def open_place(uri: str) -> StoragePath:
 
     :raises OCRConfigError: the path is relative, or nothing installed knows the scheme.
     """
-    scheme, found, _ = uri.partition("://")
-    if not found and not Path(uri).expanduser().is_absolute():
+    is_uri = "://" in uri
+    if not is_uri and not Path(uri).expanduser().is_absolute():
         message = f"{uri!r} is a relative path: give an absolute path or a URI."
         raise OCRConfigError(message)
     try:
-        fs, path = url_to_fs(uri if found else str(Path(uri).expanduser()))
+        return fsspec_path(uri if is_uri else str(Path(uri).expanduser()))
     except (ValueError, ImportError) as error:
         message = f"The inbox {redact_url(uri)} cannot be opened: {error}"
         raise OCRConfigError(message) from error
-    return StoragePath(fs, path.rstrip("/") or path, scheme if found and scheme != "local" else "file")
 
 
 def _parser() -> argparse.ArgumentParser:
