@@ -71,9 +71,9 @@ def test_a_ledger_that_becomes_read_only_mid_run_keeps_every_answer_and_pays_for
     with running_sandbox(faults=["always:hold"]) as sandbox, _disk(tmp_path / "ledger") as ledger:
         yard = Yard(tmp_path, sandbox, at_once=AT_ONCE)
         process = yard.start(1)
-        until("too few calls", lambda: sandbox.state()["held"] == AT_ONCE)
+        sandbox.wait_held(AT_ONCE)
         with read_only(ledger):
-            sandbox.control(faults=[])
+            sandbox.let_go()
             until("calls that never end", lambda: sandbox.books()["in_flight"] == 0)
             until("nobody noticed", lambda: any(words in yard.log(1) for words in READ_ONLY))
             unsaved = sandbox.books()["billed"] - len(list(ledger.rglob("*.answer")))
@@ -94,9 +94,9 @@ def test_an_object_store_that_refuses_writes_for_a_while_costs_no_call_twice(
         place = stand.place()
         yard = Yard(tmp_path, sandbox, ledger=f"s3://{place.path}", at_once=AT_ONCE, environment=_aws(stand.endpoint))
         process = yard.start(1)
-        until("too few calls", lambda: sandbox.state()["held"] == AT_ONCE)
+        sandbox.wait_held(AT_ONCE)
         stand.refusing.now = True
-        sandbox.control(faults=[])
+        sandbox.let_go()
         until("calls that never end", lambda: sandbox.books()["in_flight"] == 0)
         until("nobody noticed", lambda: "no new call starts meanwhile" in yard.log(1))
         until("too few answers were refused", lambda: stand.refusing.refused >= AT_ONCE)

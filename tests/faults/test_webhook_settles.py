@@ -36,9 +36,9 @@ def yard(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Yard]:
 @pytest.mark.parametrize("yard", [True], indirect=True)
 def test_kill_9_with_fifty_calls_in_flight_resends_nothing_and_loses_nothing(yard: Yard) -> None:
     first = yard.start(1)
-    until("too few calls", lambda: yard.sandbox.state()["held"] == IN_FLIGHT)
+    yard.sandbox.wait_held(IN_FLIGHT)
     kill(first)
-    yard.sandbox.control(faults=[])
+    yard.sandbox.let_go()
     assert not any(attempt.end for history in yard.attempts() for attempt in history)
     payloads = yard.folder / "inbox" / "payloads"
     until("too few webhooks", lambda: len(list(payloads.rglob("*.json"))) == IN_FLIGHT)
@@ -61,9 +61,9 @@ def test_kill_9_with_fifty_calls_in_flight_resends_nothing_and_loses_nothing(yar
 @pytest.mark.parametrize("yard", [False], indirect=True)
 def test_without_webhooks_the_same_kill_sends_each_call_once_more(yard: Yard) -> None:
     first = yard.start(1)
-    until("too few calls", lambda: yard.sandbox.state()["held"] == IN_FLIGHT)
+    yard.sandbox.wait_held(IN_FLIGHT)
     kill(first)
-    yard.sandbox.control(faults=[])
+    yard.sandbox.let_go()
     age_claims(yard.folder / "ledger", OVER_S)
 
     counts = yard.finish(2)

@@ -91,9 +91,9 @@ class Stage:
         self.until(f"{calls} calls were never held", lambda: self.sandbox.state()["held"] == calls)
         return calls
 
-    def let_go(self, *faults: str, **changes: Any) -> None:
-        """Let the held calls go on; what comes later meets ``faults``, and the account's other ``changes``."""
-        self.sandbox.control(faults=list(faults), **changes)
+    def let_go(self, *faults: str, **wishes: Any) -> None:
+        """Let the held calls go on; what comes later meets ``faults`` and the other settings."""
+        self.sandbox.let_go(*faults, **wishes)
 
     def presume_dead(self, run_id: str) -> None:
         """Have Airflow notice that the read task's supervisor was killed."""

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from airflow_provider_platerec_ocr.sandbox.api.server import serve
 from airflow_provider_platerec_ocr.sandbox.state.options import Latency, Options, ReaderKind
 from airflow_provider_platerec_ocr.sandbox.state.webhooks import WebhookSettings
-from support.waiting import PATIENCE_S
+from support.waiting import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,6 +80,14 @@ class Sandbox:
     def control(self, **wishes: Any) -> dict[str, Any]:
         """Change settings while it runs; gives the new state."""
         return self.ask("POST", "/_sandbox/control", wishes)
+
+    def wait_held(self, calls: int) -> None:
+        """Return when exactly so many calls are held, see the kind ``hold`` of the fault script."""
+        until(f"{calls} calls were never held", lambda: self.state()["held"] == calls)
+
+    def let_go(self, *faults: str, **wishes: Any) -> dict[str, Any]:
+        """Let the held calls go on; what comes later meets ``faults`` and the other settings. Gives the new state."""
+        return self.control(faults=list(faults), **wishes)
 
     def reset(self) -> dict[str, Any]:
         """Go back to how it was started."""

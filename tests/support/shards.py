@@ -23,7 +23,7 @@ def job(  # noqa: PLR0913  # what differs between tests, by name
     *,
     try_number: int = 1,
     token: str | None = None,
-    rate_per_s: float = 500,
+    at_once: int = 512,
 ) -> ShardJob:
     """Return a shard of ``count`` small pictures below ``tmp_path``, to be read by the sandbox."""
     images = tmp_path / "images"
@@ -40,7 +40,8 @@ def job(  # noqa: PLR0913  # what differs between tests, by name
         settings=ClientSettings(
             token=token or sandbox.token,
             base_url=sandbox.url,
-            rate_per_s=rate_per_s,
+            rate_per_s=500,
+            max_in_flight=at_once,
             timeouts=Timeouts(call_s=120, save_s=60),
         ),
         owner=Owner("dag", "run", "read", 0, try_number),

@@ -33,7 +33,6 @@ from support.waiting import until
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.models import Outcome
     from airflow_provider_platerec_ocr.worker.job import ShardJob
-    from support.sandbox import Sandbox
 
 PARENT = """
 import pickle, sys
@@ -48,19 +47,6 @@ process.wait()
 
 def outcomes(work: ShardJob) -> list[Outcome]:
     return best_outcomes(work.workspace, 0)
-
-
-def with_at_most(at_once: int, work: ShardJob) -> ShardJob:
-    """Return the job with no more calls in flight than so many."""
-    return replace(work, settings=replace(work.settings, max_in_flight=at_once))
-
-
-def wait_held(sandbox: Sandbox, calls: int) -> None:
-    until(f"{calls} calls were never held", lambda: sandbox.state()["held"] == calls)
-
-
-def let_go(sandbox: Sandbox) -> None:
-    sandbox.control(faults=[])
 
 
 def test_a_shard_is_read_in_a_child_that_tells_how_it_ended(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -88,10 +74,10 @@ def test_an_error_travels_from_the_child_with_its_attributes(tmp_path: Path) -> 
 def test_the_token_is_in_no_argument_and_no_variable_of_the_child(tmp_path: Path) -> None:
     with running_sandbox(faults=["always:hold"], tokens=("very-secret-token",)) as sandbox:
         process = ShardProcess(job(tmp_path, sandbox, 3, token="very-secret-token"))
-        wait_held(sandbox, 3)
+        sandbox.wait_held(3)
         shown = b"".join(Path(f"/proc/{process.pid}/{name}").read_bytes() for name in ("cmdline", "environ"))
         process.stop()
-        let_go(sandbox)
+        sandbox.let_go()
         process.wait()
 
     assert b"very-secret-token" not in shown
@@ -99,14 +85,14 @@ def test_the_token_is_in_no_argument_and_no_variable_of_the_child(tmp_path: Path
 
 def test_a_stopped_child_finishes_what_is_in_flight_and_starts_nothing_new(tmp_path: Path) -> None:
     with running_sandbox(latency="2", faults=["always:hold"]) as sandbox:
-        work = with_at_most(10, job(tmp_path, sandbox, 40))
+        work = job(tmp_path, sandbox, 40, at_once=10)
         process = ShardProcess(
             pickle.loads(pickle.dumps(work))  # noqa: S301  # as it travels
         )
-        wait_held(sandbox, 10)
+        sandbox.wait_held(10)
 
         process.stop()
-        let_go(sandbox)
+        sandbox.let_go()
         ended = process.wait()
 
         assert isinstance(ended.error, OCRDrained)
@@ -117,19 +103,19 @@ def test_a_child_whose_parent_is_killed_saves_every_call_in_flight_and_ends(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with running_sandbox(latency="2", faults=["always:hold"]) as sandbox:
-        work = with_at_most(50, job(tmp_path, sandbox, 200))
+        work = job(tmp_path, sandbox, 200, at_once=50)
         (tmp_path / "job").write_bytes(pickle.dumps(work))
         parent = subprocess.Popen(  # noqa: S603  # our own text
             [sys.executable, "-c", PARENT, str(tmp_path / "job")], stdout=subprocess.PIPE
         )
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
-        wait_held(sandbox, 50)
+        sandbox.wait_held(50)
 
         parent.send_signal(signal.SIGKILL)
         parent.wait()
         parent.stdout.close()
-        let_go(sandbox)
+        sandbox.let_go()
         until("the child never ended", lambda: not _alive(child))
 
         books = sandbox.books()
@@ -151,7 +137,7 @@ def test_a_child_whose_parent_is_killed_saves_every_call_in_flight_and_ends(
 def test_a_child_that_dies_without_a_word_is_a_typed_error(tmp_path: Path) -> None:
     with running_sandbox(faults=["always:hold"]) as sandbox:
         process = ShardProcess(job(tmp_path, sandbox, 5))
-        wait_held(sandbox, 5)
+        sandbox.wait_held(5)
         os.kill(process.pid, signal.SIGKILL)
 
         with pytest.raises(OCRDrained, match="without a word"):

@@ -20,7 +20,6 @@ from airflow_provider_platerec_ocr.worker.drain_signals import DRAINS, DrainSign
 from airflow_provider_platerec_ocr.worker.parent import ShardProcess
 from support.sandbox import running_sandbox
 from support.shards import answers_in, job
-from support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,17 +37,18 @@ def own_handlers() -> Iterator[None]:
 
 @pytest.mark.parametrize("number", DRAINS, ids=lambda number: signal.Signals(number).name)
 def test_a_signal_to_the_child_drains_it(tmp_path: Path, number: int) -> None:
-    with running_sandbox(latency="2") as sandbox:
-        work = job(tmp_path, sandbox, 200, rate_per_s=20)
+    with running_sandbox(latency="2", faults=["always:hold"]) as sandbox:
+        work = job(tmp_path, sandbox, 200, at_once=10)
         process = ShardProcess(work)
-        until("calls are in flight", lambda: sandbox.books()["in_flight"] >= 5)
+        sandbox.wait_held(10)
         os.kill(process.pid, number)
+        sandbox.let_go()
         ended = process.wait()
 
         billed = sandbox.books()["billed"]
     assert isinstance(ended.error, OCRDrained)
     assert signal.Signals(number).name in str(ended.error)
-    assert 0 < billed < 200
+    assert 10 <= billed < 200
     assert answers_in(work) == billed
 
 
@@ -67,19 +67,20 @@ except KeyboardInterrupt:
 
 
 def test_ctrl_c_of_the_task_starts_nothing_new(tmp_path: Path) -> None:
-    with running_sandbox(latency="2") as sandbox:
-        work = job(tmp_path, sandbox, 200, rate_per_s=20)
+    with running_sandbox(latency="2", faults=["always:hold"]) as sandbox:
+        work = job(tmp_path, sandbox, 200, at_once=10)
         (tmp_path / "job").write_bytes(pickle.dumps(work))
         task = subprocess.Popen(  # noqa: S603  # our own code
             [sys.executable, "-c", INTERRUPTED, str(tmp_path / "job")], stdout=subprocess.PIPE, text=True
         )
-        until("calls are in flight", lambda: sandbox.books()["in_flight"] >= 5)
+        sandbox.wait_held(10)
         task.send_signal(signal.SIGINT)
+        sandbox.let_go()
         said, _ = task.communicate()
 
         books = sandbox.books()
     assert said == "stopped\n"
-    assert books["posts"] < 200
+    assert 10 <= books["posts"] < 200
     assert answers_in(work) == books["billed"] == books["posts"]
 
 

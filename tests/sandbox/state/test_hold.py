@@ -32,10 +32,6 @@ def post(sandbox: Sandbox, name: str = "truck.jpg") -> int:
     ).status_code
 
 
-def wait_held(sandbox: Sandbox, calls: int) -> None:
-    until(f"{calls} calls were never held", lambda: sandbox.state()["held"] == calls)
-
-
 @pytest.fixture
 def callers() -> Iterator[ThreadPoolExecutor]:
     """Clients of their own, since a held call blocks whoever makes it."""
@@ -46,10 +42,10 @@ def callers() -> Iterator[ThreadPoolExecutor]:
 def test_held_calls_do_no_work_until_the_script_is_replaced(callers: ThreadPoolExecutor) -> None:
     with running_sandbox(faults=["always:hold"]) as sandbox:
         answers = [callers.submit(post, sandbox) for _ in range(3)]
-        wait_held(sandbox, 3)
+        sandbox.wait_held(3)
         held = sandbox.books()
 
-        sandbox.control(faults=[])
+        sandbox.let_go()
 
         assert [answer.result() for answer in answers] == [200] * 3
         assert (held["in_flight"], held["billed"]) == (3, 0)
@@ -60,7 +56,7 @@ def test_held_calls_do_no_work_until_the_script_is_replaced(callers: ThreadPoolE
 def test_a_rule_holds_the_calls_that_it_names_and_no_others(callers: ThreadPoolExecutor) -> None:
     with running_sandbox(faults=["image=slowpoke:hold", "nth=2:503"]) as sandbox:
         held = callers.submit(post, sandbox, "slowpoke.jpg")
-        wait_held(sandbox, 1)
+        sandbox.wait_held(1)
 
         others = [post(sandbox, f"other-{number}.jpg") for number in range(2)]
         sandbox.control(faults=["always:503"])
@@ -73,8 +69,8 @@ def test_a_rule_holds_the_calls_that_it_names_and_no_others(callers: ThreadPoolE
 def test_the_latency_of_a_held_call_begins_when_it_is_let_go(callers: ThreadPoolExecutor) -> None:
     with running_sandbox(latency="0.3", faults=["always:hold"]) as sandbox:
         answer = callers.submit(post, sandbox)
-        wait_held(sandbox, 1)
-        let_go_s = sandbox.control(faults=[])["monotonic_s"]
+        sandbox.wait_held(1)
+        let_go_s = sandbox.let_go()["monotonic_s"]
 
         assert answer.result() == 200
         (call,) = sandbox.calls()
@@ -93,9 +89,9 @@ def test_a_call_whose_client_went_while_it_was_held_is_worked_and_billed_all_the
         ).prepare()
         with closing(http.client.HTTPConnection(sandbox.url.removeprefix("http://"))) as client:
             client.request("POST", prepared.path_url, prepared.body, dict(prepared.headers))
-            wait_held(sandbox, 1)
+            sandbox.wait_held(1)
 
-        sandbox.control(faults=[])
+        sandbox.let_go()
 
         until("it was never billed", lambda: sandbox.books()["billed"] == 1)
 
@@ -107,7 +103,7 @@ def test_a_held_call_of_the_statistics_tells_what_is_true_when_it_is_let_go(call
 
     with running_sandbox(faults=["on=statistics,nth=1:hold"]) as sandbox:
         answer = callers.submit(ask)
-        wait_held(sandbox, 1)
+        sandbox.wait_held(1)
         assert post(sandbox) == 200
         assert ask() == 1
 
@@ -120,7 +116,7 @@ def test_a_reset_lets_go_what_is_held(callers: ThreadPoolExecutor) -> None:
     with running_sandbox() as sandbox:
         sandbox.control(faults=["always:hold"])
         answer = callers.submit(post, sandbox)
-        wait_held(sandbox, 1)
+        sandbox.wait_held(1)
 
         sandbox.reset()
 
@@ -131,7 +127,7 @@ def test_a_reset_lets_go_what_is_held(callers: ThreadPoolExecutor) -> None:
 def test_a_sandbox_that_holds_calls_can_be_stopped(callers: ThreadPoolExecutor) -> None:
     with sandbox_process("--fault", "always:hold") as sandbox:
         answer = callers.submit(post, sandbox)
-        wait_held(sandbox, 1)
+        sandbox.wait_held(1)
 
     assert sandbox.process is not None
     assert sandbox.process.returncode == 0
