@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AirflowException", "AirflowFailException", "AirflowNotFoundException", "AirflowPlugin", "BaseHook", "OCROperator",
     "RetryDecision", "RetryPolicy", "aget_connection", "amask_secret", "asset_state", "conf", "decides_retries",
-    "each_partition", "from_next_slot",
+    "each_partition", "from_next_slot", "tell_of_container_stops",
 ]  # fmt: skip
 
 _HOMES = {
@@ -72,6 +72,13 @@ def find(name: str, homes: Sequence[str] = ()) -> Any:
 def tell(level: int, what: str) -> None:
     """Log what this Airflow cannot do."""
     _log.log(level, "Airflow %s %s", __version__, what)
+
+
+def tell_of_container_stops(of: Any = sdk) -> None:
+    """Say what a stop of a worker's pod or container costs before 3.3, whose supervisor passes SIGTERM on."""
+    if not hasattr(of, "RetryPolicy"):  # which came with it
+        what = "ends a task at once when its pod or container is stopped: calls in flight are in doubt then, and named"
+        tell(logging.INFO, f"{what}; by default each is sent once more.")
 
 
 async def in_thread(call: Callable[..., Any], *arguments: Any) -> Any:

@@ -70,7 +70,7 @@ ROOMS = {
     "worker": room("engine dataset webhook storage core"),
     "runtime": room("engine dataset webhook storage core compat", "airflow fsspec sqlalchemy"),
     "hooks": room("runtime engine core", "airflow requests"),
-    "tasks": room("hooks runtime worker dataset engine storage core compat", "airflow"),
+    "tasks": room("compat hooks runtime worker dataset engine storage core compat", "airflow"),
     "links": room("provider_info", "airflow"),
     "retry_policy": room("core compat", "airflow"),
     "operators": room("tasks runtime worker core links retry_policy compat", "airflow"),

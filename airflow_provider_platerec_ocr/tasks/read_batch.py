@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr import compat
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.models import OnQuota
 from airflow_provider_platerec_ocr.dataset.manifest.manifest import signed_urls
@@ -47,6 +48,7 @@ class ReadBatchTask:
 
     def start(self, context: Context) -> ShardProcess:
         """Start the child process in which the shard's calls live, after telling what an earlier one left behind."""
+        compat.tell_of_container_stops()
         job = self._job(context)
         tell_notes(job)
         return ShardProcess(job)

@@ -314,3 +314,15 @@ def test_a_trigger_that_can_keep_nothing_says_so(caplog: pytest.LogCaptureFixtur
 
 def test_a_thread_asks_what_a_trigger_may_not() -> None:
     assert asyncio.run(compat.in_thread(lambda *arguments: sum(arguments), 1, 2)) == 3
+
+
+def test_what_a_stopped_container_costs_is_said_once_where_it_does(caplog: pytest.LogCaptureFixture) -> None:
+    compat.tell.cache_clear()
+    with caplog.at_level("INFO"):
+        compat.tell_of_container_stops(SimpleNamespace(RetryPolicy=object))
+        silent = caplog.text
+        compat.tell_of_container_stops(SimpleNamespace())
+        compat.tell_of_container_stops(SimpleNamespace())
+
+    assert silent == ""
+    assert caplog.text.count("calls in flight are in doubt") == 1
