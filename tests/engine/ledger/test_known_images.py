@@ -75,13 +75,18 @@ def test_a_key_of_another_length_is_refused(tmp_path: Path) -> None:
     assert ledger.known() == set()
 
 
-def test_a_million_images_are_known_within_two_seconds(tmp_path: Path) -> None:
+def test_a_million_images_are_known_about_as_fast_as_their_keys_can_be_cut_apart(tmp_path: Path) -> None:
     ledger = opened(local_place(tmp_path))
     for shard in range(50):
         ledger.remember((shard * 20_000 + row).to_bytes(16, "big") for row in range(20_000))
 
     begun = time.process_time()
     known = ledger.known()
+    took_s = time.process_time() - begun
+    data = b"".join(path.read_bytes() for path in (tmp_path / "known-images").iterdir())
+    keys = {data[at : at + 16] for at in range(0, len(data), 16)}
+    cutting_s = time.process_time() - begun - took_s
 
-    assert time.process_time() - begun < 2
-    assert len(known) == 1_000_000
+    assert known == keys
+    assert len(keys) == 1_000_000
+    assert took_s < 5 * cutting_s
