@@ -84,7 +84,7 @@ ROOMS = {
     "sandbox.ocr": room("", "rapidocr cv2 numpy PIL onnxruntime"),
     "sandbox.api": room("sandbox.ocr sandbox.state", "aiohttp PIL"),
     "sandbox.state": room("", "aiohttp"),
-    "demo": room("dataset core"),
+    "demo": room("dataset core", "psutil"),
 }
 """Each room: what it may import of ours (one without a dot stands for its sub-rooms, too), and of others."""
 
@@ -98,6 +98,7 @@ HOMES_OF_TIME = {
     "sandbox/state/clock.py",
     "sandbox/accuracy.py",
     "demo/__main__.py",
+    "demo/process_tree.py",
     "demo/processes.py",
     "demo/web.py",
 }
