@@ -4,18 +4,43 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from support import airflow_home
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterator
+
+    from support.stores import S3Stand
 
 airflow_home.claim()
 
 
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Stand]:
+    """A real S3 protocol on loopback; each test has a bucket of its own."""
+    from support.stores import s3_stand  # noqa: PLC0415  # takes a second, and most runs of a few tests need none
+
+    with s3_stand() as stand:
+        yield stand
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups afterwards
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave what takes minutes out unless it is asked for."""
-    if "long" in config.option.markexpr:
-        return
-    long = [item for item in items if item.get_closest_marker("long")]
-    config.hook.pytest_deselected(items=long)
-    items[:] = [item for item in items if item not in long]
+    """Leave what takes minutes out unless it is asked for, and share the rest out so that no worker waits long."""
+    if "long" not in config.option.markexpr:
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+    if hasattr(config, "workerinput"):
+        for item in items:
+            if "airflow_home" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group("airflow"))  # one database, and one import of Airflow
+        items.sort(key=_comes)
+
+
+def _comes(item: pytest.Item) -> int:
+    """Return when a test is handed to a worker: groups first, since each stays with one, and quick ones last."""
+    if item.get_closest_marker("xdist_group"):
+        return 0
+    return 1 if item.get_closest_marker("slow") else 2

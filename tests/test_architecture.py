@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 import sys
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.forks import loaded
 from support.rooms import (
     FILES,
     PACKAGE,
@@ -84,7 +84,7 @@ ROOMS = {
     "sandbox.ocr": room("", "rapidocr cv2 numpy PIL"),
     "sandbox.api": room("sandbox.ocr sandbox.state", "aiohttp"),
     "sandbox.state": room("", "aiohttp"),
-    "demo": room("dataset"),
+    "demo": room("dataset", "psutil"),
 }
 """Each room: what it may import of ours (one without a dot stands for its sub-rooms, too), and of others."""
 
@@ -98,6 +98,7 @@ HOMES_OF_TIME = {
     "sandbox/state/clock.py",
     "sandbox/accuracy.py",
     "demo/__main__.py",
+    "demo/process_tree.py",
     "demo/processes.py",
     "demo/web.py",
 }
@@ -341,23 +342,19 @@ def test_the_package_has_no_airflow_namespace_inside() -> None:
     assert [path for path in SOURCE.rglob("airflow") if path.is_dir()] == []
 
 
-def modules_after(*lines: str) -> set[str]:
-    code = "\n".join([*lines, "import sys", "print('\\n'.join(sys.modules))"])
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)  # noqa: S603  # our own code
-    return set(done.stdout.split())
-
-
 @pytest.fixture(scope="module")
-def airflow_alone() -> set[str]:
-    return modules_after(
-        "import airflow.sdk",
-        "from airflow.sdk import DAG, Asset, BaseOperator, BaseSensorOperator, Param, TaskGroup, task",
-    )
+def parsed() -> dict[str, set[str]]:
+    """Modules that parsing each example DAG loads, beyond those of Airflow itself."""
+    alone = """
+import airflow.sdk
+from airflow.sdk import DAG, Asset, BaseOperator, BaseSensorOperator, Param, TaskGroup, task
+"""
+    sets = loaded(alone, [f"import runpy; runpy.run_path({str(dag)!r})" for dag in DAGS])
+    return dict(zip((dag.stem for dag in DAGS), sets, strict=True))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dag", DAGS, ids=lambda path: path.stem)
-def test_parsing_an_example_dag_loads_nothing_heavy_through_us(dag: Path, airflow_alone: set[str]) -> None:
-    ours = modules_after(f"import runpy; runpy.run_path({str(dag)!r})") - airflow_alone
-
-    assert sorted(name for name in ours if name.startswith(HEAVY)) == []
+@pytest.mark.xdist_group("parse")
+@pytest.mark.parametrize("dag", [dag.stem for dag in DAGS])
+def test_parsing_an_example_dag_loads_nothing_heavy_through_us(dag: str, parsed: dict[str, set[str]]) -> None:
+    assert sorted(name for name in parsed[dag] if name.startswith(HEAVY)) == []

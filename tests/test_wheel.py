@@ -15,11 +15,16 @@ import tarfile
 import zipfile
 from email.parser import Parser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from airflow_provider_platerec_ocr import __version__
+from support.forks import ask
 from support.waiting import PATIENCE_S
+
+if TYPE_CHECKING:
+    from support.forks import Answer
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "airflow_provider_platerec_ocr"
@@ -63,13 +68,18 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     return bare
 
 
+def environment(home: Path) -> dict[str, str]:
+    """Return this process's own, less all of Airflow's and Python's, with an Airflow home of its own."""
+    mine = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "PYTHON"))}
+    return mine | {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "COLUMNS": "500"}
+
+
 def run(python: str, home: Path, *arguments: str) -> str:
-    """Run the installed Python away from the clone, with an Airflow home of its own, and return what it said."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "PYTHON"))}
+    """Run the installed Python away from the clone, and return what it said."""
     done = subprocess.run(  # noqa: S603  # our own arguments
         [python, *arguments],
         cwd=home,
-        env=environment | {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "COLUMNS": "500"},
+        env=environment(home),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -171,12 +181,22 @@ def test_airflow_finds_the_installed_provider(
     assert str(ROOT / PACKAGE) not in said
 
 
-@pytest.mark.airflow
-@pytest.mark.parametrize("dag", DAGS, ids=lambda path: path.stem)
-def test_an_example_dag_can_be_imported_with_the_installed_provider(dag: Path, python: str, tmp_path: Path) -> None:
-    code = f"import runpy, airflow_provider_platerec_ocr as p; runpy.run_path({str(dag)!r}); print(p.__file__)"
+@pytest.fixture(scope="module")
+def imported(python: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
+    """What came of importing each example DAG; Airflow is imported once for all of them."""
+    code = "import runpy, airflow_provider_platerec_ocr as p; runpy.run_path({!r}); print(p.__file__)"
+    home = tmp_path_factory.mktemp("imported")
+    questions = [code.format(str(dag)) for dag in DAGS]
+    answers = ask("import airflow.sdk", questions, python=python, cwd=home, env=environment(home))
+    return dict(zip((dag.stem for dag in DAGS), answers, strict=True))
 
-    assert str(ROOT / PACKAGE) not in run(python, tmp_path, "-c", code)
+
+@pytest.mark.airflow
+@pytest.mark.parametrize("dag", [dag.stem for dag in DAGS])
+def test_an_example_dag_can_be_imported_with_the_installed_provider(dag: str, imported: dict[str, Answer]) -> None:
+    assert imported[dag].code == 0, imported[dag].said
+    assert PACKAGE in imported[dag].said
+    assert str(ROOT / PACKAGE) not in imported[dag].said
 
 
 @pytest.mark.parametrize("module", ["sandbox", "ledger"])

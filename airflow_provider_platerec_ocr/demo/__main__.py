@@ -77,6 +77,25 @@ def up(home: DemoHome) -> None:
                 say("Stopping ...")
 
 
+def _listen() -> None:
+    """Have Ctrl-C, ``kill`` and a closed terminal end everything.
+
+    A shell that starts this in the background has SIGINT ignored, which is no wish of anybody's; SIGHUP is ignored
+    where somebody wrote ``nohup``, which is one.
+    """
+    endings = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        endings.append(signal.SIGHUP)
+
+    def stop(*_: object) -> None:
+        for each in endings:
+            signal.signal(each, signal.SIG_IGN)  # the second one would leave half of it running
+        raise KeyboardInterrupt
+
+    for each in endings:
+        signal.signal(each, stop)
+
+
 def main() -> int:
     """Run the command that was asked for."""
     commands = {"run": run, "up": up}
@@ -84,8 +103,7 @@ def main() -> int:
     if name not in commands:
         say("usage: python -m airflow_provider_platerec_ocr.demo [run|up]")
         return 2
-    for ending in (signal.SIGINT, signal.SIGTERM):  # a shell that starts this in the background has them ignored
-        signal.signal(ending, signal.default_int_handler)
+    _listen()
     try:
         commands[name](DemoHome.find())
     except DemoError as error:

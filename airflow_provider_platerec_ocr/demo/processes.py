@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import signal
-import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
 from airflow_provider_platerec_ocr.demo.home import TOKEN, DemoError
+from airflow_provider_platerec_ocr.demo.process_tree import running
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
 
     from airflow_provider_platerec_ocr.demo.home import DemoHome
@@ -26,13 +26,9 @@ def sandbox(home: DemoHome) -> Iterator[str]:
     """Run the sandbox with the real OCR engine, and give its base URL."""
     port = home.port()
     command = [sys.executable, "-m", "airflow_provider_platerec_ocr.sandbox", "--port", str(port), "--token", TOKEN]
-    log = home.log("sandbox")
-    with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process:  # noqa: S603  # our own module
-        try:
-            _await_ready(process, home)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            stop(process)
+    with home.log("sandbox").open("w") as output, running(command, output) as process:
+        _await_ready(process, home)
+        yield f"http://127.0.0.1:{port}"
 
 
 def _await_ready(process: subprocess.Popen[bytes], home: DemoHome) -> None:
@@ -58,10 +54,10 @@ def airflow(home: DemoHome, environment: dict[str, str], *arguments: str, log: s
     """Run one of Airflow's commands to its end and return what it printed."""
     command = [sys.executable, "-m", "airflow", *arguments]
     path = home.log(log)
-    with path.open("w") as output:
-        done = subprocess.run(command, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False)  # noqa: S603  # our own environment
+    with path.open("w") as output, running(command, output, environment) as process:
+        code = process.wait()
     said = path.read_text()
-    if done.returncode:
+    if code:
         message = f"`airflow {' '.join(arguments[:2])}` failed; {path} ends with:\n{said[-3000:]}"
         raise DemoError(message)
     return said
@@ -71,21 +67,5 @@ def airflow(home: DemoHome, environment: dict[str, str], *arguments: str, log: s
 def standalone(home: DemoHome, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Run all of Airflow's parts until the block ends."""
     command = [sys.executable, "-m", "airflow", "standalone"]
-    with (
-        home.log("standalone").open("w") as output,
-        subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT) as process,  # noqa: S603  # our own environment
-    ):
-        try:
-            yield process
-        finally:
-            stop(process)
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process as a person would, then for certain."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
+    with home.log("standalone").open("w") as output, running(command, output, environment) as process:
+        yield process

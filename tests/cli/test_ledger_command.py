@@ -10,10 +10,9 @@ from airflow_provider_platerec_ocr.cli.ledger import main, open_place
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes
 from airflow_provider_platerec_ocr.core.settings import DEFAULT_BASE_URL
 from support.ledger_shell import FACTS, OTHER, PRINT, RAW, Shell, claimed, opened
-from support.stores import age_claims, s3_stand
+from support.stores import age_claims
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from support.stores import S3Stand
@@ -29,12 +28,6 @@ def doubt(shell: Shell) -> Shell:
     claimed(shell.ledger)
     age_claims(shell.root, 300)
     return shell
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3Stand]:
-    with s3_stand() as stand:
-        yield stand
 
 
 def test_show_tells_who_when_and_what_was_read(shell: Shell) -> None:

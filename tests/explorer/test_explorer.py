@@ -16,6 +16,8 @@ from support.explorer.without import STALL, WITHOUT
 if TYPE_CHECKING:
     from support.explorer.without import Without
 
+pytestmark = pytest.mark.no_cover
+
 MONEY = Path(__file__).parents[2] / "docs" / "explanation" / "money.md"
 SHALLOW = [without for without in WITHOUT if without.scenario.jumps != STALL.jumps]
 SMALL = Scenario("small", tries=2, nights=1, crashes=1, jumps_s=(9.0,), faults=("cut after", "lost reply"))

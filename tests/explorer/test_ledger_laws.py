@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from support.explorer.choices import Scenario
     from support.explorer.search import Found
 
+pytestmark = pytest.mark.no_cover
+
 DRAWN, MANY_DRAWN = 200, 5_000
 DEEP, MOST = 3, 20_000
 """Deviations of a deep search, and executions after which it is cut off."""

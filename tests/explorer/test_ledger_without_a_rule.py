@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from support.explorer.without import Without
 
+pytestmark = pytest.mark.no_cover
+
 
 @pytest.mark.parametrize("without", WITHOUT, ids=lambda without: without.rule)
 def test_without_a_rule_a_law_breaks(without: Without, line: Callable[..., None]) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from support.airflow_home import AirflowHome, DagRunResult
     from support.sandbox import Sandbox
 
-pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("airflow")]
+pytestmark = pytest.mark.airflow
 
 NIGHTLY = Path(__file__).parents[2] / "dags" / "nightly_ocr_batch.py"
 QUICK = NIGHTLY.read_text().replace("read_timeout=", "retries=0,\n        read_timeout=")

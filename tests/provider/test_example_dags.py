@@ -63,7 +63,6 @@ def unpaused(home: AirflowHome, folder: Path) -> tuple[dict[str, datetime | None
 
 
 @pytest.mark.airflow
-@pytest.mark.xdist_group("airflow")
 def test_being_unpaused_starts_no_example_dag_at_any_time_of_the_day(airflow_home: AirflowHome, tmp_path: Path) -> None:
     for name in EXAMPLES:
         (tmp_path / f"{name}.py").write_text((DAGS / f"{name}.py").read_text())
@@ -86,7 +85,6 @@ def test_being_unpaused_starts_no_example_dag_at_any_time_of_the_day(airflow_hom
 
 
 @pytest.mark.airflow
-@pytest.mark.xdist_group("airflow")
 def test_the_form_groups_the_parameters(airflow_home: AirflowHome) -> None:
     import runpy  # noqa: PLC0415  # as above: a DAG file imports Airflow
 
@@ -104,7 +102,6 @@ def test_the_form_groups_the_parameters(airflow_home: AirflowHome) -> None:
 
 
 @pytest.mark.airflow
-@pytest.mark.xdist_group("airflow")
 def test_the_summary_of_urls_is_one_xcom_whatever_the_urls(
     airflow_home: AirflowHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,9 +1,10 @@
+"""What Airflow's DAG processor loads because of us, for each module that a DAG file imports."""
+
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
+
+from support.forks import loaded
 
 HEAVY = (
     "aiohttp",
@@ -16,22 +17,20 @@ HEAVY = (
     "airflow_provider_platerec_ocr.engine",
     "airflow_provider_platerec_ocr.dataset",
 )
-
-
-def loaded_by(*imports: str) -> set[str]:
-    code = "\n".join([*imports, "import sys", "print('\\n'.join(sys.modules))"])
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
-    return set(done.stdout.split())
+MODULES = ("compat", "sensors.statistics", "operators.read", "retry_policy", "links")
 
 
 @pytest.fixture(scope="module")
-def airflow_alone() -> set[str]:
-    return loaded_by("import airflow.sdk", "from airflow.sdk import BaseOperator, BaseSensorOperator")
+def ours() -> dict[str, set[str]]:
+    """Modules that each of ours loads, beyond those of a DAG file without us."""
+    alone = "import airflow.sdk\nfrom airflow.sdk import BaseOperator, BaseSensorOperator"
+    sets = loaded(alone, [f"import airflow_provider_platerec_ocr.{module}" for module in MODULES])
+    return dict(zip(MODULES, sets, strict=True))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", ["compat", "sensors.statistics", "operators.read", "retry_policy", "links"])
-def test_a_dag_file_loads_nothing_heavy_through_us(module: str, airflow_alone: set[str]) -> None:
-    ours = loaded_by(f"import airflow_provider_platerec_ocr.{module}") - airflow_alone
-
-    assert sorted(name for name in ours if name.startswith(HEAVY)) == []
+@pytest.mark.xdist_group("parse")
+@pytest.mark.parametrize("module", MODULES)
+def test_a_dag_file_loads_nothing_heavy_through_us(module: str, ours: dict[str, set[str]]) -> None:
+    assert f"airflow_provider_platerec_ocr.{module}" in ours[module]
+    assert sorted(name for name in ours[module] if name.startswith(HEAVY)) == []

@@ -13,13 +13,14 @@ import pytest
 
 from airflow_provider_platerec_ocr.plugin import PlateRecOCRPlugin
 from airflow_provider_platerec_ocr.provider_info import get_provider_info
-from support.waiting import PATIENCE_S
+from support.forks import ask
 from support.webhook_stage import OTHER_SECRET, SECRET
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from support.airflow_home import AirflowHome
+    from support.forks import Answer
 
 OPTIONS = "AIRFLOW__PLATEREC_OCR__"
 ROUTES = """
@@ -28,6 +29,7 @@ from airflow.api_fastapi.app import create_app
 app = create_app(apps="core")
 print("\\n" + json.dumps([route.path for route in app.routes if "platerec" in getattr(route, "path", "")]))
 """
+MOUNTED: dict[str, list[str]] = {SECRET: ["/platerec_ocr"], "": []}
 LOADED = """
 import sys
 from airflow_provider_platerec_ocr.compat import AirflowPlugin
@@ -104,19 +106,24 @@ def test_loading_the_plugin_loads_nothing_of_the_receiver() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.fixture(scope="module")
+def apps(airflow_home: AirflowHome) -> dict[str, Answer]:
+    """The routes of ours in Airflow's own app, by the secrets that are set."""
+    inbox = str(airflow_home.path / "some inbox")
+    questions = [
+        f"import os; os.environ |= {{'{OPTIONS}WEBHOOK_SECRETS': {secrets!r}, '{OPTIONS}INBOX': {inbox!r}}}\n{ROUTES}"
+        for secrets in MOUNTED
+    ]
+    return dict(zip(MOUNTED, ask("import airflow.api_fastapi.app", questions), strict=True))
+
+
 @pytest.mark.airflow
 @pytest.mark.slow
-@pytest.mark.parametrize(("secrets", "mounted"), [(SECRET, ["/platerec_ocr"]), ("", [])])
-def test_airflows_own_app_has_it_exactly_once_or_not_at_all(
-    airflow_home: AirflowHome, monkeypatch: pytest.MonkeyPatch, secrets: str, mounted: list[str]
-) -> None:
-    monkeypatch.setenv(f"{OPTIONS}WEBHOOK_SECRETS", secrets)
-    monkeypatch.setenv(f"{OPTIONS}INBOX", str(airflow_home.path / "some inbox"))
+@pytest.mark.parametrize("secrets", MOUNTED)
+def test_airflows_own_app_has_it_exactly_once_or_not_at_all(apps: dict[str, Answer], secrets: str) -> None:
+    app = apps[secrets]
 
-    command = [sys.executable, "-c", ROUTES]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)  # noqa: S603  # ours
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    paths: Any = json.loads(done.stdout.splitlines()[-1])
-    assert paths == mounted
-    assert SECRET not in done.stdout + done.stderr
+    assert app.code == 0, app.said
+    paths: Any = json.loads(app.said.splitlines()[-1])
+    assert paths == MOUNTED[secrets]
+    assert SECRET not in app.said

@@ -15,18 +15,10 @@ from airflow_provider_platerec_ocr.storage.store import Store
 from airflow_provider_platerec_ocr.storage.store_clock import StoreClock
 from support.clock import FakeClock
 from support.simulated_store import SimulatedStore
-from support.stores import CountingS3, local_place, mounted, s3_stand
+from support.stores import CountingS3, local_place, mounted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from support.stores import S3Stand
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3Stand]:
-    with s3_stand() as stand:
-        yield stand
 
 
 @pytest.fixture(params=["local", "s3", "simulated"])

@@ -10,20 +10,13 @@ from airflow_provider_platerec_ocr.storage.local_disk import write_whole
 from airflow_provider_platerec_ocr.storage.store import Store, cause
 from support.clock import FakeClock
 from support.simulated_store import SimulatedStore
-from support.stores import local_place, mounted, s3_stand
+from support.stores import local_place, mounted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from airflow_provider_platerec_ocr.storage.path import StoragePath
     from support.stores import S3Stand
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3Stand]:
-    with s3_stand() as stand:
-        yield stand
 
 
 @pytest.fixture(params=["local", "s3", "simulated"])

@@ -12,13 +12,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import httpx
+import aiohttp
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis import GenerationMode
 
 from support.hostile import hostile_requests
-from support.waiting import PATIENCE_S
 from support.webhook_stage import PATH, receiver_process
 
 if TYPE_CHECKING:
@@ -77,6 +76,10 @@ SCHEMA = {
 """What the receiver takes; it publishes none itself, since that would tell strangers of it."""
 
 
+SENDERS = 4
+"""Who attack at the same time: the receiver's waits for the disk are not the test's."""
+
+
 @dataclass
 class Siege:
     """What became of a receiver."""
@@ -129,11 +132,17 @@ def besieged(folder: Path, count: int, attack: Callable[[ReceiverProcess, int, S
 def spoiled(running: ReceiverProcess, count: int, siege: Siege) -> None:
     """Post spoiled bodies of our own making."""
 
+    requests = hostile_requests(count)
+
+    async def post(client: aiohttp.ClientSession) -> None:
+        for body, headers in requests:
+            bare = () if "Content-Type" in headers else ("Content-Type",)
+            async with client.post(PATH, data=body, headers=headers, skip_auto_headers=bare) as answer:
+                siege.note(answer.status, await answer.text(), count // 10, running)
+
     async def run() -> None:
-        async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE_S) as client:
-            for body, headers in hostile_requests(count):
-                answer = await client.post(PATH, content=body, headers=headers)
-                siege.note(answer.status_code, answer.text, count // 10, running)
+        async with aiohttp.ClientSession(running.url) as client:
+            await asyncio.gather(*(post(client) for _ in range(SENDERS)))
 
     asyncio.run(run())
 

@@ -11,21 +11,13 @@ import pytest
 
 from airflow_provider_platerec_ocr.webhook.inbox import SETTLE_S, Inbox, InboxError, PayloadError
 from support.clock import FakeClock
-from support.stores import local_place, mounted, s3_stand
+from support.stores import local_place, mounted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from airflow_provider_platerec_ocr.storage.path import StoragePath
     from support.stores import S3Stand
 
 PRINT = "ab" * 32
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3Stand]:
-    with s3_stand() as stand:
-        yield stand
 
 
 @pytest.fixture(params=["disk", "s3"])

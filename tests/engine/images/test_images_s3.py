@@ -11,18 +11,9 @@ from airflow_provider_platerec_ocr.engine.rate.board import Hold, PaceBoard
 from airflow_provider_platerec_ocr.storage.path import StoragePath
 from support.clock import FakeClock
 from support.pictures import picture
-from support.stores import s3_stand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from support.stores import S3Stand
-
-
-@pytest.fixture(scope="module")
-def stand() -> Iterator[S3Stand]:
-    with s3_stand() as running:
-        yield running
 
 
 def loader(root: StoragePath, clock: FakeClock) -> ImageLoader:
@@ -34,8 +25,8 @@ def loader(root: StoragePath, clock: FakeClock) -> ImageLoader:
     )
 
 
-def test_an_object_is_loaded_with_one_request(stand: S3Stand) -> None:
-    root = stand.place("photos")
+def test_an_object_is_loaded_with_one_request(s3: S3Stand) -> None:
+    root = s3.place("photos")
     root.fs.pipe_file(f"{root.path}/a b#1.jpg", picture())
     root.fs.requests.clear()
     loaded = loader(root, FakeClock()).load(f"s3://{root.path}/a b#1.jpg")
@@ -43,8 +34,8 @@ def test_an_object_is_loaded_with_one_request(stand: S3Stand) -> None:
     assert root.fs.requests == ["get_object"]
 
 
-def test_a_large_object_is_not_read_whole(stand: S3Stand) -> None:
-    root = stand.place("photos")
+def test_a_large_object_is_not_read_whole(s3: S3Stand) -> None:
+    root = s3.place("photos")
     root.fs.pipe_file(f"{root.path}/a.jpg", picture() + bytes(3_000_000))
     with pytest.raises(OCRImageError) as caught:
         loader(root, FakeClock()).load(f"s3://{root.path}/a.jpg")
@@ -60,8 +51,8 @@ def test_a_large_object_is_not_read_whole(stand: S3Stand) -> None:
         ("text.jpg", Reason.IMAGE_NOT_AN_IMAGE),
     ],
 )
-def test_what_is_no_image_is_named_at_once(stand: S3Stand, name: str, reason: Reason) -> None:
-    root, clock = stand.place("photos"), FakeClock()
+def test_what_is_no_image_is_named_at_once(s3: S3Stand, name: str, reason: Reason) -> None:
+    root, clock = s3.place("photos"), FakeClock()
     root.fs.pipe_file(f"{root.path}/empty.jpg", b"")
     root.fs.pipe_file(f"{root.path}/folder/a.jpg", picture())
     root.fs.pipe_file(f"{root.path}/text.jpg", b"hello")
@@ -71,16 +62,16 @@ def test_what_is_no_image_is_named_at_once(stand: S3Stand, name: str, reason: Re
     assert clock.slept == []
 
 
-def test_a_bucket_that_is_not_there_is_a_missing_image(stand: S3Stand) -> None:
-    root = StoragePath(stand.file_system(), "no-such-bucket/photos", "s3")
+def test_a_bucket_that_is_not_there_is_a_missing_image(s3: S3Stand) -> None:
+    root = StoragePath(s3.file_system(), "no-such-bucket/photos", "s3")
     with pytest.raises(OCRImageError) as caught:
         loader(root, FakeClock()).load("s3://no-such-bucket/photos/a.jpg")
     assert (caught.value.reason, caught.value.permanent) == (Reason.IMAGE_MISSING, False)
 
 
-def test_shards_meet_on_s3_with_two_requests_a_beat_and_a_third_for_who_follows(stand: S3Stand) -> None:
-    place = stand.place("pace")
-    one, two = PaceBoard(place), PaceBoard(stand.again(place))
+def test_shards_meet_on_s3_with_two_requests_a_beat_and_a_third_for_who_follows(s3: S3Stand) -> None:
+    place = s3.place("pace")
+    one, two = PaceBoard(place), PaceBoard(s3.again(place))
     assert one.beat(0.5) == []
     assert two.beat(0.25) == [0.5]
     place.fs.requests.clear()

@@ -13,7 +13,7 @@ from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from support.clock import FakeClock
 from support.simulated_store import SimulatedStore
-from support.stores import age_claims, local_place, s3_stand
+from support.stores import age_claims, local_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,12 +31,6 @@ PRINT = "ab" * 32
 OTHER = "cd" * 32
 FACTS = {"image": "/in/a.jpg", "row": 7}
 RAW = {"results": [], "version": 1}
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3Stand]:
-    with s3_stand() as stand:
-        yield stand
 
 
 @pytest.fixture(params=["local", "s3", "simulated"])

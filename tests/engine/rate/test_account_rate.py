@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from support.accounts import Account
 
+pytestmark = pytest.mark.no_cover
+
 LIMIT = 8.0
 
 

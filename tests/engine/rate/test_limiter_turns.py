@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from support.accounts import Account
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 KINDS = [BucketAccount, WindowAccount]
 

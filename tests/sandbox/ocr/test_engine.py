@@ -1,4 +1,4 @@
-"""The real OCR engine on the committed images, through the server and beside it."""
+"""The real OCR engine on some of the committed images, through the server and beside it; the demo's test reads all."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from support.sandbox import Sandbox
 
-pytestmark = pytest.mark.ocr
+pytestmark = [pytest.mark.ocr, pytest.mark.xdist_group("ocr")]
 
 IMAGES = Path(__file__).parents[3] / "dags" / "sample_images"
 
@@ -59,18 +59,6 @@ def encoded(image: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
     file = BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
-
-
-@pytest.mark.slow
-def test_at_least_22_of_the_24_committed_images_are_read_exactly(reading: Sandbox) -> None:
-    wrong = []
-    for row in truths():
-        answer = post(reading, row["image"], (IMAGES / row["image"]).read_bytes(), row["type"]).json()
-        props = [result["identifier"]["props"] for result in answer["results"]]
-        read = [(prop["code"][0]["value"], prop["orientation"][0]["value"]) for prop in props]
-        if read != [(row["truth"], row["orientation"])]:
-            wrong.append((row, read))
-    assert len(truths()) - len(wrong) >= 22, wrong
 
 
 @pytest.mark.parametrize("scene", ["vin_plate", "fleet_trailer", "container_post", "trailer_turned"])
