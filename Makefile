@@ -6,7 +6,7 @@ STAMP := $(VENV)/.made-from-constraints
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test faults faults-long explore check up lint types docs wheel bench bench-short clean matrix
+.PHONY: help env demo test test-all faults faults-long explore check up lint types docs wheel bench bench-short clean matrix
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -28,13 +28,14 @@ demo: $(STAMP) ## Read 24 sample photographs with real Airflow and a local API; 
 up: $(STAMP) ## Start Airflow with its web UI, the local API and the example DAGs, ready to click
 	@$(BIN)/python -m airflow_provider_platerec_ocr.demo up
 
-test: $(STAMP) ## Run all tests, with coverage
+test: $(STAMP) ## Run the tests, with coverage: all but those that break a whole Airflow (ten minutes on two cores)
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "not scheduler and not faults" --cov --cov-report=
 	$(BIN)/python -m pytest -q -m "scheduler and not faults"
-	$(BIN)/python -m pytest -q -m faults
 	$(BIN)/python -m coverage report --fail-under=95
 	$(BIN)/python -m coverage report --include='*/core/*' --fail-under=100
+
+test-all: test faults ## Run all there are: the tests, then the fault suite
 
 faults: $(STAMP) ## Break everything under a real scheduler on PostgreSQL, hold the books, print both tables (13 minutes)
 	$(BIN)/python -m pytest -q -m faults
