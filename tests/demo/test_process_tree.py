@@ -57,7 +57,7 @@ class Family:
 
     def wait(self) -> list[psutil.Process]:
         """Return the children once both are up."""
-        until("the children are not up", lambda: len(list(self.folder.iterdir())) == 2, 60)
+        until("the children are not up", lambda: len(list(self.folder.iterdir())) == 2)
         return [psutil.Process(int(path.name)) for path in self.folder.iterdir()]
 
     def alive(self, leader: subprocess.Popen[bytes], children: list[psutil.Process]) -> int:

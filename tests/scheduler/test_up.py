@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,7 +59,7 @@ class Up:
         return (self.clone / "up.log").read_text()
 
     def wait(self, what: str) -> None:
-        until(f"never: {what}", lambda: what in self.said or self.script.poll() is not None, 300)
+        until(f"never: {what}", lambda: what in self.said or self.script.poll() is not None)
         assert what in self.said
 
     def tree(self) -> list[psutil.Process]:
@@ -71,15 +71,17 @@ class Up:
 
         def started() -> bool:
             heads = [process for process in self.tree() if "standalone" in words_of(process)]
-            return any(len(head.children()) >= PARTS for head in heads)
+            with suppress(psutil.NoSuchProcess):
+                return any(len(head.children()) >= PARTS for head in heads)
+            return False
 
-        until("Airflow's parts were never started", started, 120)
+        until("Airflow's parts were never started", started)
 
     def end(self, ending: signal.Signals) -> list[psutil.Process]:
         """Send it a signal, wait until it has ended, and return what it left behind."""
         tree = self.tree()
         self.process.send_signal(ending)
-        self.script.wait(90)
+        self.script.wait(PATIENCE_S)
         return [process for process in tree if is_alive(process)] + self.strays()
 
     def strays(self) -> list[psutil.Process]:
@@ -100,13 +102,14 @@ def started(clone: Path) -> Iterator[Up]:
     (clone / "up.pid").unlink(missing_ok=True)
     words = ["sh", "-c", IN_THE_BACKGROUND, "sh", sys.executable, "-m", f"{PACKAGE}.demo", "up"]
     script = subprocess.Popen(words, cwd=clone)  # noqa: S603  # our own module
-    pid = int(until("it was not started", lambda: (clone / "up.pid").exists() and (clone / "up.pid").read_text(), 30))
+    pid = int(until("it was not started", lambda: (clone / "up.pid").exists() and (clone / "up.pid").read_text()))
     up = Up(script, psutil.Process(pid), clone)
     try:
         yield up
     finally:
         for process in (*(up.tree() if is_alive(up.process) else ()), *up.strays()):
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         script.wait()
 
 
@@ -123,7 +126,7 @@ def test_a_phones_call_becomes_a_row_and_ctrl_c_ends_it_all(clone: Path) -> None
             files={"upload": ("phone.jpg", image.read_bytes(), "image/jpeg")},
             timeout=PATIENCE_S,
         )
-        until("no row came", lambda: list(dataset.rglob("*.parquet")), 180)
+        until("no row came", lambda: list(dataset.rglob("*.parquet")))
         (row,) = read_dataset(str(dataset)).to_dict("records")
 
         left = up.end(signal.SIGINT)
