@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from support.fleet import Fleet, TaskProcesses
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.scheduler, pytest.mark.faults]
+RESTARTING = "a running task that is cleared is restarting for ever, until it is marked failed: apache/airflow#55045"
 
 
 def _reading(stage: Stage, run_id: str) -> list[dict[str, Any]]:
@@ -64,9 +65,6 @@ def test_marking_a_running_task_failed_loses_nothing_and_a_clear_finishes_the_ta
         books.hold()
         assert books.billed == IMAGES
         assert table == undisturbed
-
-
-RESTARTING = "a running task that is cleared is restarting for ever, until it is marked failed: apache/airflow#55045"
 
 
 @since_3_1(RESTARTING)
