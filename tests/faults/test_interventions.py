@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from support.fleet import Fleet, TaskProcesses
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.scheduler, pytest.mark.faults]
+RESTARTING = "a running task that is cleared is restarting for ever, until it is marked failed: apache/airflow#55045"
 
 
 def _reading(stage: Stage, run_id: str) -> list[dict[str, Any]]:
@@ -66,7 +67,7 @@ def test_marking_a_running_task_failed_loses_nothing_and_a_clear_finishes_the_ta
         assert table == undisturbed
 
 
-@since_3_1("a running task that is cleared is restarting for ever, until it is marked failed: apache/airflow#55045")
+@since_3_1(RESTARTING)
 def test_clearing_a_running_task_loses_nothing(
     airflow: Fleet, undisturbed: list[dict[Any, Any]], tmp_path: Path, line: Callable[..., None]
 ) -> None:
@@ -87,6 +88,7 @@ def test_clearing_a_running_task_loses_nothing(
         assert table == undisturbed
 
 
+@since_3_1(f"clearing one mapped task clears the running ones with it, and {RESTARTING}")
 def test_clearing_a_finished_shard_while_another_runs_pays_for_nothing_again(
     airflow: Fleet, undisturbed: list[dict[Any, Any]], tmp_path: Path, line: Callable[..., None]
 ) -> None:
