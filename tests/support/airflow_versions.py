@@ -28,13 +28,16 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "AirflowFailException", "AirflowNotFoundException", "AirflowRescheduleException", "AirflowSensorTimeout",
-    "AirflowSkipException", "AirflowTaskTimeout", "RetryAction", "TaskDeferralTimeout", "TaskDeferred", "dag_bag",
-    "file_systems", "import_string", "redact", "since_3_1", "since_3_2", "stored",
+    "TRIES_KILLED_TASKS_AGAIN", "AirflowFailException", "AirflowNotFoundException", "AirflowRescheduleException",
+    "AirflowSensorTimeout", "AirflowSkipException", "AirflowTaskTimeout", "RetryAction", "TaskDeferralTimeout",
+    "TaskDeferred", "dag_bag", "file_systems", "import_string", "redact", "since_3_1", "since_3_2", "stored",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:
     RetryAction = getattr(sdk, "RetryAction", StandInRetryAction)
+
+TRIES_KILLED_TASKS_AGAIN = hasattr(sdk, "BaseHook")
+"""Whether a task whose process was killed is tried again; 3.0 fails it for good, and a person clears it."""
 
 
 def since_3_1(reason: str) -> pytest.MarkDecorator:
