@@ -30,7 +30,9 @@ up: $(STAMP) ## Start Airflow with its web UI, the local API and the example DAG
 
 test: $(STAMP) ## Run the tests, with coverage: all but those that break a whole Airflow (ten minutes on two cores)
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "not scheduler and not faults" --cov --cov-report=
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder \
+		-m "not scheduler and not faults and not no_cover" --cov --cov-report=
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "no_cover and not scheduler and not faults"
 	$(BIN)/python -m pytest -q -m "scheduler and not faults"
 	$(BIN)/python -m coverage report --fail-under=95
 	$(BIN)/python -m coverage report --include='*/core/*' --fail-under=100
