@@ -58,8 +58,10 @@ def runs(airflow: Fleet, dag_id: str) -> list[dict[str, Any]]:
 
 
 def rows(airflow: Fleet, table: str) -> list[dict[Any, Any]]:
+    """Return what is published; the folders are there before the first file is."""
     folder = airflow.home / "platerec_ocr" / table
-    return read_dataset(str(folder)).to_dict("records") if folder.exists() else []
+    published = any(folder.rglob("[!.]*.parquet"))
+    return read_dataset(str(folder)).to_dict("records") if published else []
 
 
 def ask(airflow: Fleet, query: str) -> list[Any]:
