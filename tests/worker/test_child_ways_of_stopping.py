@@ -55,8 +55,18 @@ def test_a_signal_to_the_child_drains_it(tmp_path: Path, number: int) -> None:
 INTERRUPTED = """
 import pickle, sys
 from airflow_provider_platerec_ocr.worker.parent import ShardProcess
+
+class Heard:
+    def __init__(self, pipe):
+        self.close, self.lines = pipe.close, pipe
+
+    def __iter__(self):
+        print("waiting", flush=True)
+        return iter(self.lines)
+
 with open(sys.argv[1], "rb") as file:
     process = ShardProcess(pickle.load(file))
+process._output = Heard(process._output)
 try:
     process.wait()
 except KeyboardInterrupt:
@@ -73,13 +83,16 @@ def test_ctrl_c_of_the_task_starts_nothing_new(tmp_path: Path) -> None:
         task = subprocess.Popen(  # noqa: S603  # our own code
             [sys.executable, "-c", INTERRUPTED, str(tmp_path / "job")], stdout=subprocess.PIPE, text=True
         )
+        assert task.stdout is not None
+        waiting = task.stdout.readline()  # a signal that comes before would be another story
         sandbox.wait_held(10)
         task.send_signal(signal.SIGINT)
+        stopped = task.stdout.readline()
         sandbox.let_go()
-        said, _ = task.communicate()
+        task.communicate()
 
         books = sandbox.books()
-    assert said == "stopped\n"
+    assert (waiting, stopped) == ("waiting\n", "stopped\n")
     assert 10 <= books["posts"] < 200
     assert answers_in(work) == books["billed"] == books["posts"]
 
