@@ -86,12 +86,14 @@ def pip(cell: Cell, *arguments: str | Path) -> str:
 def install(cell: Cell) -> None:
     """Install Airflow, then our package, then the tests' tools; what is there may not change.
 
-    Where today's packages are taken, all are looked for at once: the tools need not like the newest of everything.
+    Around a pre-release all are looked for at once: the tools need not like the newest of everything.
     """
     there = cell.folder / "there.txt"
     ours = ["--editable", f".[{','.join(EXTRAS)}]"]
-    if not cell.day:
-        pip(cell, *cell.airflow, *ours, *test_tools())
+    if cell.pre_release:
+        said = pip(cell, "--dry-run", "--no-deps", "--prerelease", "allow", "apache-airflow")
+        newest = re.findall(r"apache-airflow==\S+", said)[-1]
+        pip(cell, newest, *cell.airflow, *ours, *test_tools())
         return
     if cell.lowest:
         pip(cell, "--resolution", "lowest-direct", *cell.airflow, *ours)

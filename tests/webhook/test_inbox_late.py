@@ -44,6 +44,7 @@ class Store(LocalFileSystem):  # type: ignore[misc]  # fsspec publishes no types
     def open(self, path: str, mode: str = "rb", **more: Any) -> Any:
         if mode != "xb":
             return super().open(path, mode, **more)
+        self.makedirs(self._parent(path), exist_ok=True)  # an object store needs none; an older fsspec makes none
         self.writes += 1
         number = self.writes
         self.before(number, path)
