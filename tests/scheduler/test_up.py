@@ -12,6 +12,7 @@ import subprocess
 import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,7 +102,11 @@ def started(clone: Path) -> Iterator[Up]:
     """Run the command in the background until the block ends."""
     (clone / "up.pid").unlink(missing_ok=True)
     words = ["sh", "-c", IN_THE_BACKGROUND, "sh", sys.executable, "-m", f"{PACKAGE}.demo", "up"]
-    script = subprocess.Popen(words, cwd=clone)  # noqa: S603  # our own module
+    script = subprocess.Popen(  # noqa: S603  # our own module
+        words,
+        cwd=clone,
+        preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509  # who runs this may ignore it
+    )
     pid = int(until("it was not started", lambda: (clone / "up.pid").exists() and (clone / "up.pid").read_text()))
     up = Up(script, psutil.Process(pid), clone)
     try:
