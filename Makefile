@@ -48,7 +48,7 @@ explore: $(STAMP) ## Search every order of events for one that breaks the ledger
 faults-long: $(STAMP) ## The cases that wait for Airflow's and the ledger's own times
 	$(BIN)/python -m pytest -q -m "faults and long"
 
-matrix: ## Try every Airflow from 3.0.6 on, each in an environment of its own, and print one table (about an hour)
+matrix: ## Try every Airflow from 3.0.6 on, each in an environment of its own, and print one table (an hour and a half)
 	$(PYTHON) .ci/matrix.py
 
 bench: $(STAMP) ## Print the benchmarks' table, at the API's own latency (about 45 minutes)

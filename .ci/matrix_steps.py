@@ -104,7 +104,8 @@ def pytest(cell: Cell, log: str, *arguments: str) -> str:
     workers = ["-n", WORKERS, "--dist", "loadgroup"]
     lenient = ["-W", "ignore::DeprecationWarning"] if cell.day else []
     said = run(cell, log, cell.python, "-m", "pytest", "-q", *workers, *lenient, *arguments, ok=(0, 1))
-    found = re.findall(r"(\d+) (passed|skipped|failed|error)", said.splitlines()[-1])
+    summaries = re.findall(r"(?m)^.*\b(?:passed|failed|errors?)\b.* in [\d.]+s", said)  # something may be said after it
+    found = re.findall(r"(\d+) (passed|skipped|failed|error)", "".join(summaries[-1:]))
     counts = {kind: int(number) for number, kind in found}
     bad = counts.get("failed", 0) + counts.get("error", 0)
     text = f"{counts.get('passed', 0)} ok, {counts.get('skipped', 0)} skipped"
