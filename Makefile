@@ -33,7 +33,7 @@ test: $(STAMP) ## Run the tests, with coverage: all but those that break a whole
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder \
 		-m "not scheduler and not faults and not no_cover" --cov --cov-report=
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m "no_cover and not scheduler and not faults"
-	$(BIN)/python -m pytest -q -m "scheduler and not faults"
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "scheduler and not faults"
 	$(BIN)/python -m coverage report --fail-under=95
 	$(BIN)/python -m coverage report --include='*/core/*' --fail-under=100
 

@@ -3,56 +3,29 @@
 from __future__ import annotations
 
 import json
-import shutil
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from airflow_provider_platerec_ocr.dataset import read_dataset
 from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
-from support.airflow_home import connection_env
-from support.sandbox import TOKEN, running_sandbox
-from support.standalone import standalone
 from support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
+    from support.fleet import Fleet
     from support.sandbox import Sandbox
-    from support.standalone import Standalone
 
-pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.scheduler]
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.scheduler, pytest.mark.xdist_group("one_airflow")]
 
-EXAMPLES = Path(__file__).parents[2] / "dags"
 ON_THEIR_WAY_S = 4.5
 """Seconds for which calls may still arrive that three shards had begun when one of them was refused: half the wait that
 is asked for, since the three agree through files, on a machine that may be busy."""
 DAG_ID = "nightly_ocr_batch"
 TWIN = "nightly_ocr_batch_twin"
 """The same DAG under another name: one DAG has one active run at a time."""
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with running_sandbox(rate=50.0, latency="0.2-0.4", quota=100_000) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[Standalone]:
-    home = tmp_path_factory.mktemp("airflow")
-    name, value = connection_env(sandbox.url, TOKEN, rate_per_s=50)
-    dags = home / "dags"
-    dags.mkdir()
-    for example in EXAMPLES.glob("*.py"):
-        shutil.copy(example, dags)
-    twin = (EXAMPLES / f"{DAG_ID}.py").read_text().replace(f'"{DAG_ID}"', f'"{TWIN}"')
-    (dags / "twin.py").write_text(twin)
-    extra = {name: value, "AIRFLOW__PLATEREC_OCR__LEDGER": str(home / "ledger")}
-    with standalone(home, dags, extra) as running:
-        yield running
 
 
 def _conf(manifest: Path, dataset: Path, **more: Any) -> dict[str, Any]:
@@ -64,7 +37,7 @@ def _rows(dataset: Path) -> list[dict[Any, Any]]:
 
 
 def test_a_thousand_images_are_paid_once_and_a_cleared_run_gives_the_same_table(
-    airflow: Standalone, sandbox: Sandbox, tmp_path: Path
+    airflow: Fleet, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     images, dataset = tmp_path / "images", tmp_path / "reads"
     make_load_images(images, 1000)
@@ -88,9 +61,7 @@ def test_a_thousand_images_are_paid_once_and_a_cleared_run_gives_the_same_table(
     assert _rows(dataset) == first
 
 
-def test_two_runs_over_the_same_images_share_what_is_paid_for(
-    airflow: Standalone, sandbox: Sandbox, tmp_path: Path
-) -> None:
+def test_two_runs_over_the_same_images_share_what_is_paid_for(airflow: Fleet, sandbox: Sandbox, tmp_path: Path) -> None:
     images = tmp_path / "images"
     make_load_images(images, 200, seed=11)
     before = sandbox.books()["billed"]
@@ -108,7 +79,7 @@ def test_two_runs_over_the_same_images_share_what_is_paid_for(
 
 
 def test_shards_cross_refusals_and_one_bad_image_without_losing_or_repeating_a_call(
-    airflow: Standalone, sandbox: Sandbox, tmp_path: Path
+    airflow: Fleet, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     images, dataset = tmp_path / "images", tmp_path / "reads"
     make_load_images(images, 301, seed=12)
@@ -133,7 +104,7 @@ def test_shards_cross_refusals_and_one_bad_image_without_losing_or_repeating_a_c
 
 
 def test_planning_alone_says_what_a_run_would_cost_and_calls_nothing(
-    airflow: Standalone, sandbox: Sandbox, tmp_path: Path
+    airflow: Fleet, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     images, dataset = tmp_path / "images", tmp_path / "reads"
     make_load_images(images, 30, seed=13)
@@ -149,7 +120,7 @@ def test_planning_alone_says_what_a_run_would_cost_and_calls_nothing(
     assert not dataset.exists()
 
 
-def test_the_gate_waits_in_the_triggerer_until_the_quota_resets(airflow: Standalone, sandbox: Sandbox) -> None:
+def test_the_gate_waits_in_the_triggerer_until_the_quota_resets(airflow: Fleet, sandbox: Sandbox) -> None:
     sandbox.reset()
     resets_on = datetime.now(UTC) + timedelta(seconds=25)
     sandbox.control(quota=500, used=500, resets_on=resets_on.isoformat(), auto_reset=False)
@@ -167,7 +138,7 @@ def test_the_gate_waits_in_the_triggerer_until_the_quota_resets(airflow: Standal
     assert sandbox.books()["posts"] == 0
 
 
-def test_urls_are_read_one_task_each_and_each_is_paid_once(airflow: Standalone, sandbox: Sandbox) -> None:
+def test_urls_are_read_one_task_each_and_each_is_paid_once(airflow: Fleet, sandbox: Sandbox) -> None:
     sandbox.reset()
     urls = [f"https://photos.example/{name}.jpg?X-Amz-Signature=secret{name}" for name in ("a", "b", "c")]
 

@@ -35,7 +35,10 @@ PARTS = 4
 IN_THE_BACKGROUND = '"$@" > up.log 2>&1 & echo $! > up.pid; wait $!'
 """A script's ``&``: its shell is not interactive, and has SIGINT ignored in what it starts."""
 
-pytestmark = [pytest.mark.airflow, pytest.mark.ocr, pytest.mark.slow, pytest.mark.scheduler]
+pytestmark = [
+    *(pytest.mark.airflow, pytest.mark.ocr, pytest.mark.slow, pytest.mark.scheduler),
+    pytest.mark.xdist_group("up"),
+]
 
 
 @pytest.fixture(scope="module")

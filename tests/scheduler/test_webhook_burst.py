@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -13,38 +12,19 @@ from sqlalchemy import create_engine, text
 
 from airflow_provider_platerec_ocr.dataset import read_dataset
 from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
-from support.fleet import fleet
 from support.phone import read_with_phones
 from support.sandbox import running_sandbox
 from support.waiting import PATIENCE_S, until
 from support.webhook_stage import PATH, SECRET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
     from support.fleet import Fleet
 
-pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.scheduler]
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.scheduler, pytest.mark.xdist_group("one_airflow")]
 
-EXAMPLES = Path(__file__).parents[2] / "dags"
 BURST = 200
-
-
-@pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    home = tmp_path_factory.mktemp("airflow")
-    dags = home / "dags"
-    dags.mkdir()
-    (dags / "ingest.py").write_text((EXAMPLES / "webhook_ingest.py").read_text())
-    watch = (EXAMPLES / "webhook_watch.py").read_text()
-    (dags / "watch.py").write_text(watch.replace('"reads"', '"watched"').replace("poll_s=30", "poll_s=2"))
-    extra = {
-        "AIRFLOW__PLATEREC_OCR__INBOX": str(home / "inbox"),
-        "AIRFLOW__PLATEREC_OCR__WEBHOOK_SECRETS": SECRET,
-        "AIRFLOW__PLATEREC_OCR__LEDGER": str(home / "ledger"),
-    }
-    with fleet(home, dags, extra) as running:
-        yield running
 
 
 def unpause(airflow: Fleet, dag_id: str) -> None:

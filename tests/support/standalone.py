@@ -1,22 +1,16 @@
-"""A whole Airflow as a service: scheduler, DAG processor, triggerer, API server and LocalExecutor, over REST.
-
-For what only real processes show: clearing, killing, two runs at once. Starting takes about a minute on two cores.
+"""A running Airflow as seen over REST, and the settings of one of its own; :mod:`.fleet` starts it, part by part.
 
 ::
 
-    with standalone(tmp_path, environment, dags=DAGS) as airflow:
-        run_id = airflow.trigger("nightly_ocr_batch", {"manifest": …})
-        assert airflow.wait("nightly_ocr_batch", run_id) == "success"
+    run_id = airflow.trigger("nightly_ocr_batch", {"manifest": …})
+    assert airflow.wait("nightly_ocr_batch", run_id) == "success"
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
 import socket
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -27,7 +21,6 @@ from urllib.request import Request, urlopen
 from support.waiting import PATIENCE_S, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 DONE = frozenset({"success", "failed"})
@@ -159,44 +152,3 @@ def settings(home: Path, dags: Path, port: int) -> dict[str, str]:
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "PATH": f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ.get('PATH', '')}",  # noqa: PTH120
     }
-
-
-@contextlib.contextmanager
-def standalone(home: Path, dags: Path, extra: dict[str, str]) -> Iterator[Standalone]:
-    """Run Airflow in ``home`` over the DAG folder ``dags`` until the block ends.
-
-    :param extra: more environment: the connection, ``AIRFLOW__PLATEREC_OCR__LEDGER``, ….
-    """
-    port = free_port()
-    environment = settings(home, dags, port) | extra
-    home.mkdir(parents=True, exist_ok=True)
-    log = home / "standalone.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # our own environment
-            [sys.executable, "-m", "airflow", "standalone"],
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    airflow = Standalone(f"http://127.0.0.1:{port}", log)
-    try:
-        until(f"Airflow did not become healthy, see {log}", lambda: _up(airflow.url, process, log), every_s=1)
-        airflow.sign_in()
-        yield airflow
-    finally:
-        _end(process)
-
-
-def _up(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:
-    assert process.poll() is None, log.read_text()[-3000:]
-    return healthy(url)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the whole session: standalone's children do not always follow it."""
-    for ending in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, ending)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(15)

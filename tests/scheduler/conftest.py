@@ -1,0 +1,52 @@
+"""One whole Airflow for all of these tests: starting it takes about a minute, and it can run everything at once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.airflow_home import connection_env
+from support.fleet import fleet
+from support.sandbox import TOKEN, running_sandbox
+from support.webhook_stage import SECRET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.fleet import Fleet
+    from support.sandbox import Sandbox
+
+EXAMPLES = Path(__file__).parents[2] / "dags"
+NIGHTLY = "nightly_ocr_batch"
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """The API that the connection names."""
+    with running_sandbox(rate=50.0, latency="0.2-0.4", quota=100_000) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def airflow(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[Fleet]:
+    """Every example DAG, paused; the nightly one twice, and the watch of the inbox as quick as a test wants it."""
+    home = tmp_path_factory.mktemp("airflow")
+    dags = home / "dags"
+    dags.mkdir()
+    for example in EXAMPLES.glob("*.py"):
+        shutil.copy(example, dags)
+    nightly, watch = ((EXAMPLES / f"{name}.py").read_text() for name in (NIGHTLY, "webhook_watch"))
+    (dags / "twin.py").write_text(nightly.replace(f'"{NIGHTLY}"', f'"{NIGHTLY}_twin"'))
+    (dags / "webhook_watch.py").write_text(watch.replace('"reads"', '"watched"').replace("poll_s=30", "poll_s=2"))
+    name, value = connection_env(sandbox.url, TOKEN, rate_per_s=50)
+    extra = {
+        name: value,
+        "AIRFLOW__PLATEREC_OCR__INBOX": str(home / "inbox"),
+        "AIRFLOW__PLATEREC_OCR__WEBHOOK_SECRETS": SECRET,
+        "AIRFLOW__PLATEREC_OCR__LEDGER": str(home / "ledger"),
+    }
+    with fleet(home, dags, extra) as running:
+        yield running
