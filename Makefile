@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-constraints
 WORKERS ?= 2
+# Tests that mostly wait for other processes leave room for more of them at a time than there are cores.
+WAITING ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: help env demo test test-all faults faults-long explore check up lint types docs wheel bench bench-short clean matrix
@@ -30,10 +32,9 @@ up: $(STAMP) ## Start Airflow with its web UI, the local API and the example DAG
 
 test: $(STAMP) ## Run the tests, with coverage: all but those that break a whole Airflow (ten minutes on two cores)
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder \
-		-m "not scheduler and not faults and not no_cover" --cov --cov-report=
-	$(BIN)/python -m pytest -q -n $(WORKERS) -m "no_cover and not scheduler and not faults"
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "scheduler and not faults"
+	$(BIN)/python -m pytest -q -n $(WAITING) --dist loadgroup --no-loadscope-reorder \
+		-m "not faults and not no_cover" --cov --cov-report=
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "no_cover and not faults"
 	$(BIN)/python -m coverage report --fail-under=95
 	$(BIN)/python -m coverage report --include='*/core/*' --fail-under=100
 

@@ -46,8 +46,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=_comes)
 
 
+LONGEST_FIRST = ("one_airflow", "airflow", "demo", "up")
+"""Groups that keep one worker busy for minutes, longest first: begun late, they would be what everybody waits for."""
+
+
 def _comes(item: pytest.Item) -> int:
     """Return when a test is handed to a worker: groups first, since each stays with one, and quick ones last."""
-    if item.get_closest_marker("xdist_group"):
-        return 0
+    group = item.get_closest_marker("xdist_group")
+    if group is not None:
+        return LONGEST_FIRST.index(group.args[0]) - len(LONGEST_FIRST) if group.args[0] in LONGEST_FIRST else 0
     return 1 if item.get_closest_marker("slow") else 2
