@@ -46,6 +46,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=_comes)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse a pytest under which pytest-xdist does not see the groups: each worker would start a whole Airflow."""
+    if hasattr(session.config, "workerinput") and session.config.getoption("loadgroup", default=False):
+        grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
+        if any("@" not in item.nodeid for item in grouped):
+            message = "pytest-xdist does not see xdist_group under this pytest; install the ones of constraints.txt."
+            raise pytest.UsageError(message)
+
+
 LONGEST_FIRST = ("one_airflow", "airflow", "demo", "up")
 """Groups that keep one worker busy for minutes, longest first: begun late, they would be what everybody waits for."""
 
