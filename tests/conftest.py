@@ -55,7 +55,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             raise pytest.UsageError(message)
 
 
-LONGEST_FIRST = ("one_airflow", "airflow", "demo", "up")
+LONGEST_FIRST = ("one_airflow", "airflow", "demo")
 """Groups that keep one worker busy for minutes, longest first: begun late, they would be what everybody waits for."""
 
 

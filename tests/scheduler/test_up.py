@@ -37,7 +37,7 @@ IN_THE_BACKGROUND = '"$@" > up.log 2>&1 & echo $! > up.pid; wait $!'
 
 pytestmark = [
     *(pytest.mark.airflow, pytest.mark.ocr, pytest.mark.slow, pytest.mark.scheduler),
-    pytest.mark.xdist_group("up"),
+    pytest.mark.xdist_group("demo"),  # `make demo` takes the same port
 ]
 
 
