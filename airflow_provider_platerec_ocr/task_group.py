@@ -51,6 +51,8 @@ class OCRManifestTaskGroup(TaskGroup):
     :param shrink: whether images over the upload limit are shrunk (needs Pillow). Default: false.
     :param as_base64: send bytes as base64 text instead of as a file. Default: false.
     :param plan_only: plan and say what it would cost, read nothing. Default: false.
+    :param identity_params: names of parameters of URLs that say which image it is, as ``id`` in
+        ``…/download?id=7&token=…``. Default: none; the query of a signed URL does not count.
     :param keep_workspaces_days: days after which workspaces of finished runs are removed. Default: 30.
     :param asset: outlet of the export; its event carries the counts and the partition. Not templated.
     :param pool: pool of the read tasks; a shard takes one slot however many calls it has in flight. Not templated.
@@ -88,6 +90,7 @@ class OCRManifestTaskGroup(TaskGroup):
         shrink: bool | str = False,
         as_base64: bool | str = False,
         plan_only: bool | str = False,
+        identity_params: Sequence[str] | str | None = None,
         keep_workspaces_days: int | str = 30,
         asset: Asset | None = None,
         pool: str = "default_pool",
@@ -114,6 +117,7 @@ class OCRManifestTaskGroup(TaskGroup):
                 recursive=recursive,
                 retry_rejected=retry_rejected,
                 plan_only=plan_only,
+                identity_params=identity_params,
                 **places,
                 **account,
                 **tries,

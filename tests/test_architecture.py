@@ -54,6 +54,7 @@ ROOMS = {
     "provider_info": room("__init__"),
     "compat": room("", "airflow asgiref"),
     "core": room("__init__"),
+    "core.images": room("core"),
     "storage": room("core", "fsspec"),
     "engine.client": room("core", "aiohttp"),
     "engine.ledger": room("storage core"),

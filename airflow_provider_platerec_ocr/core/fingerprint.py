@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 
@@ -18,13 +17,6 @@ if TYPE_CHECKING:
 
 _TYPE = re.compile(r"[a-z0-9_]{1,40}")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
-_SECRET = re.compile(
-    r"(?i)(x-(amz|goog|oss|cos)-.*|awsaccesskeyid|googleaccessid|ossaccesskeyid|signature|key-pair-id|sig"
-    r"|token|access_token|auth)"
-)
-_BESIDE_SIGNATURE = re.compile(r"(?i)(expires|policy)")
-_BESIDE_SIG = re.compile(r"(?i)(se|sp|sv|sr|st|spr|sip|skoid|sktid|skt|ske|sks|skv)")
-"""Parts of an Azure SAS; too short to be taken for that where no ``sig`` stands beside them."""
 
 
 def check_type(value: str) -> str:
@@ -60,24 +52,10 @@ def fingerprint_bytes(base_url: str, type_: str, content: bytes) -> str:
     return _digest(b"bytes", base_url, type_, content)
 
 
-def fingerprint_url(base_url: str, type_: str, upload_url: str, image_version: str | None = None) -> str:
-    """Return the fingerprint of an ``upload_url``: without signature parameters, with the version where known."""
-    version = (b"v" + image_version.encode()) if image_version else b""
-    return _digest(b"url", base_url, type_, stable_url(upload_url).encode(), version)
+def fingerprint_url(base_url: str, type_: str, name: str, image_version: str | None = None) -> str:
+    """Return the fingerprint of an ``upload_url``, with the version where known.
 
-
-def stable_url(url: str) -> str:
-    """Return ``url`` without user, fragment and the parameters that signing adds; other parameters keep their order.
-
-    Short names that only belong to a signature beside a signature (``expires``, ``sr``, …) stay where there is none:
-    two photographs that differ in ``?sr=`` must not share an answer.
+    :param name: what the URL is known by, see :func:`..images.identity.web_identity`.
     """
-    parts = urlsplit(url)
-    given = parse_qsl(parts.query, keep_blank_values=True)
-    names = {name.lower() for name, _ in given}
-    patterns = [_SECRET]
-    patterns += [_BESIDE_SIGNATURE] if "signature" in names else []
-    patterns += [_BESIDE_SIG] if "sig" in names else []
-    query = [(name, value) for name, value in given if not any(pattern.fullmatch(name) for pattern in patterns)]
-    host = parts.netloc.rpartition("@")[2].lower()
-    return urlunsplit((parts.scheme.lower(), host, parts.path, urlencode(query), ""))
+    version = (b"v" + image_version.encode()) if image_version else b""
+    return _digest(b"url", base_url, type_, name.encode(), version)

@@ -130,21 +130,29 @@ class PlannedImage(_Json):
     row: int
     """Number of the manifest's data row, from 1."""
     image: str
-    """Its identity: absolute path or object URI, or the URL without signature (two manifests may name ``a.jpg``)."""
+    """Its identity: absolute path, object URI, or the URL in its normal form without secrets, see
+    :mod:`.images.identity`; or what the manifest's ``image_id`` says."""
     type: str
     """What to read: ``vin``, ``trailer_id`` or another type the API knows."""
     uri: str | None = None
     """Where the bytes are; ``None`` for an ``upload_url``."""
     upload_url: str | None = None
-    """URL that the API fetches itself, without its signature: a plan is written down, and a signature is a secret."""
+    """URL that the API fetches itself, without its secrets where it is ``signed``: a plan is written down."""
     signed: bool = False
-    """Whether the manifest's ``upload_url`` has a signature, which the read task takes from the manifest's row."""
+    """Whether part of the manifest's ``upload_url`` is a secret: the read task looks it up there, by identity."""
     image_version: str | None = None
     """ETag, or size and modification time, where the listing or the manifest gave it."""
     camera_id: str | None = None
     """Passed to the API and kept in the table."""
     timestamp: str | None = None
     """UTC, ISO 8601 with ``Z``."""
+    formerly: str | None = None
+    """Key in hex under which version 0.1 planned and published it, where that was another: done then is done."""
+
+    @property
+    def identity(self) -> tuple[str, str | None]:
+        """What it is known by, whatever row it stands in: its name and its version."""
+        return self.image, self.image_version
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,15 @@
-"""Cutting secrets out of anything that is written down."""
+"""Knowing what is a secret, and cutting it out of anything that is written down.
+
+No list of stores is ever whole, so a URL's query is taken apart by what its parts *look* like: a name that signatures
+have, a value that only a machine makes, a time of expiry beside it. Where one part is a secret, all of the query is
+taken for one.
+"""
 
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit, urlunsplit
+from functools import lru_cache
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s'\"<>]+", re.IGNORECASE)
 _OPAQUE = r"(?=[A-Za-z._~+/=-]*[0-9])[A-Za-z0-9._~+/=-]{6,}|[A-Za-z0-9._~+/=-]{16,}"
@@ -11,15 +17,131 @@ _TOKEN = re.compile(rf"(?i)\b(token|bearer|basic)([\s:=\"']+)(?:{_OPAQUE})")
 """A word with a digit, or a long one: "Invalid token header" is left as it is."""
 MASK = "***"
 
+_WORD = re.compile(
+    r"auth(?:orization|entication)?|bearer|credentials?|gda|hash|hmac|jwt|key|lsig|pwd|sas|secret|sig|sign|signature"
+    r"|tok|token|upt|verify"
+)
+"""Words of a name that make its value a secret; a name is divided at marks and capitals: ``temp_url_sig``."""
+_WITHIN = re.compile(
+    r"token|signature|secret|passw|credential|hmac|(?:access|api|auth|private|resource|rl)key|accessid|tempauth|hdn(?:ts|ea|tl)"
+)
+"""The same for words that are run together: ``AWSAccessKeyId``."""
+_PREFIXED = re.compile(r"(?:x-[a-z]+|q)-", re.IGNORECASE)
+"""``X-Amz-…``, ``X-Goog-…``, ``x-cos-…``, Tencent's ``q-…``: each store's own."""
+_SHORT_NAME = re.compile(
+    r"c|checksum|code|digest|enc|encoded|encrypted|h|hm|k|mac|md5|oh|s|secure|session|sessionid|sha1|sha256|sid|st|t|ticket",
+    re.IGNORECASE,
+)
+"""Names that are common enough: they are secrets where their value is one that only a machine makes."""
+_EXPIRY = re.compile(
+    r"e|ex|exp|oe|nva|ttl|deadline|until|(?:.*[-_])?expir\w*|expires\w*|valid[-_]?(?:until|to|thru)|(?:ws|tx)time",
+    re.IGNORECASE,
+)
+_TIME = re.compile(r"\d{9,14}|[0-9a-f]{8}|\d{4}-?\d\d-?\d\d([T _]?[\d:.]+)?(Z|[+-]\d\d:?\d\d)?", re.IGNORECASE)
+_RANDOM = re.compile(r"[\w+/=.~:!*-]+", re.ASCII)
+_MIXED = re.compile(r"[0-9](?=[A-Za-z])")
+_LONG_WORD = re.compile(r"[A-Za-z0-9]{16,}")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*")
+_INNER_NAME = re.compile(r"(?:^|[?&;~!*,|/])([\w.-]+)=")
+"""Names within a value: ``exp=1~acl=/*~hmac=…``, or the query of a URL within a URL."""
+_SHORT, _LONG = 20, 40
+"""Characters from which on what a machine made is a secret under a name that says little, and under none at all;
+a VIN has 17."""
+_PASSWORD = 8
+"""Characters from which on a value within a path can be a secret."""
+IMAGE_NAME = re.compile(r"[^/]*\.(?:jpe?g?|jfif|png|bmp|gif|webp|tiff?|hei[cf]|avif)", re.IGNORECASE)
+_SECRET_PLACE = re.compile(r"^/p/[\w~+=-]{20,}(?=/n/)|(?<=/)bot\d{5,}:[\w-]{20,}/")
+"""Secrets that are a folder of their own: a pre-authenticated request of Oracle's store, a file of a Telegram bot."""
+
+
+def parameters(query: str) -> list[tuple[str, str]]:
+    """Return a query's parameters in order, names and values unquoted; one without ``=`` has its text as its name."""
+    parts = (part.partition("=") for part in re.split("[&;]", query) if part)
+    return [(_unquoted(name), _unquoted(value)) for name, _, value in parts]
+
+
+def is_secret(name: str, value: str) -> bool:
+    """Return whether a parameter looks like part of a signature, or like a key or a token."""
+    if IMAGE_NAME.fullmatch(value.rpartition("/")[2]):
+        return False
+    if _names_secret(name) or _JWT.search(value) or any(map(_names_secret, _INNER_NAME.findall(value))):
+        return True
+    if not value:
+        return is_machine_made(name, _LONG)
+    return _SHORT_NAME.fullmatch(name) is not None and is_machine_made(value)
+
+
+def is_expiry(name: str, value: str) -> bool:
+    """Return whether a parameter says until when a URL may be used."""
+    return bool(_EXPIRY.fullmatch(name) and _TIME.fullmatch(value))
+
+
+def holds_secret(query: str) -> bool:
+    """Return whether any part of a query looks like a signature: then all of it is to be cut.
+
+    That is a secret (:func:`is_secret`), or any value that only a machine makes beside a time of expiry.
+    """
+    found = parameters(query)
+    if any(is_secret(*pair) for pair in found):
+        return True
+    expires = any(is_expiry(*pair) for pair in found)
+    return expires and any(is_machine_made(value) for pair in found if not is_expiry(*pair) for value in pair)
+
+
+@lru_cache(maxsize=1024)
+def _names_secret(name: str) -> bool:
+    """Names repeat from row to row of a manifest: each is looked at once."""
+    if _PREFIXED.match(name) or _WITHIN.search(name.lower()):
+        return True
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
+    return any(_WORD.fullmatch(word.lower()) for word in words)
+
+
+def is_machine_made(text: str, length: int = _SHORT) -> bool:
+    """Return whether ``text`` is so long, and mixed as nobody writes: no ``gate-17-north``, no time, no UUID."""
+    if len(text) < length or _RANDOM.fullmatch(text) is None or _UUID.fullmatch(text) or _TIME.fullmatch(text):
+        return False
+    if IMAGE_NAME.fullmatch(text.rpartition("/")[2]):
+        return False
+    return len(_MIXED.findall(text)) > 1 or any(
+        any(map(str.islower, word)) and any(map(str.isupper, word)) and any(map(str.isdigit, word))
+        for word in _LONG_WORD.findall(text)
+    )
+
+
+def _unquoted(text: str) -> str:
+    return unquote(unquote(text)) if "%" in text else text
+
+
+def cut_path(path: str) -> str:
+    """Return a URL's path without the parts of it that are secrets: ``/hdnts=…/a.jpg``, ``/a.jpg;token=…``.
+
+    Folders such as ``date=2026-03-01`` or ``key=7`` are names of places, and stay.
+    """
+    if "=" in path:
+        parts = (
+            ";".join(piece for piece in part.split(";") if not _is_secret_place(piece)) for part in path.split("/")
+        )
+        path = "/".join(part for part, given in zip(parts, path.split("/"), strict=False) if part or not given)
+    return _SECRET_PLACE.sub("", path)
+
+
+def _is_secret_place(text: str) -> bool:
+    return any(len(value) >= _PASSWORD and _WITHIN.search(name.lower()) for name, value in parameters(text))
+
 
 def redact_url(url: str) -> str:
-    """Return ``url`` without user, password, query and fragment: a presigned URL's query *is* its secret."""
+    """Return ``url`` without user, password, query, fragment and secret parts of its path.
+
+    The query goes whether or not it looks like a signature: who reads a message does not need it.
+    """
     try:
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
     except ValueError:
         return MASK
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+    return urlunsplit((parts.scheme, host, cut_path(parts.path), "", ""))
 
 
 def redact(text: str, *secrets: str | None) -> str:

@@ -113,6 +113,18 @@ def normalize_base_url(host: str | None, *, port: int | None = None, allow_plain
     return f"{parts.scheme}://{name}{f':{chosen}' if chosen else ''}{path}"
 
 
+def former_base_url(host: str | None, port: int | None, base_url: str) -> str:
+    """Return the base URL of version 0.1, which kept a default port and a dot after the host's name.
+
+    :param host: as for :func:`normalize_base_url`, of which ``base_url`` is the result.
+    """
+    text = (host or "").strip() or DEFAULT_BASE_URL
+    given, now = urlsplit(text if "://" in text else f"https://{text}"), urlsplit(base_url)
+    name = f"[{given.hostname}]" if ":" in (given.hostname or "") else given.hostname
+    chosen = given.port or port
+    return now._replace(netloc=f"{name}:{chosen}" if chosen else f"{name}").geturl()
+
+
 def is_loopback(base_url: str) -> bool:
     """Return whether the base URL is on this machine, as a sandbox is."""
     return urlsplit(base_url).hostname in LOOPBACK
@@ -166,6 +178,8 @@ class ClientSettings:
     """The API token; never shown."""
     base_url: str = DEFAULT_BASE_URL
     """Without a slash at its end."""
+    former_base_url: str | None = None
+    """How version 0.1 wrote it, where that was another way: the ledger may know images under it."""
     timeouts: Timeouts = Timeouts()
     """How long each phase may take."""
     rate_per_s: float | None = None
@@ -212,10 +226,13 @@ class ClientSettings:
         plain = flag(given.get("allow_plain_http", False), "allow_plain_http")
         rate = given.get("rate_per_s")
         verify = given.get("verify", True)
+        base_url = normalize_base_url(host, port=port, allow_plain_http=plain)
+        former = former_base_url(host, port, base_url)
         as_flag = isinstance(verify, bool) or str(verify).strip().lower() in {"true", "false", "1", "0", "yes", "no"}
         return cls(
             token=check_token(token),
-            base_url=normalize_base_url(host, port=port, allow_plain_http=plain),
+            base_url=base_url,
+            former_base_url=None if former == base_url else former,
             timeouts=Timeouts(
                 connect_s=number(given.get("connect_timeout_s", 10), "connect_timeout_s", low=0.1, high=300),
                 call_s=number(given.get("call_timeout_s", 180), "call_timeout_s", low=1, high=3600),

@@ -120,17 +120,20 @@ class PlateRecOCRHook(HttpHook):
     def read(  # the API's own parameters, by name only
         self,
         *,
-        type: str,  # noqa: A002  # the API's own name
-        image: str | os.PathLike[str] | bytes | None = None,
+        type: str = "vin",  # noqa: A002  # the API's own name
+        image: str | os.PathLike[str] | bytes | bytearray | memoryview | None = None,
         upload_url: str | None = None,
         filename: str | None = None,
-        camera_id: str | None = None,
+        camera_id: str | float | None = None,
         timestamp: str | datetime | None = None,
         ledger: str | None = None,
         in_doubt: InDoubtPolicy | str = InDoubtPolicy.RESEND,
         as_base64: bool = False,
         shrink: bool = False,
-        allowed_roots: Sequence[str] = (),
+        allowed_roots: Sequence[str] | str = (),
+        image_version: str | None = None,
+        identity_params: Sequence[str] | str = (),
+        image_id: str | None = None,
     ) -> dict[str, Any]:
         """Read one image and return the read as plain data; an image that was read before costs nothing.
 
@@ -147,7 +150,7 @@ class PlateRecOCRHook(HttpHook):
         if asyncio._get_running_loop() is not None:  # noqa: SLF001  # the public one raises
             message = "read() blocks, so it cannot be called from async code: use OCRReadOperator, or a thread."
             raise OCRConfigError(message)
-        request = ReadRequest(
+        request = ReadRequest.given(
             type=type,
             image=image,
             upload_url=upload_url,
@@ -156,8 +159,11 @@ class PlateRecOCRHook(HttpHook):
             timestamp=timestamp,
             as_base64=as_base64,
             shrink=shrink,
-            allowed_roots=tuple(allowed_roots),
-            in_doubt=InDoubtPolicy(in_doubt),
+            allowed_roots=allowed_roots,
+            image_version=image_version,
+            identity_params=identity_params,
+            image_id=image_id,
+            in_doubt=in_doubt,
         )
         single = SingleRead.open(self.settings(), request, current_owner(), ledger=ledger, clock=self._clock)
         return asyncio.run(single.run())

@@ -38,6 +38,8 @@ class OCRPlanOperator(OCROperator):
     :param recursive: (templated) whether a folder's subfolders count. Default: true.
     :param retry_rejected: (templated) whether images with a permanent dead letter are planned again. Default: false.
     :param plan_only: (templated) count and say what it would cost, write nothing, return no shards. Default: false.
+    :param identity_params: (templated) names of parameters of URLs that say which image it is, as ``id`` in
+        ``…/download?id=7&token=…``. Default: none; the query of a signed URL does not count.
 
     Returns a list with one object a shard; the counts are in the XCom ``plan``.
 
@@ -62,6 +64,7 @@ class OCRPlanOperator(OCROperator):
         "recursive",
         "retry_rejected",
         "plan_only",
+        "identity_params",
     )
     ui_color = "#e8f0fe"
 
@@ -83,6 +86,7 @@ class OCRPlanOperator(OCROperator):
         recursive: bool | str = True,
         retry_rejected: bool | str = False,
         plan_only: bool | str = False,
+        identity_params: Sequence[str] | str | None = None,
         **kwargs: Any,
     ) -> None:
         presets: dict[str, Any] = {"retry_policy": OCRRetryPolicy()}
@@ -102,6 +106,7 @@ class OCRPlanOperator(OCROperator):
         self.recursive = recursive
         self.retry_rejected = retry_rejected
         self.plan_only = plan_only
+        self.identity_params = identity_params
 
     @decides_retries
     def execute(self, context: Context) -> list[dict[str, Any]]:

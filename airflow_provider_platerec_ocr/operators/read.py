@@ -48,6 +48,9 @@ class OCRReadOperator(OCROperator):
         image's own folder, wherever that is; symlinks out of it are refused. (templated)
     :param shrink: shrink an image over the upload limit (needs Pillow) instead of failing. Default: false. (templated)
     :param as_base64: send the bytes as base64 text instead of as a file. Default: false. (templated)
+    :param identity_params: names of parameters of ``upload_url`` that say which image it is, as ``id`` in
+        ``…/download?id=7&token=…``. Default: none; the query of a signed URL does not count. (templated)
+    :param image_id: what the image is known by, instead of its place or URL. (templated)
     :param retry_policy: default: :class:`~..retry_policy.OCRRetryPolicy`.
     :param map_index_template: default: the image's file name.
 
@@ -73,6 +76,8 @@ class OCRReadOperator(OCROperator):
         "allowed_roots",
         "shrink",
         "as_base64",
+        "identity_params",
+        "image_id",
     )
     ui_color = "#e6f4ea"
     operator_extra_links = (OCRAccountLink(), OCRReferenceLink())
@@ -83,7 +88,7 @@ class OCRReadOperator(OCROperator):
         image: str | None = None,
         upload_url: str | None = None,
         type: str = "vin",  # noqa: A002  # the API's own name
-        camera_id: str | None = None,
+        camera_id: str | float | None = None,
         timestamp: str | datetime | None = None,
         image_version: str | None = None,
         conn_id: str = "platerec_ocr_default",
@@ -92,6 +97,8 @@ class OCRReadOperator(OCROperator):
         allowed_roots: Sequence[str] | str | None = None,
         shrink: bool | str = False,
         as_base64: bool | str = False,
+        identity_params: Sequence[str] | str | None = None,
+        image_id: str | None = None,
         retry_policy: RetryPolicy | None = None,
         map_index_template: str | None = "{{ task.label }}",
         **kwargs: Any,
@@ -111,6 +118,8 @@ class OCRReadOperator(OCROperator):
         self.allowed_roots = allowed_roots
         self.shrink = shrink
         self.as_base64 = as_base64
+        self.identity_params = identity_params
+        self.image_id = image_id
         self._single: SingleRead | None = None
         self._killed = False
 

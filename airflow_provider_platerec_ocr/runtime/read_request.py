@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from datetime import datetime
+from functools import partial
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
-from airflow_provider_platerec_ocr.core.fingerprint import check_type, stable_url
-from airflow_provider_platerec_ocr.core.models import (
-    InDoubtPolicy,
-    PlannedImage,
-    format_timestamp,
-    parse_timestamp,
-)
+from airflow_provider_platerec_ocr.core.images.facts import content, image_facts, text, web_url
+from airflow_provider_platerec_ocr.core.images.identity import web_identity
+from airflow_provider_platerec_ocr.core.images.planned import planned_url
+from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, PlannedImage
 from airflow_provider_platerec_ocr.core.redact import redact_url
 from airflow_provider_platerec_ocr.runtime.places import open_place
+from airflow_provider_platerec_ocr.runtime.task import doubt_policy, texts, truth
 from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
+    from airflow_provider_platerec_ocr.core.images.facts import ImageFacts
     from airflow_provider_platerec_ocr.storage.path import Opener
 
 _WEB = ("http://", "https://")
@@ -51,59 +50,78 @@ class ReadRequest:
     """Send bytes as base64 text."""
     shrink: bool = False
     """Shrink an image over the upload limit instead of refusing it."""
+    identity_params: Sequence[str] = ()
+    """Parameters of ``upload_url`` that say which image it is."""
+    image_id: str | None = None
+    """What the image is known by, instead of its place or its URL."""
     allowed_roots: Sequence[str] = ()
     """Folders that the image may lie in; empty: its own folder. No effect for bytes and ``upload_url``."""
     in_doubt: InDoubtPolicy = InDoubtPolicy.RESEND
     """What to do with a call that may have been billed without an answer."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be read before anything is opened."""
-        check_type(self.type)
-        if (self.image in (None, "", b"")) == (not self.upload_url):
+        """Convert what was given, and refuse what cannot be read before anything is opened."""
+        set_field = partial(object.__setattr__, self)  # a frozen object, while it is made
+        facts = self.facts()
+        for name in ("type", "camera_id", "timestamp", "image_version", "image_id"):
+            set_field(name, getattr(facts, name))
+        set_field("image", _image(self.image))
+        set_field("upload_url", web_url(self.upload_url))
+        set_field("filename", text(_spelled(self.filename), "filename"))
+        set_field("identity_params", tuple(texts(self.identity_params)))
+        set_field("allowed_roots", tuple(texts(self.allowed_roots)))
+        set_field("in_doubt", doubt_policy(self.in_doubt))
+        set_field("as_base64", truth(self.as_base64, "as_base64"))
+        set_field("shrink", truth(self.shrink, "shrink"))
+        if (self.image is None) == (self.upload_url is None):
             message = "Give either image (a path, a URI or bytes) or upload_url, not both and not neither."
             raise OCRConfigError(message)
         if isinstance(self.image, str) and self.image.lower().startswith(_WEB):
             message = f"image {redact_url(self.image)} is a URL: give it as upload_url, so that the API fetches it."
             raise OCRConfigError(message)
-        if self.upload_url:
-            _check_url(self.upload_url)
-        self.utc_timestamp()
+        if self.upload_url is not None:
+            planned_url(1, self.upload_url, facts, self.identity_params)
 
-    def utc_timestamp(self) -> str | None:
-        """Return the time as the API wants it.
+    @classmethod
+    def given(cls, **arguments: Any) -> Self:
+        """Return the request of arguments as people give them, such as a number for a camera."""
+        return cls(**arguments)
 
-        :raises OCRConfigError: it has no time zone or is no time.
-        """
-        if isinstance(self.timestamp, datetime):
-            return format_timestamp(self.timestamp)
-        return format_timestamp(parse_timestamp(self.timestamp)) if self.timestamp else None
+    def facts(self) -> ImageFacts:
+        """Return what is said of the image, checked and converted as a manifest's row is."""
+        return image_facts(
+            self.type,
+            camera_id=self.camera_id,
+            timestamp=self.timestamp,
+            image_version=self.image_version,
+            image_id=self.image_id,
+        )
 
     def planned(self, row: int) -> PlannedImage:
         """Return the image as the engine takes it.
 
         :param row: number that tells this image from others of the same run, from 1.
         """
-        stable = stable_url(self.upload_url) if self.upload_url else None
+        facts = self.facts()
+        if self.upload_url is not None:
+            return planned_url(row, self.upload_url, facts, self.identity_params)[0]
         return PlannedImage(
             row=row,
-            image=stable or self._identity(),
-            type=self.type,
-            uri=None if stable else self._uri(),
-            upload_url=stable,
-            signed=stable is not None and stable != self.upload_url,
-            image_version=self.image_version or None,
-            camera_id=self.camera_id or None,
-            timestamp=self.utc_timestamp(),
+            image=facts.image_id or self._identity(),
+            type=facts.type,
+            uri=self._uri(),
+            image_version=facts.image_version,
+            camera_id=facts.camera_id,
+            timestamp=facts.timestamp,
         )
 
-    def signed_urls(self, row: int) -> dict[int, str]:
-        """Return the whole ``upload_url`` by row, for memory only."""
-        return {row: self.upload_url} if self.upload_url else {}
+    def signed_urls(self, row: int) -> dict[tuple[str, str | None], str]:
+        """Return the whole ``upload_url`` by the image's identity, for memory only."""
+        return {self.planned(row).identity: self.upload_url} if self.upload_url else {}
 
     def secrets(self) -> list[str]:
         """Return the parts of ``upload_url`` that no log may show."""
-        parts = urlsplit(self.upload_url or "")
-        return [secret for secret in (parts.query, parts.password) if secret]
+        return list(web_identity(self.upload_url, self.identity_params).secrets) if self.upload_url else []
 
     def source(self) -> tuple[list[StoragePath], Opener]:
         """Return the roots that may be read, and what opens the image."""
@@ -142,11 +160,12 @@ class _Held:
         return {"type": "file", "size": len(self._content)}
 
 
-def _check_url(url: str) -> None:
-    try:
-        good = urlsplit(url).scheme.lower() in {"http", "https"} and bool(urlsplit(url).hostname)
-    except ValueError:
-        good = False
-    if not good or any(character.isspace() for character in url):
-        message = f"upload_url {redact_url(url)!r} is no http or https URL that the API could fetch."
-        raise OCRConfigError(message)
+def _spelled(value: Any) -> Any:
+    """Return a path-like object as its text, everything else as it is."""
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _image(value: Any) -> str | bytes | None:
+    """Return an image's bytes, whatever holds them, or its place as text."""
+    held = content(value)
+    return (held or None) if held is not None else text(_spelled(value), "image")

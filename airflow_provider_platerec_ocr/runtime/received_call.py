@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.claims import End
-from airflow_provider_platerec_ocr.core.fingerprint import stable_url
+from airflow_provider_platerec_ocr.core.images.identity import web_identity
 from airflow_provider_platerec_ocr.core.models import Outcome, ReadStatus, Reason
 from airflow_provider_platerec_ocr.core.redact import redact, shorten, whole_text
 from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin, Verdict
@@ -85,7 +85,7 @@ def image_of(payload: Payload) -> str:
     url = payload.file_url
     if url and url.startswith(("http://", "https://")):
         try:
-            return whole_text(stable_url(url))
+            return whole_text(web_identity(url).name)
         except ValueError:  # such as a port that is none
             pass
     return whole_text(payload.filename or f"webhook-{payload.id}")

@@ -5,6 +5,7 @@ The three batch operators never import one another; what they must agree on stan
 
 from __future__ import annotations
 
+import os
 import uuid
 from dataclasses import fields
 from datetime import UTC
@@ -20,7 +21,7 @@ from airflow_provider_platerec_ocr.core.settings import flag
 from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from datetime import datetime, timedelta
 
     from airflow.sdk import Context
@@ -142,9 +143,11 @@ def now() -> str:
     return format_timestamp(SystemClock().now())
 
 
-def texts(value: str | Sequence[str] | None) -> list[str]:
-    """Return a templated list of texts: a list, one text, or several divided by commas."""
+def texts(value: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None) -> list[str]:
+    """Return a templated list of texts: a list, one text, or several divided by commas; paths are texts, too."""
     if not value:
         return []
-    parts = value.split(",") if isinstance(value, str) else list(value)
+    if isinstance(value, os.PathLike):
+        return [os.fspath(value)]
+    parts = value.split(",") if isinstance(value, str) else [os.fspath(part) for part in value]
     return [part.strip() for part in parts if part.strip()]

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.compat import conf
-from airflow_provider_platerec_ocr.core.errors import OCRError
+from airflow_provider_platerec_ocr.core.errors import OCRError, OCRManifestError
 from airflow_provider_platerec_ocr.core.redact import redact_url
+from airflow_provider_platerec_ocr.dataset.manifest.manifest import kind_of
 from airflow_provider_platerec_ocr.dataset.plan.plan import PlanRequest, load_plan, make_plan
 from airflow_provider_platerec_ocr.dataset.report.account import open_span
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
@@ -54,6 +55,7 @@ class PlanTask:
     recursive: bool | str
     retry_rejected: bool | str
     plan_only: bool | str
+    identity_params: Sequence[str] | str | None
 
     def run(self, context: Context) -> list[dict[str, Any]]:
         """Plan, say what it will cost, and return the shards."""
@@ -103,6 +105,7 @@ class PlanTask:
             workspace=open_place(folder),
             run=task.run_ref(context),
             default_type=self.type or None,
+            identity_params=tuple(task.texts(self.identity_params)),
             recursive=task.truth(self.recursive, "recursive"),
             retry_rejected=task.truth(self.retry_rejected, "retry_rejected"),
             images_per_shard=task.whole_number(self.images_per_shard, "images_per_shard", low=1, empty=2000) or 2000,
@@ -114,7 +117,7 @@ class PlanTask:
         return make_plan(request)
 
     def _shards(self, plan: Plan, folder: str) -> list[dict[str, Any]]:
-        roots = task.texts(self.allowed_roots) or [_manifest_folder(self.manifest)]
+        roots = task.texts(self.allowed_roots) or [manifest_folder(self.manifest)]
         total = len(plan.shards)
         return [
             {
@@ -126,6 +129,8 @@ class PlanTask:
                 "images": shard.images,
                 "shards": total,
                 "to_pay": plan.to_pay,
+                "identity_params": task.texts(self.identity_params),
+                "rows": plan.rows,
                 "label": f"shard {shard.index + 1} of {total} ({shard.images:,} images)",
             }
             for shard in plan.shards
@@ -137,11 +142,16 @@ def _max_shards() -> int:
     return min(1000, int(conf.getint("core", "max_map_length", fallback=1024)))
 
 
-def _manifest_folder(manifest: str) -> str:
-    """Return the folder that holds what a manifest names: itself, the fixed part of a glob, or the file's folder."""
+def manifest_folder(manifest: str) -> str:
+    """Return the folder that holds what a manifest names: itself, the file's folder, or the fixed part of a glob.
+
+    What the manifest *is* decides, as it does for reading it: a folder may have a ``[`` in its name.
+    """
     text = manifest.rstrip("/")
-    fixed = re.split(r"[*?\[]", text, maxsplit=1)[0]
-    if fixed != text:
-        return posixpath.dirname(fixed)
-    place = open_place(text)
-    return text if place.fs.isdir(place.path) else posixpath.dirname(text)
+    try:
+        kind = kind_of(open_place(text))
+    except OCRManifestError:  # gone since the run was planned: as for a file, which opens the least
+        kind = "file"
+    if kind == "directory":
+        return text
+    return posixpath.dirname(text if kind == "file" else re.split(r"[*?\[]", text, maxsplit=1)[0])

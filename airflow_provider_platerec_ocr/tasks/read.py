@@ -38,6 +38,8 @@ class ReadTask:
     image_version: str | None
     conn_id: str
     ledger: str | None
+    identity_params: Sequence[str] | str | None
+    image_id: Any
     in_doubt: str
     allowed_roots: Sequence[str] | str | None
     shrink: bool | str
@@ -47,17 +49,19 @@ class ReadTask:
 
     def open(self, context: Context) -> SingleRead:
         """Open what blocks: the ledger, the image's place, the connection."""
-        request = ReadRequest(
+        request = ReadRequest.given(
             type=self.type,
-            image=self.image or None,
-            upload_url=self.upload_url or None,
+            image=self.image,
+            upload_url=self.upload_url,
             camera_id=self.camera_id,
-            timestamp=self.timestamp or None,
+            timestamp=self.timestamp,
             image_version=self.image_version,
-            as_base64=task.truth(self.as_base64, "as_base64"),
-            shrink=task.truth(self.shrink, "shrink"),
-            allowed_roots=tuple(task.texts(self.allowed_roots)),
-            in_doubt=task.doubt_policy(self.in_doubt),
+            identity_params=self.identity_params,
+            image_id=self.image_id,
+            as_base64=self.as_base64,
+            shrink=self.shrink,
+            allowed_roots=self.allowed_roots,
+            in_doubt=self.in_doubt,
         )
         for secret in request.secrets():
             mask_secret(secret)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr import compat
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.models import OnQuota
-from airflow_provider_platerec_ocr.dataset.manifest.manifest import signed_urls
+from airflow_provider_platerec_ocr.dataset.manifest.lookup import signed_urls
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_shard
 from airflow_provider_platerec_ocr.engine.reading.context import ReadOptions
 from airflow_provider_platerec_ocr.runtime import task
@@ -78,13 +78,17 @@ class ReadBatchTask:
             soft_timeout_s=task.soft_timeout_s(self.execution_timeout, timeouts.call_s, timeouts.save_s),
             last_try=task.is_last_try(context),
         )
-        return replace(job, signed_urls=_signed_urls(job, shard["manifest"]))
+        return replace(job, signed_urls=_signed_urls(job, shard))
 
 
-def _signed_urls(job: ShardJob, manifest: str) -> dict[int, str]:
-    """Return the presigned URLs of the shard's rows: they are in the manifest alone, since they are secrets."""
-    rows = [image.row for image in load_shard(job.workspace / job.path) if image.signed]
-    return signed_urls(manifest, rows, open_place) if rows else {}
+def _signed_urls(job: ShardJob, shard: dict[str, Any]) -> dict[tuple[str, str | None], str]:
+    """Return the presigned URLs of the shard's images: they are in the manifest alone, since they are secrets."""
+    images = [image for image in load_shard(job.workspace / job.path) if image.signed]
+    if not images:
+        return {}
+    names = tuple(task.texts(shard.get("identity_params")))
+    rows = int(shard.get("rows") or 0)
+    return signed_urls(shard["manifest"], images, open_place, identity_params=names, rows=rows)
 
 
 def _checked(shard: dict[str, Any]) -> dict[str, Any]:

@@ -78,8 +78,8 @@ class ShardJob:
     """Seconds from its start after which nothing new begins."""
     last_try: bool = False
     """Whether Airflow will not try again."""
-    signed_urls: dict[int, str] = field(default_factory=dict, repr=False)
-    """Manifest row to the ``upload_url`` with its signature."""
+    signed_urls: dict[tuple[str, str | None], str] = field(default_factory=dict, repr=False)
+    """Identity of an image to its ``upload_url`` with the signature."""
 
     def place_of(self, uri: str) -> StoragePath:
         """Return the place of an image's URI; it is read on a root's file system, so it needs none of its own."""

@@ -171,6 +171,20 @@ def test_bad_rows_and_bad_images_are_dead_letters_and_the_rest_is_read(
     assert sandbox.books()["billed"] == 2
 
 
+def test_a_bracket_in_a_folders_name_lets_no_manifest_name_files_outside_of_it(
+    airflow_home: AirflowHome, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    make_load_images(tmp_path / "private", 1, 2_000)
+    make_load_images(tmp_path / "yard [1]", 1, 2_000)
+    mine, other = (next((tmp_path / name).iterdir()).name for name in ("yard [1]", "private"))
+    (tmp_path / "yard [1]" / "m.csv").write_text(f"image\n{mine}\n../private/{other}\n")
+
+    run = nightly(airflow_home, tmp_path, manifest=str(tmp_path / "yard [1]" / "m.csv"))
+
+    assert run.xcom("ocr.export")["dead_letters_by_reason"] == {"image_outside_roots": 1}
+    assert sandbox.books()["posts"] == 1
+
+
 def test_presigned_urls_are_sent_whole_and_written_down_without_their_signature(
     airflow_home: AirflowHome, sandbox: Sandbox, tmp_path: Path
 ) -> None:

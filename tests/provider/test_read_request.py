@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.core.models import PlannedImage
+from airflow_provider_platerec_ocr.dataset.manifest.manifest import read_manifest
 from airflow_provider_platerec_ocr.runtime.read_request import ReadRequest
+from support.stores import local_place
 
 SIGNED = "https://bucket.example.com/yard/a.jpg?v=2&X-Amz-Signature=geheim77"
 
@@ -69,10 +73,10 @@ def test_the_plan_of_a_url_holds_no_signature_but_memory_does() -> None:
     request = ReadRequest(type="vin", upload_url=SIGNED)
     planned = request.planned(1)
 
-    assert planned.upload_url == planned.image == "https://bucket.example.com/yard/a.jpg?v=2"
+    assert planned.upload_url == planned.image == "https://bucket.example.com/yard/a.jpg"
     assert planned.signed is True
     assert "geheim77" not in repr((request, planned))
-    assert request.signed_urls(1) == {1: SIGNED}
+    assert request.signed_urls(1) == {planned.identity: SIGNED}
     assert request.secrets() == ["v=2&X-Amz-Signature=geheim77"]
 
 
@@ -99,3 +103,72 @@ def test_an_image_may_lie_in_its_own_folder_or_in_the_allowed_roots() -> None:
     assert [root.path for root in ReadRequest(type="vin", image="/yard/a.jpg").source()[0]] == ["/yard"]
     roots = ReadRequest(type="vin", image="/yard/a.jpg", allowed_roots=("/data", "/more")).source()[0]
     assert [root.path for root in roots] == ["/data", "/more"]
+
+
+@pytest.mark.parametrize("image", [bytearray(b"\xff\xd8"), memoryview(b"\xff\xd8")])
+def test_whatever_holds_bytes_is_the_image(image: Any) -> None:
+    request = ReadRequest.given(type="vin", image=image)
+
+    assert request.image == b"\xff\xd8"
+    assert request.planned(1).image == "bytes/image.jpg"
+
+
+def test_what_people_give_is_converted_as_a_manifests_row_is(tmp_path: Path) -> None:
+    """The hook and the operator say the same of an image as a row that says the same."""
+    said = {"type": "vin", "camera_id": 7, "timestamp": "2026-03-01T23:00:00+01:00", "image_version": 3.0}
+    manifest = tmp_path / "m.jsonl"
+    manifest.write_text(json.dumps({"image": "a.jpg", **said}) + "\n")
+    (row,) = read_manifest(str(manifest), opener=local_place)
+
+    assert ReadRequest.given(image=tmp_path / "a.jpg", **said).planned(1) == row
+    assert isinstance(row, PlannedImage)
+    assert (row.camera_id, row.image_version) == ("7", "3")
+
+
+def test_a_url_means_the_same_to_a_single_read_and_to_a_manifest(tmp_path: Path) -> None:
+    urls = [SIGNED, "HTTPS://Host.example:443/a%20b.jpg?raw#x", "https://h.example/get?id=7&token=t"]
+    manifest = tmp_path / "m.txt"
+    manifest.write_text("\n".join(urls))
+    rows = list(read_manifest(str(manifest), opener=local_place, default_type="vin", identity_params=["id"]))
+
+    given = [ReadRequest.given(type="vin", upload_url=url, identity_params="id, x") for url in urls]
+    assert [request.planned(row) for row, request in enumerate(given, start=1)] == rows
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"camera_id": True}, "camera_id must be text"),
+        ({"camera_id": b"7"}, "camera_id must be text"),
+        ({"timestamp": 1_772_000_000}, "timestamp must be ISO 8601"),
+        ({"image_version": ["x"]}, "image_version must be text"),
+        ({"filename": 7j}, "filename must be text"),
+        ({"in_doubt": "perhaps"}, "in_doubt must be one of"),
+        ({"in_doubt": None}, "in_doubt must be one of"),
+        ({"shrink": "perhaps"}, "shrink must be true or false"),
+        ({"type": None}, "type"),
+        ({"image": ["a.jpg"]}, "image must be text"),
+        ({"image": None, "upload_url": b"https://x"}, "upload_url must be text"),
+        ({"image": None, "upload_url": "https://x.example/get?id=1&sig=t"}, "identity_params"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_by_name(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(OCRConfigError, match=message):
+        ReadRequest.given(**{"type": "vin", "image": "/a.jpg", **arguments})
+
+
+def test_one_root_as_text_is_one_root() -> None:
+    """Its letters would be roots, and the first of them is ``/``."""
+    assert ReadRequest.given(type="vin", image="/yard/a.jpg", allowed_roots="/yard").allowed_roots == ("/yard",)
+    assert ReadRequest.given(type="vin", image="/a.jpg", allowed_roots=[Path("/yard")]).allowed_roots == ("/yard",)
+
+
+def test_a_query_that_is_no_signature_is_no_secret() -> None:
+    assert ReadRequest(type="vin", upload_url="https://host.example.com/a.jpg?M8").secrets() == []
+    with_user = ReadRequest(type="vin", upload_url="https://me:geheim77@host.example.com/a.jpg?sig=s")
+    assert with_user.secrets() == ["sig=s", "geheim77"]
+
+
+def test_an_image_id_names_an_image_whatever_holds_it() -> None:
+    for given in ({"image": "/yard/a.jpg"}, {"image": b"x"}, {"upload_url": SIGNED}):
+        assert ReadRequest.given(type="vin", image_id=" gate-7 ", **given).planned(1).image == "gate-7"

@@ -92,6 +92,35 @@ def read_lines(place: StoragePath) -> Iterator[Line]:
             raise OCRManifestError(message) from error
 
 
+def lines_between(place: StoragePath, begin: int, end: int) -> Iterator[Line]:
+    """Yield the whole lines of an unpacked file from about byte ``begin`` to about byte ``end``, cut ones left out."""
+    with place.fs.open(place.path, "rb") as file:
+        file.seek(begin)
+        lines = _lines(_Part(file, end - begin), place)
+        held = next(lines, None)
+        if begin > 0:
+            held = next(lines, None)  # the first one began before
+        for line in lines:
+            if held is not None:
+                yield held
+            held = line
+        if held is not None and not file.read(1):
+            yield held
+
+
+class _Part:
+    """The next ``length`` bytes of a file."""
+
+    def __init__(self, file: SupportsRead, length: int) -> None:
+        self._file, self._left = file, length
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to ``size`` bytes of them."""
+        data = self._file.read(min(size, self._left))
+        self._left -= len(data)
+        return data
+
+
 def _lines(file: SupportsRead, place: StoragePath) -> Iterator[Line]:
     rest = _without_bom(file.read(PIECE_BYTES), place)
     too_long = False

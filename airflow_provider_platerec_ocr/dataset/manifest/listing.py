@@ -57,7 +57,7 @@ def read_glob(place: StoragePath) -> Iterator[RawRow]:
 def _numbered(place: StoragePath, found: Iterable[tuple[str, str | None]]) -> Iterator[RawRow]:
     start = "" if place.is_local else f"{place.protocol}://"
     for row, (path, version) in enumerate(found, start=1):
-        yield row, (start + path, None, None, None, None, version), ""
+        yield row, (start + path, None, None, None, None, version, None), ""
 
 
 def _listing(place: StoragePath, *, recursive: bool) -> Iterator[tuple[str, str | None]]:

@@ -5,6 +5,7 @@ Which rows are new, and which fit the budget, is not known here.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.errors import OCRManifestError
@@ -12,7 +13,7 @@ from airflow_provider_platerec_ocr.core.fingerprint import check_type
 from airflow_provider_platerec_ocr.core.redact import redact
 from airflow_provider_platerec_ocr.dataset.manifest.listing import IMAGE_SUFFIXES, read_folder, read_glob
 from airflow_provider_platerec_ocr.dataset.manifest.parquet import read_parquet
-from airflow_provider_platerec_ocr.dataset.manifest.row import BadRow, RowMaker, stable_image_url
+from airflow_provider_platerec_ocr.dataset.manifest.row import BadRow, RowMaker
 from airflow_provider_platerec_ocr.dataset.manifest.text import read_csv, read_jsonl, read_list
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.dataset.manifest.row import RawRow
     from airflow_provider_platerec_ocr.storage.path import Opener, StoragePath
 
-__all__ = ["BadRow", "names_samples", "read_manifest", "signed_urls"]
+__all__ = ["BadRow", "kind_of", "names_samples", "raw_rows", "read_manifest", "user_of"]
+
+log = logging.getLogger(__name__)
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".txt", ".list")
 SAMPLES_MARK = "platerec_ocr_samples.txt"
@@ -31,7 +34,12 @@ FORMATS = "CSV (.csv, .tsv), JSON lines (.jsonl, .ndjson), a list (.txt, .list),
 
 
 def read_manifest(
-    uri: str, *, opener: Opener, default_type: str | None = None, recursive: bool = True
+    uri: str,
+    *,
+    opener: Opener,
+    default_type: str | None = None,
+    recursive: bool = True,
+    identity_params: Collection[str] = (),
 ) -> Iterator[PlannedImage | BadRow]:
     """Yield each row of the manifest in order; memory does not grow with their number.
 
@@ -39,14 +47,22 @@ def read_manifest(
         formats also with ``.gz``), a folder, or a glob of images; a path or an object store's URI.
     :param default_type: type of rows that name none.
     :param recursive: whether a folder's subfolders count; no effect for other manifests.
+    :param identity_params: parameters of URLs that say which image it is; see
+        :func:`...core.images.identity.web_identity`.
     :raises OCRManifestError: the manifest as a whole cannot be read; it says which path, and why.
     """
     if default_type is not None:
         check_type(default_type)
     place = opener(uri)
     folder = place.parent.uri
-    make = RowMaker(folder, user=_user(uri), default_type=default_type).make
-    yield from map(make, _raw_rows(uri, place, recursive=recursive))
+    maker = RowMaker(folder, user=user_of(uri), default_type=default_type, identity_params=identity_params)
+    yield from map(maker.make, raw_rows(uri, place, recursive=recursive))
+    if maker.dropped:
+        log.warning(
+            "The queries of signed URLs do not count, and %s was cut with them. If that says which image it is, name "
+            "it in identity_params, or give each row an image_id.",
+            ", ".join(sorted(maker.dropped)),
+        )
 
 
 def names_samples(uri: str, opener: Opener) -> bool:
@@ -55,39 +71,16 @@ def names_samples(uri: str, opener: Opener) -> bool:
     return place.is_local and any(folder.fs.isfile((folder / SAMPLES_MARK).path) for folder in (place, place.parent))
 
 
-def signed_urls(uri: str, rows: Collection[int], opener: Opener) -> dict[int, str]:
-    """Return the ``upload_url`` of the given rows as the manifest has it, signature and all.
-
-    A plan holds no signatures, since it is written down; a read task fetches those of its shard with this. Rows whose
-    URL is gone from the manifest are left out.
-    """
-    wanted = set(rows)
-    found: dict[int, str] = {}
-    if not wanted:
-        return found
-    last = max(wanted)
-    for row, values, _ in _raw_rows(uri, opener(uri), recursive=True):
-        if row in wanted and values and isinstance(values[1], str):
-            url = values[1].strip()
-            try:
-                stable_image_url(url)
-            except ValueError:
-                continue
-            found[row] = url
-        if row >= last:
-            break
-    return found
-
-
-def _user(uri: str) -> str:
+def user_of(uri: str) -> str:
     """Return the user part of an object store's URI: a connection id in Airflow. Anything after a colon is dropped."""
     if "://" not in uri:
         return ""
     return uri.split("://", 1)[1].partition("/")[0].rpartition("@")[0].partition(":")[0]
 
 
-def _raw_rows(uri: str, place: StoragePath, *, recursive: bool) -> Iterator[RawRow]:
-    kind = _kind(place)
+def raw_rows(uri: str, place: StoragePath, *, recursive: bool) -> Iterator[RawRow]:
+    """Return the manifest's rows as its reader finds them."""
+    kind = kind_of(place)
     if kind == "glob":
         return _with_user(read_glob(place), uri)
     if kind == "directory":
@@ -108,8 +101,11 @@ def _raw_rows(uri: str, place: StoragePath, *, recursive: bool) -> Iterator[RawR
     raise OCRManifestError(message)
 
 
-def _kind(place: StoragePath) -> str:
-    """Return ``file``, ``directory`` or ``glob``."""
+def kind_of(place: StoragePath) -> str:
+    """Return what a manifest is: ``file``, ``directory``, or only then ``glob``.
+
+    :raises OCRManifestError: it is nothing of these, or cannot be looked at.
+    """
     place.fs.invalidate_cache(place.parent.path)
     try:
         kind = str(place.fs.info(place.path)["type"])
@@ -130,7 +126,7 @@ def _kind(place: StoragePath) -> str:
 
 def _with_user(rows: Iterator[RawRow], uri: str) -> Iterator[RawRow]:
     """Let the images of a listing be opened through the connection that the manifest's URI names."""
-    user = _user(uri)
+    user = user_of(uri)
     if not user:
         return rows
     return ((row, (name.replace("://", f"://{user}@", 1), *rest), "") for row, (name, *rest), _ in rows)

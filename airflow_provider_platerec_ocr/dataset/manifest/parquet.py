@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRManifestError
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
 BATCH_ROWS = 10_000
 
 
-def read_parquet(place: StoragePath) -> Iterator[RawRow]:
+def read_parquet(place: StoragePath, *, near: tuple[int, int] | None = None) -> Iterator[RawRow]:
     """Yield the file's rows; text in dictionaries is fine, times may be typed or text.
 
+    :param near: only the row groups that hold rows from the first to the last of these, instead of all; rows are
+        numbered within them then.
     :raises OCRManifestError: it is no Parquet file, or a column cannot be read as what it is for.
     """
     import pyarrow as pa
@@ -34,7 +37,8 @@ def read_parquet(place: StoragePath) -> Iterator[RawRow]:
             note_ignored(place, found)
             wanted = [name for name in COLUMNS if name in found]
             first = 1
-            for batch in parquet.iter_batches(BATCH_ROWS, columns=wanted):
+            groups = _groups(parquet, near) if near else None
+            for batch in parquet.iter_batches(BATCH_ROWS, columns=wanted, row_groups=groups):
                 lists = {name: _values(batch.column(name)) for name in wanted}
                 nothing = [None] * batch.num_rows
                 columns = (lists.get(name, nothing) for name in COLUMNS)
@@ -44,6 +48,13 @@ def read_parquet(place: StoragePath) -> Iterator[RawRow]:
         except pa.ArrowException as error:
             message = f"{place} cannot be read as a Parquet manifest: {error}"
             raise OCRManifestError(message) from error
+
+
+def _groups(parquet: Any, near: tuple[int, int]) -> list[int]:
+    """Return the row groups that hold rows of ``near``."""
+    ends = list(accumulate(parquet.metadata.row_group(index).num_rows for index in range(parquet.num_row_groups)))
+    starts = [1, *(end + 1 for end in ends)]
+    return [index for index, end in enumerate(ends) if starts[index] <= near[1] and end >= near[0]]
 
 
 def _values(column: Any) -> list[Any]:

@@ -9,16 +9,22 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NoReturn
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from airflow_provider_platerec_ocr.core.claims import identity_key
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRManifestError
-from airflow_provider_platerec_ocr.core.fingerprint import check_type, stable_url
-from airflow_provider_platerec_ocr.core.models import PlannedImage, format_timestamp, parse_timestamp, to_utc
+from airflow_provider_platerec_ocr.core.images.facts import image_facts, text
+from airflow_provider_platerec_ocr.core.images.identity import is_web
+from airflow_provider_platerec_ocr.core.images.planned import CURE, planned_url
+from airflow_provider_platerec_ocr.core.models import PlannedImage
 from airflow_provider_platerec_ocr.core.redact import redact, shorten
 
-COLUMNS = ("image", "upload_url", "type", "camera_id", "timestamp", "image_version")
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from airflow_provider_platerec_ocr.core.images.facts import ImageFacts
+
+COLUMNS = ("image", "upload_url", "type", "camera_id", "timestamp", "image_version", "image_id")
 """What a manifest may say about an image, in the order of :data:`Values`."""
 NEAR_MISSES = {
     "image": ("img", "images", "file", "filename", "file_name", "filepath", "path", "photo", "picture", "uri", "key"),
@@ -27,13 +33,13 @@ NEAR_MISSES = {
     "timestamp": ("time", "datetime", "date", "taken_at", "captured_at"),
     "type": ("kind", "read_type", "types"),
     "image_version": ("version", "etag"),
+    "image_id": ("imageid", "image-id", "photo_id", "file_id"),
 }
 """Other names that people give to the columns, for hints only."""
 Values = tuple[Any, ...]
 """The row's values in the order of :data:`COLUMNS`; ``None`` where the manifest does not say."""
 
 _UNWRITABLE = re.compile(r"[\ud800-\udfff]")
-_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
@@ -73,27 +79,30 @@ def missing_column(place: object, found: list[str]) -> OCRManifestError:
     return OCRManifestError(f"{place} has neither a column image nor a column upload_url; it has: {shown}. {hint}")
 
 
-def stable_image_url(url: str) -> str:
-    """Return the http(s) ``url`` without its signature; raises ``ValueError`` where it is no such URL."""
-    parts = urlsplit(url)
-    if parts.scheme.lower() not in {"http", "https"} or not parts.hostname or any(c.isspace() for c in url):
-        raise ValueError(url)
-    return stable_url(url)
-
-
 class RowMaker:
     """Turns the values of one manifest's rows into planned images.
 
     :param folder: the manifest's folder as a URI or an absolute path, without a user part.
     :param user: user part of the manifest's URI (in Airflow, a connection id), which relative names inherit.
     :param default_type: for rows that name no type.
+    :param identity_params: see :func:`...core.images.identity.web_identity`.
     """
 
-    def __init__(self, folder: str, *, user: str = "", default_type: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: str,
+        *,
+        user: str = "",
+        default_type: str | None = None,
+        identity_params: Collection[str] = (),
+    ) -> None:
         self._folder = folder.rstrip("/")
         self._user = user
         self._default_type = default_type
-        self._types: set[str] = set()
+        self._identity_params = identity_params
+        self._told_apart: dict[bytes, int] = {}
+        self.dropped: set[str] = set()
+        """Parameters that were cut beside signatures, and may say which image it is."""
 
     def make(self, raw: RawRow) -> PlannedImage | BadRow:
         """Return the row as a planned image, or what is wrong with it."""
@@ -107,33 +116,53 @@ class RowMaker:
             return BadRow(row, shown, shorten(_UNWRITABLE.sub("?", redact(str(error)))))
 
     def _make(self, row: int, values: Values) -> PlannedImage:
-        name, url, type_, camera_id, timestamp, version = values
-        name = name and _text(name, "image")
-        url = url and _text(url, "upload_url")
-        type_ = self._type(type_ and _text(type_, "type"))
-        camera_id = None if camera_id is None else _text(camera_id, "camera_id")
-        timestamp = _timestamp(timestamp) if timestamp else None
-        version = None if version is None else _text(version, "image_version")
+        name, url, type_, camera_id, timestamp, version, image_id = values
+        name = name and text(name, "image")
+        url = url and text(url, "upload_url")
+        type_ = (type_ and text(type_, "type")) or self._default_type
+        if type_ is None:
+            _refuse("The row has no type. Fill in the column type, or give a type for the whole manifest.")
+        facts = image_facts(type_, camera_id=camera_id, timestamp=timestamp, image_version=version, image_id=image_id)
         if name and url:
             _refuse("The row has both image and upload_url. Keep the one that is to be read.")
         if name:
             image, uri = self._resolve(name)
-            return PlannedImage(row, image, type_, uri, None, False, version, camera_id, timestamp)  # noqa: FBT003  # by position: a million times
+            if facts.image_id is not None:
+                image = facts.image_id
+            return PlannedImage(
+                row,
+                image,
+                facts.type,
+                uri,
+                None,
+                False,  # noqa: FBT003  # by position: a million times
+                facts.image_version,
+                facts.camera_id,
+                facts.timestamp,
+            )
         if not url:
             _refuse("The row has neither image nor upload_url.")
-        try:
-            stable = stable_image_url(url)
-        except ValueError:
-            _refuse("upload_url is not an http(s) URL. Paths belong in the column image.")
-        return PlannedImage(row, stable, type_, None, stable, url != stable, version, camera_id, timestamp)
+        return self._from_web(row, url, facts)
 
-    def _type(self, value: str | None) -> str:
-        type_ = value or self._default_type
-        if type_ is None:
-            _refuse("The row has no type. Fill in the column type, or give a type for the whole manifest.")
-        if type_ not in self._types:
-            self._types.add(check_type(type_))
-        return type_
+    def _from_web(self, row: int, url: str, facts: ImageFacts) -> PlannedImage:
+        """Return the image of a row whose URL the API fetches.
+
+        What was cut beside a signature may belong to it, or say which image it is: nobody can know. Where two rows of
+        one name differ in it, a person has to say.
+        """
+        if not is_web(url):
+            _refuse("upload_url is not an http(s) URL. Paths belong in the column image.")
+        image, web = planned_url(row, url, facts, self._identity_params)
+        if web.dropped and facts.image_id is None:
+            key = identity_key(image.type, *image.identity)
+            told = web.told_apart_by(url)
+            if self._told_apart.setdefault(key, told) != told:
+                names = ", ".join(dict.fromkeys(web.dropped))
+                _refuse(
+                    f"upload_url differs from an earlier row's in its query alone, which is signed: {names}. {CURE}"
+                )
+            self.dropped.update(web.dropped)
+        return image
 
     def _resolve(self, name: str) -> tuple[str, str]:
         """Return the identity of ``name`` and the URI to open."""
@@ -196,35 +225,7 @@ def _normal_path(path: str) -> str:
     return "/" + posixpath.normpath(path).lstrip("/")
 
 
-def _text(value: Any, name: str) -> str | None:
-    if not isinstance(value, str):
-        return None if value is None else _number(value, name)
-    if not value.isascii() and _UNWRITABLE.search(value):
-        _refuse(f"{name} holds bytes that are no text (UTF-8). Rename the file.")
-    return value.strip() or None
-
-
-def _number(value: Any, name: str) -> str:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return str(value)
-    _refuse(f"{name} must be text, not {type(value).__name__}.")
-
-
 def _shown(value: Any) -> str | None:
     if not isinstance(value, str):
         return None
     return shorten(redact(_UNWRITABLE.sub("?", value)), 1000) or None
-
-
-def _timestamp(value: Any) -> str | None:
-    if isinstance(value, datetime):
-        return format_timestamp(to_utc(value))
-    text = _text(value, "timestamp")
-    if text is None:
-        return None
-    try:
-        if _UTC.fullmatch(text) and datetime.fromisoformat(text):
-            return text  # as most are: nothing to convert
-    except ValueError:
-        pass
-    return format_timestamp(parse_timestamp(text))

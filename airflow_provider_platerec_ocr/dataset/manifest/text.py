@@ -24,12 +24,12 @@ from airflow_provider_platerec_ocr.dataset.manifest.row import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from airflow_provider_platerec_ocr.dataset.manifest.row import (
-        RawRow,
-    )
+    from airflow_provider_platerec_ocr.dataset.layout.lines import Line
+    from airflow_provider_platerec_ocr.dataset.manifest.row import RawRow
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 log = logging.getLogger(__name__)
+_NOTHING = (None,) * (len(COLUMNS) - 2)
 LOOK_AHEAD = 100
 """Rows of JSON lines that are looked at before a manifest counts as one without the needed columns."""
 
@@ -42,9 +42,12 @@ def note_ignored(place: StoragePath, found: list[str]) -> None:
         log.info("%s: ignoring columns that have no meaning here: %s. %s", place, ", ".join(ignored[:20]), hint)
 
 
-def read_csv(place: StoragePath, *, tabs: bool = False) -> Iterator[RawRow]:
-    """Yield the rows below the header; commas, or semicolons where the header has those instead, or tabs."""
-    lines = read_lines(place)
+def read_csv(place: StoragePath, *, tabs: bool = False, lines: Iterator[Line] | None = None) -> Iterator[RawRow]:
+    """Yield the rows below the header; commas, or semicolons where the header has those instead, or tabs.
+
+    :param lines: the header and some of the lines, instead of all of them; rows are numbered within them then.
+    """
+    lines = read_lines(place) if lines is None else lines
     header, problem = next(lines, ("", ""))
     if header is None:
         message = f"The first line of {place} {problem}: no header can be read. Save it as UTF-8 text."
@@ -93,12 +96,14 @@ def _check_names(place: StoragePath, names: list[str]) -> None:
     note_ignored(place, names)
 
 
-def read_jsonl(place: StoragePath) -> Iterator[RawRow]:
+def read_jsonl(place: StoragePath, *, lines: Iterator[Line] | None = None) -> Iterator[RawRow]:
     """Yield the rows of a file with one JSON object a line.
+
+    :param lines: some of the lines, instead of all of them; rows are numbered within them then.
 
     :raises OCRManifestError: none of the first :data:`LOOK_AHEAD` objects has ``image`` or ``upload_url``.
     """
-    rows = _json_objects(place)
+    rows = _json_objects(read_lines(place) if lines is None else lines)
     head = list(islice(rows, LOOK_AHEAD))
     objects = [item for _, item in head if isinstance(item, dict)]
     found = list(dict.fromkeys(str(key) for item in objects for key in item))
@@ -112,8 +117,8 @@ def read_jsonl(place: StoragePath) -> Iterator[RawRow]:
             yield row, tuple(map(item.get, COLUMNS)), ""
 
 
-def _json_objects(place: StoragePath) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    for row, (text, problem) in enumerate(read_lines(place), start=1):
+def _json_objects(lines: Iterator[Line]) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    for row, (text, problem) in enumerate(lines, start=1):
         if text is None:
             yield row, problem
         elif text.strip():
@@ -130,9 +135,12 @@ def _json_object(text: str) -> dict[str, Any] | str:
     return item
 
 
-def read_list(place: StoragePath) -> Iterator[RawRow]:
-    """Yield one row for each line that is not blank: a path, an object's URI, or an http(s) URL for the API."""
-    yield from _listed(read_lines(place))
+def read_list(place: StoragePath, *, lines: Iterator[Line] | None = None) -> Iterator[RawRow]:
+    """Yield one row for each line that is not blank: a path, an object's URI, or an http(s) URL for the API.
+
+    :param lines: some of the lines, instead of all of them; rows are numbered within them then.
+    """
+    yield from _listed(read_lines(place) if lines is None else lines)
 
 
 def _listed(lines: Iterable[tuple[str | None, str]]) -> Iterator[RawRow]:
@@ -144,4 +152,4 @@ def _listed(lines: Iterable[tuple[str | None, str]]) -> Iterator[RawRow]:
         if not name:
             continue
         is_url = name[:8].lower().startswith(("http://", "https://"))
-        yield row, (None, name, None, None, None, None) if is_url else (name, None, None, None, None, None), ""
+        yield row, (None, name, *_NOTHING) if is_url else (name, None, *_NOTHING), ""

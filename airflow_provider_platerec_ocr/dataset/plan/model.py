@@ -65,6 +65,8 @@ class PlanRequest:
     """Who plans."""
     default_type: str | None = None
     """Type of rows that name none."""
+    identity_params: tuple[str, ...] = ()
+    """Parameters of URLs that say which image it is."""
     recursive: bool = True
     """Whether a folder's subfolders count."""
     retry_rejected: bool = False

@@ -144,11 +144,15 @@ def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> tuple
     done = done_keys(request.dataset, request.dead_letters, retry_rejected=request.retry_rejected)
     seen: set[bytes] = set()
     known = request.known
-    rows = bad = finished = 0
+    rows = bad = finished = alike = 0
     pays = bytearray()
     lines: list[str] = []
     for item in read_manifest(
-        request.manifest, opener=request.opener, default_type=request.default_type, recursive=request.recursive
+        request.manifest,
+        opener=request.opener,
+        default_type=request.default_type,
+        recursive=request.recursive,
+        identity_params=request.identity_params,
     ):
         rows += 1
         if isinstance(item, BadRow):
@@ -157,9 +161,10 @@ def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> tuple
             continue
         key = identity_key(item.type, item.image, item.image_version)
         if key in seen:
+            alike += item.signed
             continue
         seen.add(key)
-        if key in done:
+        if key in done or (item.formerly is not None and bytes.fromhex(item.formerly) in done):
             finished += 1
             continue
         pays.append(key not in known)
@@ -168,6 +173,12 @@ def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> tuple
             images.write("".join(lines).encode())
             lines.clear()
     images.write("".join(lines).encode())
+    if alike:
+        log.warning(
+            "%s signed URLs are duplicates once their queries are cut. If they are different images, say so with "
+            "identity_params or image_id.",
+            alike,
+        )
     images.seek(0)
     bad_rows.seek(0)
     wanted = sum(pays)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_platerec_ocr.core.backoff import Backoff
 from airflow_provider_platerec_ocr.core.clock import SystemClock
@@ -102,8 +102,7 @@ class OCRClient:
         :raises OCRCallError: one class for each meaning; a 403 is looked up in the statistics.
         :raises OCRConfigError: for arguments or settings that make no request.
         """
-        request = read_request(
-            self.settings,
+        sending = self.prepare(
             type=type,
             content=content,
             filename=filename,
@@ -111,9 +110,25 @@ class OCRClient:
             upload_url=upload_url,
             camera_id=camera_id,
             timestamp=timestamp,
+            on_sent=on_sent,
         )
-        sending = Sending(request, on_sent)
-        del content, request  # the bytes are free to go as soon as they have left
+        del content  # the bytes are free to go as soon as they have left
+        return await self.send(sending)
+
+    def prepare(self, *, on_sent: Callable[[], None] | None = None, **image: Any) -> Sending:
+        """Return the paid call as it is sent with :meth:`send`: what can be built is built before anything is claimed.
+
+        :param on_sent: as for :meth:`read`.
+        :param image: see :func:`...core.wire.read_request`.
+        :raises OCRConfigError: there is no such request.
+        """
+        return Sending(read_request(self.settings, **image), on_sent)
+
+    async def send(self, sending: Sending) -> Read:
+        """Make the paid call that :meth:`prepare` returned, once.
+
+        :raises OCRCallError: one class for each meaning; a 403 is looked up in the statistics.
+        """
         begun = self._clock.monotonic()
         self._in_flight += 1
         try:

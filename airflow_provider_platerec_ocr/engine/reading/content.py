@@ -7,6 +7,7 @@ when the last of them has left for the API, and are loaded again in the rare cas
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from airflow_provider_platerec_ocr.core.errors import OCRImageError
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes
@@ -30,6 +31,8 @@ class Content:
         self._image = image
         self._loaded: LoadedImage | None = None
         self._fingerprint = ""
+        self.former_fingerprint: str | None = None
+        """What version 0.1 took the bytes for, where that was something else; known with the fingerprint."""
 
     @property
     def upload(self) -> bytes | None:
@@ -68,8 +71,11 @@ class Content:
     def _load(self, uri: str) -> tuple[LoadedImage, str]:
         """Read and fingerprint in one turn of a thread: a turn costs more than hashing 50 KB."""
         loaded = self._context.loader.load(uri)
-        base_url = self._context.settings.base_url
-        return loaded, fingerprint_bytes(base_url, self._image.type, loaded.content)
+        settings = self._context.settings
+        if settings.former_base_url is not None:
+            former = fingerprint_bytes(settings.former_base_url, self._image.type, loaded.content)
+            self.former_fingerprint = former
+        return loaded, fingerprint_bytes(settings.base_url, self._image.type, loaded.content)
 
     async def ready(self, fingerprint: str) -> str:
         """Have in memory what is to be sent, and return the name under which it goes out: it carries the fingerprint.
@@ -78,15 +84,30 @@ class Content:
         """
         image = self._image
         if image.upload_url is not None:
-            if image.signed and image.row not in self._context.signed_urls:
-                message = f"{image.image}: its signed URL is no longer in the manifest; the next run plans it anew."
-                raise OCRImageError(message, reason=Reason.ROW_INVALID, permanent=False)
-            return image.upload_url.rpartition("/")[2]
+            self.url()
+            return urlsplit(image.upload_url).path.rpartition("/")[2]
         loaded = await self._get()
-        if self._fingerprint != fingerprint:
+        if fingerprint not in (self._fingerprint, self.former_fingerprint):
             message = f"{image.image} changed while it was waiting to be sent; the next run reads it."
             raise OCRImageError(message, reason=Reason.IMAGE_UNREADABLE, permanent=False)
         return upload_name(loaded.filename, fingerprint, loaded.upload)
+
+    def url(self) -> str | None:
+        """Return the ``upload_url`` to send, with what of it is a secret; ``None`` for bytes.
+
+        :raises OCRImageError: the manifest says it no more, or says it of another version of the image.
+        """
+        image = self._image
+        if not image.signed:
+            return image.upload_url
+        url = self._context.signed_urls.get(image.identity)
+        if url is None:
+            message = (
+                f"{image.image}: its signed URL is no longer in the manifest, or stands for another version there. "
+                "It was not sent; the next run plans it anew."
+            )
+            raise OCRImageError(message, reason=Reason.ROW_INVALID, permanent=False)
+        return url
 
     def drop(self) -> None:
         """Let the bytes go, and the next image in."""

@@ -71,8 +71,8 @@ class ReadContext:
     """Soft deadline on the clock's monotonic time, after which nothing new starts."""
     late_answers: Callable[[str, str], dict[str, Any] | None] | None = None
     """Returns the raw answer that came another way for a type and a fingerprint, else ``None``; blocks, may raise."""
-    signed_urls: Mapping[int, str] = field(default_factory=dict, repr=False)
-    """Manifest row to the full ``upload_url``; its signature is a secret and lives in memory only."""
+    signed_urls: Mapping[tuple[str, str | None], str] = field(default_factory=dict, repr=False)
+    """Identity of an image to its full ``upload_url``; its signature is a secret and lives in memory only."""
 
     async def io(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
         """Run a blocking function in the pool."""

@@ -29,6 +29,7 @@ from airflow_provider_platerec_ocr.engine.reading.resolution import Resolution, 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.claims import MayClaim
     from airflow_provider_platerec_ocr.core.models import PlannedImage
+    from airflow_provider_platerec_ocr.engine.client.transport import Sending
     from airflow_provider_platerec_ocr.engine.ledger.ledger import Claim
     from airflow_provider_platerec_ocr.engine.reading.answer_writer import AnswerWriter
     from airflow_provider_platerec_ocr.engine.reading.content import Content
@@ -70,6 +71,7 @@ class PaidCaller:
         try:
             if context.stop.is_set() or not self._answer_writer.works:  # either may have come while it waited
                 return None
+            sending = self._prepared(image, filename, content)
             claim = await self._claim(image, fingerprint, decision)
             if claim is None:
                 return None
@@ -78,7 +80,7 @@ class PaidCaller:
                 await self._answer_writer.release(claim, reason)
                 return None
             context.progress.resent += bool(decision.doubts)
-            return await self._pay(image, claim, filename, content)
+            return await self._pay(image, claim, filename, content, sending)
         except OCRLedgerError as error:
             permit.done()
             image_phase.enter(Phase.IDLE)
@@ -119,7 +121,32 @@ class PaidCaller:
         self._answer_writer.step_worked(Step.CLAIM)
         return claim
 
-    async def _pay(self, image: PlannedImage, claim: Claim, filename: str, content: Content) -> Resolution | None:
+    def _prepared(self, image: PlannedImage, filename: str, content: Content) -> Sending:
+        """Return the call, ready to be sent: what cannot be built is never claimed, so it is never a doubt.
+
+        :raises OCRImageError: no request can be made of the image.
+        """
+        try:
+            return self._context.client.prepare(
+                type=image.type,
+                content=content.upload,
+                filename=filename,
+                upload_url=content.url(),
+                camera_id=image.camera_id,
+                timestamp=image.timestamp,
+                as_base64=self._context.options.as_base64,
+                on_sent=content.drop,
+            )
+        except OCRImageError:
+            raise
+        except Exception as bad:
+            said = bad.message if isinstance(bad, OCRConfigError) else f"{type(bad).__name__}: {bad}"
+            message = f"{image.image}: no request can be made of it, so nothing was sent. {said}"
+            raise OCRImageError(message, reason=Reason.ROW_INVALID, permanent=False) from bad
+
+    async def _pay(
+        self, image: PlannedImage, claim: Claim, filename: str, content: Content, sending: Sending
+    ) -> Resolution | None:
         context = self._context
         begun = context.clock.monotonic()
         context.progress.calls += 1
@@ -133,17 +160,8 @@ class PaidCaller:
             "sent_at": format_timestamp(context.clock.now()),
         }
         try:
-            read = await context.client.read(
-                type=image.type,
-                content=content.upload,
-                filename=filename,
-                upload_url=context.signed_urls.get(image.row, image.upload_url) if image.upload_url else None,
-                camera_id=image.camera_id,
-                timestamp=image.timestamp,
-                as_base64=context.options.as_base64,
-                on_sent=content.drop,
-            )
-        except OCRConfigError as bad:  # no request could be made of it
+            read = await context.client.send(sending)
+        except OCRConfigError as bad:  # nothing was sent
             await self._answer_writer.release(claim, bad.message)
             raise OCRImageError(bad.message, reason=Reason.ROW_INVALID, permanent=False) from bad
         except Exception as fault:  # noqa: BLE001  # whatever broke, the call may have been billed

@@ -11,11 +11,12 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.core.errors import OCRImageError
+from airflow_provider_platerec_ocr.core.errors import OCRImageError, OCRLedgerError
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_url
+from airflow_provider_platerec_ocr.core.images.identity import former_identity
 from airflow_provider_platerec_ocr.core.models import Outcome, ReadStatus, format_timestamp
 from airflow_provider_platerec_ocr.core.redact import whole_text
-from airflow_provider_platerec_ocr.engine.reading.answer_writer import AnswerWriter
+from airflow_provider_platerec_ocr.engine.reading.answer_writer import AnswerWriter, Step
 from airflow_provider_platerec_ocr.engine.reading.content import Content
 from airflow_provider_platerec_ocr.engine.reading.image_phase import ImagePhase
 from airflow_provider_platerec_ocr.engine.reading.resolution import Resolution
@@ -48,7 +49,7 @@ class Reader:
         image_phase = image_phase or ImagePhase()
         content = Content(self.context, self._loading, image)
         try:
-            fingerprint = await self._fingerprint(image, content)
+            fingerprint = await self._known_as(image, *await self._fingerprints(image, content))
             resolution = await self._shared(image, fingerprint, content, image_phase)
         except OCRImageError as error:
             status = ReadStatus.REJECTED if error.permanent else ReadStatus.FAILED
@@ -64,10 +65,36 @@ class Reader:
         resolution = await self._resolver.resolve_late(image, outcome.fingerprint)
         return None if resolution is None else self._outcome(image, outcome.fingerprint, resolution)
 
-    async def _fingerprint(self, image: PlannedImage, content: Content) -> str:
+    async def _fingerprints(self, image: PlannedImage, content: Content) -> list[str]:
+        """Return the fingerprint of the image, and after it those that version 0.1 may have paid for it under."""
         if image.upload_url is None:
-            return await content.fingerprint()
-        return fingerprint_url(self.context.settings.base_url, image.type, image.upload_url, image.image_version)
+            found = await content.fingerprint()
+            return [found] if content.former_fingerprint is None else [found, content.former_fingerprint]
+        settings, names = self.context.settings, [image.image]
+        if image.formerly is not None:
+            url = self.context.signed_urls.get(image.identity, "") if image.signed else image.upload_url
+            former = former_identity(url, image.image) if url else None
+            names += [former] if former else []
+        bases = [base for base in (settings.base_url, settings.former_base_url) if base is not None]
+        return [fingerprint_url(base, image.type, name, image.image_version) for base in bases for name in names]
+
+    async def _known_as(self, image: PlannedImage, fingerprint: str, *former: str) -> str:
+        """Return the fingerprint under which the ledger knows the image, ``fingerprint`` where it does not.
+
+        What was paid for, or is in doubt, under an older rule of what an image is known by is not paid for again.
+        """
+        context = self.context
+        for each in (fingerprint, *former) if former else ():
+            while not context.stop.is_set():
+                try:
+                    history = await context.io(context.ledger.look, image.type, each)
+                except OCRLedgerError as error:
+                    await self.answer_writer.step_failed(Step.LOOK, error)
+                    continue
+                if history:
+                    return each
+                break
+        return fingerprint
 
     async def _shared(
         self, image: PlannedImage, fingerprint: str, content: Content, image_phase: ImagePhase

@@ -53,8 +53,8 @@ class Toolbox:
     """Seconds from :meth:`tools` on after which nothing new starts; ``None``: no limit."""
     late_answers: Callable[[str, str], dict[str, Any] | None] | None = None
     """See :attr:`.context.ReadContext.late_answers`."""
-    signed_urls: Mapping[int, str] = field(default_factory=dict, repr=False)
-    """Manifest row to the ``upload_url`` with its signature."""
+    signed_urls: Mapping[tuple[str, str | None], str] = field(default_factory=dict, repr=False)
+    """Identity of an image to its ``upload_url`` with the signature."""
     planned_shards: int = 1
     """Shards of the run that share the account's rate."""
 

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from airflow_provider_platerec_ocr.core.claims import identity_key
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRManifestError
 from airflow_provider_platerec_ocr.core.models import PlannedImage
-from airflow_provider_platerec_ocr.dataset.manifest.manifest import BadRow, read_manifest, signed_urls
+from airflow_provider_platerec_ocr.dataset.manifest.manifest import BadRow, read_manifest
 from support.stores import local_place
 
 if TYPE_CHECKING:
@@ -90,10 +91,11 @@ def test_a_list_holds_paths_and_urls(tmp_path: Path) -> None:
         PlannedImage(row=3, image=f"{tmp_path}/# b.jpg", type="vin", uri=f"{tmp_path}/# b.jpg"),
         PlannedImage(
             row=4,
-            image="https://x.example/c.jpg?v=1",
+            image="https://x.example/c.jpg",
             type="vin",
-            upload_url="https://x.example/c.jpg?v=1",
+            upload_url="https://x.example/c.jpg",
             signed=True,
+            formerly=identity_key("vin", "https://x.example/c.jpg?v=1", None).hex(),
         ),
     ]
 
@@ -353,16 +355,6 @@ def test_a_connection_in_a_uri_is_for_opening_and_no_part_of_the_identity(tmp_pa
     assert (found.image, found.uri) == ("s3://bucket/a.jpg", "s3://conn@bucket/a.jpg")
 
 
-def test_signed_urls_come_back_for_the_rows_that_are_asked_for(tmp_path: Path) -> None:
-    manifest = tmp_path / "m.csv"
-    urls = [f"https://x.example/{i}.jpg?X-Amz-Signature=s{i}" for i in range(5)]
-    manifest.write_text("upload_url,image\n" + "".join(f" {url} ,\n" for url in urls) + ",a.jpg\nftp://x,\n")
-
-    assert signed_urls(str(manifest), [2, 5], local_place) == {2: urls[1], 5: urls[4]}
-    assert signed_urls(str(manifest), [6, 7, 99], local_place) == {}
-    assert signed_urls(str(manifest), [], local_place) == {}
-
-
 def test_signatures_are_nowhere_in_what_is_planned(tmp_path: Path) -> None:
     url = "https://user:pw@x.example/a.jpg?v=2&X-Amz-Signature=geheim"
 
@@ -372,4 +364,4 @@ def test_signatures_are_nowhere_in_what_is_planned(tmp_path: Path) -> None:
     assert found.signed
     assert "geheim" not in str(found)
     assert "pw" not in str(found)
-    assert found.upload_url == "https://x.example/a.jpg?v=2"
+    assert found.upload_url == found.image == "https://x.example/a.jpg"

@@ -255,7 +255,7 @@ class Deaf:
     """A client whose statistics break in a way that nobody foresaw."""
 
     def __init__(self, tools: Any) -> None:
-        self.read = tools.client.read
+        self.prepare, self.send = tools.client.prepare, tools.client.send
 
     async def statistics(self) -> None:
         message = "surprise"

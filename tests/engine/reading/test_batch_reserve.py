@@ -60,7 +60,7 @@ class Slow:
     """A client whose statistics take their time."""
 
     def __init__(self, tools: Any, statistics: Statistics) -> None:
-        self.read = tools.client.read
+        self.prepare, self.send = tools.client.prepare, tools.client.send
         self.may_answer = asyncio.Event()
         self._statistics = statistics
 

@@ -154,7 +154,7 @@ def test_a_url_is_read_by_the_api_and_goes_out_with_its_signature(tmp_path: Path
     row = PlannedImage(
         row=7, image="https://a.example/1.jpg", type="vin", upload_url="https://a.example/1.jpg", signed=True
     )
-    signed = {7: "https://a.example/1.jpg?X-Amz-Signature=secret"}
+    signed = {row.identity: "https://a.example/1.jpg?X-Amz-Signature=secret"}
 
     with running_sandbox(fetch_urls=False) as box:
         setup = Setup(tmp_path, box.url, more={"signed_urls": signed})

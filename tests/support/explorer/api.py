@@ -41,7 +41,10 @@ class Api:
     def __init__(self, process: Process) -> None:
         self._process = process
 
-    async def read(self, *, filename: str, **_: Any) -> Read:
+    def prepare(self, *, filename: str, **_: Any) -> str:
+        return filename
+
+    async def send(self, filename: str) -> Read:
         process, world = self._process, self._process.world
         call = world.books.posted(process, filename)
         reply: Any = process.loop.create_future()

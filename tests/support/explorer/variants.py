@@ -133,6 +133,7 @@ class ClaimFirst(PaidCaller):
     ) -> Resolution | None:
         del image_phase
         filename = await content.ready(fingerprint)
+        sending = self._prepared(image, filename, content)
         claim = await self._claim(image, fingerprint, decision)
         if claim is None:
             return None
@@ -142,7 +143,7 @@ class ClaimFirst(PaidCaller):
             if reason:
                 await self._answer_writer.release(claim, reason)
                 return None
-            return await self._pay(image, claim, filename, content)
+            return await self._pay(image, claim, filename, content, sending)
         finally:
             permit.done()
 

@@ -1,0 +1,171 @@
+"""What an image is known by: one name, made here and nowhere else.
+
+Under it an image is planned, looked up in the ledger, sent, paid for and published. An image whose bytes we read is
+known by its place (and paid for by its bytes); one that the API fetches itself by its URL, in a form in which nothing
+that means the same is spelled twice and nothing is a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from airflow_provider_platerec_ocr.core.redact import (
+    IMAGE_NAME,
+    cut_path,
+    holds_secret,
+    is_expiry,
+    is_machine_made,
+    is_secret,
+    parameters,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_PORTS = {"http": 80, "https": 443}
+_PLAIN = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+(?:/[^?#@;=%]*)")
+"""What is its own normal form, as most URLs are."""
+_BESIDE = re.compile(
+    r"s[eprstvski]|spr|srt|sip|s[dk]d|sk[svet]|s[kado]oid|s[kd]u?tid|skoid|scid|rsc[cdelt]|x-.*|response-.*|policy|algorithm|acl|alt|api-?version|[dw]l|w|h|q|dpr|fm|fit|auto|width|height"
+    r"|quality|format|token_.*|nonce|salt|rand|raw|download|export|confirm|inline|translate|ts|time|timestamp|date",
+    re.IGNORECASE,
+)
+"""Parameters beside a signature that are known not to say which image it is."""
+_TELL_APART = re.compile(r"(?:key|hash|verify)", re.IGNORECASE)
+"""Names that hold a secret with one server and say which image it is with the next."""
+_LIKE_A_KEY = 16
+"""Characters from which on such a value is taken for a secret."""
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNREADABLE = re.compile(r"[\ud800-\udfff\ufffd]")
+_FORMER_SECRET = re.compile(
+    r"(?i)(x-(amz|goog|oss|cos)-.*|awsaccesskeyid|googleaccessid|ossaccesskeyid|signature|key-pair-id|sig"
+    r"|token|access_token|auth)"
+)
+_FORMER_BESIDE_SIGNATURE = re.compile(r"(?i)(expires|policy)")
+_FORMER_BESIDE_SIG = re.compile(r"(?i)(se|sp|sv|sr|st|spr|sip|skoid|sktid|skt|ske|sks|skv)")
+
+
+@dataclass(frozen=True, slots=True)
+class WebIdentity:
+    """What a URL is known by, and what may be written down of it."""
+
+    name: str
+    """The identity: normal, without secrets."""
+    plain: str | None
+    """The URL as it is sent, where all of it may be written down; ``None`` where part of it is a secret."""
+    dropped: tuple[str, ...] = ()
+    """Parameters that were cut beside a signature, and may say which image it is."""
+    is_vague: bool = False
+    """Whether what is left names no image, but what was cut may."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """Parts that nobody may see."""
+
+    def told_apart_by(self, url: str) -> int:
+        """Return a number for the values of :attr:`dropped` in ``url``, which two images may differ in."""
+        return hash(tuple(pair for pair in parameters(urlsplit(url).query) if pair[0] in self.dropped))
+
+
+def is_web(url: str) -> bool:
+    """Return whether ``url`` is one that the API could fetch: http or https, with a host, and no white space."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in _PORTS and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
+    return good and not any(character.isspace() for character in url)
+
+
+def web_identity(url: str, identity_params: Collection[str] = ()) -> WebIdentity:
+    """Return what ``url`` is known by.
+
+    Scheme and host are in lower case, without user, default port or dot at the host's end; there is no fragment. Where
+    any part of the query looks like a signature all of it is cut, but for ``identity_params``; where it holds one of
+    those, they alone count, signature or not.
+
+    :param url: one that :func:`is_web` lets pass.
+    :param identity_params: names of parameters that say which image it is; case does not count.
+    """
+    if _PLAIN.fullmatch(url) and "/p/" not in url and "/bot" not in url:
+        return WebIdentity(url, url)
+    parts = urlsplit(url)
+    user, _, _ = parts.netloc.rpartition("@")
+    path = cut_path(parts.path)
+    given = parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape")
+    wanted = {name.lower() for name in identity_params}
+    kept = [pair for pair in given if pair[0].lower() in wanted]
+    is_cut = len(kept) < len(given) and (bool(kept) or holds_secret(parts.query))
+    name = _joined(parts.scheme, _host(parts.scheme, parts.netloc), path, kept if is_cut else given)
+    if not (is_cut or user or path != parts.path):
+        return WebIdentity(name, url.partition("#")[0])
+    names_image = IMAGE_NAME.fullmatch(path.rpartition("/")[2]) is not None
+    dropped = _dropped(parts.query, wanted, names_image=names_image) if is_cut else ()
+    vague = not wanted and not names_image and bool(dropped)
+    return WebIdentity(name, None, dropped, vague, tuple(filter(None, (parts.query if is_cut else "", parts.password))))
+
+
+def former_identity(url: str, name: str) -> str | None:
+    """Return what a URL was known by up to version 0.1, where that is another name than ``name``.
+
+    A ledger may have its answer under it. It knew the signatures of some stores, kept what others write, and took a
+    default port for a difference. Where it told fewer images apart than ``name`` does, its answer may be another's.
+    """
+    if name == url and _PLAIN.fullmatch(url):
+        return None
+    parts = urlsplit(url)
+    given = parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape")
+    names = {each.lower() for each, _ in given}
+    patterns = [_FORMER_SECRET]
+    patterns += [_FORMER_BESIDE_SIGNATURE] if "signature" in names else []
+    patterns += [_FORMER_BESIDE_SIG] if "sig" in names else []
+    kept = [pair for pair in given if not any(pattern.fullmatch(pair[0]) for pattern in patterns)]
+    host = parts.netloc.rpartition("@")[2].lower()
+    former = urlunsplit((parts.scheme.lower(), host, parts.path, _encoded(kept), ""))
+    told = set(parse_qsl(urlsplit(name).query, keep_blank_values=True, errors="surrogateescape"))
+    was_blind = not told.issubset(kept) or any(map(_UNREADABLE.search, (part for pair in kept for part in pair)))
+    return None if former == name or was_blind else former
+
+
+def _dropped(query: str, wanted: Collection[str], *, names_image: bool) -> tuple[str, ...]:
+    """Return the parameters of a query that was cut which may say which image it is.
+
+    :param names_image: whether the path does: then a value that only a machine makes is a signature, and no image's.
+    """
+    return tuple(
+        name
+        for name, value in parameters(query)
+        if name.lower() not in wanted and not _BESIDE.fullmatch(name) and not is_expiry(name, value)
+        if not (names_image and is_machine_made(value))
+        if not is_secret(name, value) or (not names_image and _TELL_APART.fullmatch(name) and len(value) < _LIKE_A_KEY)
+    )
+
+
+def _joined(scheme: str, host: str, path: str, query: list[tuple[str, str]]) -> str:
+    path = _ESCAPE.sub(_normal_escape, path) if "%" in path else path
+    return urlunsplit((scheme, host, path or "/", _encoded(query), ""))
+
+
+def _encoded(query: list[tuple[str, str]]) -> str:
+    return urlencode(query, errors="surrogateescape")
+
+
+def _normal_escape(match: re.Match[str]) -> str:
+    """Write ``%7e`` as ``~`` and ``%c3`` as ``%C3``: what no server tells apart."""
+    character = chr(int(match.group(1), 16))
+    return character if character.isascii() and (character.isalnum() or character in "-._~") else match.group(0).upper()
+
+
+def _host(scheme: str, netloc: str) -> str:
+    """Return the host in lower case and as it is looked up, with its port where that is not the scheme's own."""
+    address = netloc.rpartition("@")[2].lower()
+    host, colon, port = address.rpartition(":")
+    if not colon or not (port == "" or port.isdigit()):
+        host, port = address, ""
+    host = host.removesuffix(".")
+    if not host.isascii():
+        with suppress(UnicodeError):
+            host = host.encode("idna").decode()
+    return host if not port or int(port) == _PORTS[scheme] else f"{host}:{int(port)}"

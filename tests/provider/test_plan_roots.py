@@ -1,0 +1,43 @@
+"""Where a manifest may name files by default: in its own folder, which is decided by what the manifest is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_platerec_ocr.tasks.plan import manifest_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ODD_NAMES = ["yard 1", "yard [1]", "yard *", "yard ?", "[", "a[b]/c*d"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_signs_of_a_glob_in_a_folders_name_open_nothing(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    (folder / "sub").mkdir(parents=True)
+    (folder / "m.csv").write_text("image\n")
+
+    assert manifest_folder(str(folder / "m.csv")) == str(folder)
+    assert manifest_folder(str(folder)) == manifest_folder(f"{folder}/") == str(folder)
+
+
+@pytest.mark.parametrize("name", ["m [1].csv", "m*.csv", "what?.txt"])
+def test_signs_of_a_glob_in_a_files_name_open_nothing(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("image\n")
+
+    assert manifest_folder(str(tmp_path / name)) == str(tmp_path)
+
+
+@pytest.mark.parametrize("pattern", ["*.jpg", "**/*.jpg", "in/*.jpg", "[ab].jpg"])
+def test_a_glob_opens_its_fixed_part(tmp_path: Path, pattern: str) -> None:
+    (tmp_path / "in").mkdir()
+
+    assert manifest_folder(f"{tmp_path}/{pattern}") in {str(tmp_path), str(tmp_path / "in")}
+
+
+@pytest.mark.parametrize("name", ["m.csv", "yard [1]/m.csv", "gone"])
+def test_a_manifest_that_is_gone_since_it_was_planned_opens_no_more_than_its_folder(tmp_path: Path, name: str) -> None:
+    assert manifest_folder(str(tmp_path / name)) == str((tmp_path / name).parent)
