@@ -51,17 +51,18 @@ def _local(path: str) -> StoragePath:
 
 
 def _remote(scheme: str, uri: str) -> StoragePath:
+    conn_id: str | None = uri.split("/")[2].rpartition("@")[0]
     try:
         path = ObjectStoragePath(uri)
         fs, name = path.fs, f"{scheme}://{path.path.lstrip('/')}"
     except (ValueError, ImportError) as error:
-        if "@" in uri.split("/")[2]:  # a connection needs the provider that knows it
+        if conn_id:  # a connection needs the provider that knows it
             raise _unknown_scheme(scheme, uri, error) from error
         try:
-            fs, name = fsspec.filesystem(scheme), uri
+            fs, name, conn_id = fsspec.filesystem(scheme), uri, None
         except (ValueError, ImportError) as unknown:
             raise _unknown_scheme(scheme, uri, unknown) from unknown
-    return StoragePath(fs, fs._strip_protocol(name).rstrip("/"), scheme)  # noqa: SLF001  # fsspec has no public way
+    return StoragePath(fs, fs._strip_protocol(name).rstrip("/"), scheme, conn_id)  # noqa: SLF001  # fsspec has no public way
 
 
 def _unknown_scheme(scheme: str, uri: str, error: Exception) -> OCRConfigError:

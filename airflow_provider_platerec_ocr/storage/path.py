@@ -22,10 +22,13 @@ class StoragePath:
     """Path on that file system, without protocol and without a slash at its end."""
     protocol: str = "file"
     """``file``, ``s3``, ``gs``, …; for messages and for what only a local disk can do."""
+    conn_id: str | None = None
+    """Airflow connection through which the file system was opened, empty where Airflow's provider chose by itself;
+    ``None``: Airflow had no part in it. Another process opens it by that again, since it cannot be handed on."""
 
     def __truediv__(self, name: str) -> StoragePath:
         """Return the place called ``name`` (which may hold slashes) inside this folder."""
-        return StoragePath(self.fs, posixpath.join(self.path, name), self.protocol)
+        return StoragePath(self.fs, posixpath.join(self.path, name), self.protocol, self.conn_id)
 
     @property
     def is_local(self) -> bool:
@@ -40,7 +43,7 @@ class StoragePath:
     @property
     def parent(self) -> StoragePath:
         """The folder around it."""
-        return StoragePath(self.fs, posixpath.dirname(self.path), self.protocol)
+        return StoragePath(self.fs, posixpath.dirname(self.path), self.protocol, self.conn_id)
 
     @property
     def uri(self) -> str:

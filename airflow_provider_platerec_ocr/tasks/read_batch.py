@@ -13,6 +13,7 @@ from airflow_provider_platerec_ocr.dataset.plan.plan import load_shard
 from airflow_provider_platerec_ocr.engine.reading.context import ReadOptions
 from airflow_provider_platerec_ocr.runtime import task
 from airflow_provider_platerec_ocr.runtime.connection import load_settings
+from airflow_provider_platerec_ocr.runtime.handed_over import hand_over
 from airflow_provider_platerec_ocr.runtime.inbox_access import inbox_place
 from airflow_provider_platerec_ocr.runtime.places import open_ledger_place, open_place, spill_folder
 from airflow_provider_platerec_ocr.worker.job import ShardJob
@@ -51,7 +52,7 @@ class ReadBatchTask:
         compat.tell_of_container_stops()
         job = self._job(context)
         tell_notes(job)
-        return ShardProcess(job)
+        return ShardProcess(job, hand_over)
 
     def _job(self, context: Context) -> ShardJob:
         shard = _checked(self.shard)

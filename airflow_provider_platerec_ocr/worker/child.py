@@ -24,6 +24,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRDrained
 from airflow_provider_platerec_ocr.worker.drain_signals import DrainSignals
 from airflow_provider_platerec_ocr.worker.job import Ended, read_shard
 from airflow_provider_platerec_ocr.worker.orphan_note import leave_note
+from airflow_provider_platerec_ocr.worker.travel import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,14 +102,13 @@ class LinesHandler(logging.Handler):
                 self._lines.send({"log": __name__, "level": logging.WARNING, "text": text})
 
 
-def take_job(source: int) -> ShardJob:
-    """Return the job that the parent sends first through the descriptor: its length in 8 bytes, then the pickle.
+def take_job(source: int) -> bytes:
+    """Return the job that the parent sends first through the descriptor: its length in 8 bytes, then the job, packed.
 
     :raises EOFError: the parent died before it had sent the job; nothing was begun.
     """
     length = int.from_bytes(_exactly(source, LENGTH_BYTES), "big")
-    job: ShardJob = pickle.loads(_exactly(source, length))  # noqa: S301  # from our own parent, through a pipe
-    return job
+    return _exactly(source, length)
 
 
 def _exactly(source: int, length: int) -> bytes:
@@ -158,7 +158,12 @@ def main(
     :param signals: whose coming ends the reading early, too.
     :param log_lines: what was logged, which is to be said before the end.
     """
-    job = take_job(source)
+    sent = take_job(source)
+    try:
+        job: ShardJob = unpacked(sent)
+    except Exception as error:  # noqa: BLE001  # a place cannot be opened here: the parent raises it as the task's own
+        _tell(lines, Ended({}, error), log_lines)
+        return 0
     watch = ParentWatch(source, job)
     begun = SystemClock().now()
 
@@ -173,11 +178,16 @@ def main(
         ended = Ended({}, error)
     finally:
         watch.end()
-    if log_lines is not None:
-        log_lines.drain(LAST_LINES_S)
-    if watch.orphaned or not lines.send({"ended": base64.b64encode(pickled(ended)).decode()}):
+    if not _tell(lines, ended, log_lines) or watch.orphaned:
         leave_note(job, ended, begun)
     return 0
+
+
+def _tell(lines: Lines, ended: Ended, log_lines: LinesHandler | None) -> bool:
+    """Tell the parent how it ended, after all that was logged; return whether there is a parent."""
+    if log_lines is not None:
+        log_lines.drain(LAST_LINES_S)
+    return lines.send({"ended": base64.b64encode(pickled(ended)).decode()})
 
 
 def pickled(ended: Ended) -> bytes:

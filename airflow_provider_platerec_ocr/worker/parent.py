@@ -18,9 +18,11 @@ from typing import IO, TYPE_CHECKING, cast
 
 from airflow_provider_platerec_ocr.core.errors import OCRDrained
 from airflow_provider_platerec_ocr.worker.child import LENGTH_BYTES, STOP
+from airflow_provider_platerec_ocr.worker.travel import packed
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.worker.job import Ended, ShardJob
+    from airflow_provider_platerec_ocr.worker.travel import HandOver
 
 log = logging.getLogger(__name__)
 MODULE = "airflow_provider_platerec_ocr.worker.child"
@@ -30,10 +32,11 @@ class ShardProcess:
     """A shard that is read in a child process.
 
     :param job: what to read.
+    :param hand_over: what opens, in the child, places that were opened through Airflow.
     """
 
-    def __init__(self, job: ShardJob) -> None:
-        data = pickle.dumps(job)
+    def __init__(self, job: ShardJob, hand_over: HandOver | None = None) -> None:
+        data = packed(job, hand_over)  # first: what cannot travel leaves no process behind
         self._process = subprocess.Popen(  # noqa: S603  # our own module, no shell
             [sys.executable, "-P", "-m", MODULE],  # a task's working directory holds files of others
             stdin=subprocess.PIPE,

@@ -52,7 +52,7 @@ class AllowedRoots:
             )
             raise OCRImageError(message, reason=Reason.IMAGE_OUTSIDE_ROOTS, permanent=True)
         _, root = max(below, key=lambda each: each[0])
-        return StoragePath(root.fs, path, root.protocol)
+        return StoragePath(root.fs, path, root.protocol, root.conn_id)
 
 
 def _family(protocol: str) -> str:
