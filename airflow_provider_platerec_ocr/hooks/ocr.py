@@ -25,6 +25,8 @@ from airflow_provider_platerec_ocr.core.errors import (
 )
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy
 from airflow_provider_platerec_ocr.core.redact import redact, shorten
+from airflow_provider_platerec_ocr.engine.client.trust import proxy_of
+from airflow_provider_platerec_ocr.hooks.adapter import TrustingAdapter
 from airflow_provider_platerec_ocr.runtime.connection import CONN_TYPE, DEFAULT_CONN_ID, load_settings
 from airflow_provider_platerec_ocr.runtime.gate import announced_reset, name_refusal
 
@@ -98,15 +100,20 @@ class PlateRecOCRHook(HttpHook):
         """
         settings = self.settings()
         self.base_url = settings.base_url
+        proxy = proxy_of(settings)
         session = requests.Session()
         session.auth = TokenAuth(settings.token)
         session.headers.update(headers or {})
-        session.trust_env = settings.trust_env
-        session.proxies = {"http": settings.proxy, "https": settings.proxy} if settings.proxy else {}
+        session.trust_env = (
+            False  # what the environment says is in the proxy and in the adapter: see engine.client.trust
+        )
+        session.proxies = {"http": proxy, "https": proxy} if proxy else {}
         session.verify = settings.verify
         session.cert = settings.cert
+        keep_alive = getattr(self.keep_alive_adapter, "socket_options", None)
+        adapter = self.adapter or TrustingAdapter(settings, keep_alive)
         for scheme in ("http://", "https://"):
-            session.mount(scheme, self.adapter or self.keep_alive_adapter)
+            session.mount(scheme, adapter)
         timeouts = (settings.timeouts.connect_s, settings.timeouts.statistics_s)
         self.merged_extra = {"timeout": timeouts, **(extra_options or {}), "allow_redirects": False}
         return session
@@ -193,8 +200,6 @@ class PlateRecOCRHook(HttpHook):
     def _unreached(self, error: Exception) -> OCRError:
         settings = self.settings()
         detail = shorten(redact(str(error), settings.token, settings.proxy), 200)
-        if isinstance(error, requests.exceptions.InvalidProxyURL):
-            return OCRConfigError("HTTPS_PROXY or HTTP_PROXY of the environment is no URL such as http://proxy:3128.")
         if isinstance(error, requests.exceptions.ConnectionError):
             message = (
                 f"The API at {settings.base_url} cannot be reached ({detail}). Check the connection's host, the "
@@ -204,7 +209,7 @@ class PlateRecOCRHook(HttpHook):
         if isinstance(error, requests.RequestException):
             message = f"The API at {settings.base_url} gave no whole answer to the statistics call ({detail})."
             return OCRUnavailable(message, detail=detail)
-        return OCRConfigError(f"verify or cert in the connection's extra cannot be used: {detail}")
+        return OCRConfigError(f"The TLS options in the connection's extra cannot be used: {detail}")
 
     def test_connection(self) -> tuple[bool, str]:
         """Return whether the connection works, and one sentence: the usage, or what is wrong. It costs nothing."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Self
 import aiohttp
 
 from airflow_provider_platerec_ocr.engine.client.failures import detail_of, failure
-from airflow_provider_platerec_ocr.engine.client.session import KEEPALIVE_S, open_session, phases, proxy_of
+from airflow_provider_platerec_ocr.engine.client.session import KEEPALIVE_S, open_session, phases
+from airflow_provider_platerec_ocr.engine.client.trust import proxy_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

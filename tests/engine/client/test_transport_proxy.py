@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRNotSent
-from airflow_provider_platerec_ocr.engine.client.session import proxy_of
+from airflow_provider_platerec_ocr.engine.client.trust import proxy_of
 from support.rawserver import answer, raw_server
 from support.transport import TOKEN, exchange, settings, unused_port
 
