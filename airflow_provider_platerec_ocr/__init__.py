@@ -49,6 +49,7 @@ _HOMES = {
     "OCRStop": "core.errors",
     "OCRUnauthorized": "core.errors",
     "OCRUnavailable": "core.errors",
+    "OCRUnknownDialect": "core.errors",
     "OCRWrongBaseURL": "core.errors",
     "OnQuota": "core.models",
     "PlateRecOCRHook": "hooks.ocr",

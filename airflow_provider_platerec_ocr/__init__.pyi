@@ -27,6 +27,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRRunError as OCRRunError
 from airflow_provider_platerec_ocr.core.errors import OCRStop as OCRStop
 from airflow_provider_platerec_ocr.core.errors import OCRUnauthorized as OCRUnauthorized
 from airflow_provider_platerec_ocr.core.errors import OCRUnavailable as OCRUnavailable
+from airflow_provider_platerec_ocr.core.errors import OCRUnknownDialect as OCRUnknownDialect
 from airflow_provider_platerec_ocr.core.errors import OCRWrongBaseURL as OCRWrongBaseURL
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy as InDoubtPolicy
 from airflow_provider_platerec_ocr.core.models import OnQuota as OnQuota
@@ -81,6 +82,7 @@ __all__ = [
     "OCRStop",
     "OCRUnauthorized",
     "OCRUnavailable",
+    "OCRUnknownDialect",
     "OCRWrongBaseURL",
     "OnQuota",
     "PlateRecOCRHook",

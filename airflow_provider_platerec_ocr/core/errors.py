@@ -29,6 +29,7 @@ engine turns broken connections into them, and the operators turn them into task
     │   └── OCRLedgerUnwritable         read-only, full, or refusing writes
     └── OCRRunError                     a task ends, for a reason that Airflow's retry policy reads
         ├── OCRDrained                  stopped early; calls in flight were finished and saved
+        ├── OCRUnknownDialect           answers arrived whole and are kept, and this version cannot read them
         ├── OCRInDoubt                  some calls have an unknown outcome, and the policy wants another try
         └── OCRIncomplete               planned images have no outcome
 """
@@ -123,6 +124,8 @@ class OCRRejected(OCRCallError):
     """The API will never read this content: a dead letter."""
 
     money = Money.REJECTED
+    body: bytes | None = None
+    """The whole body of a 2xx with an error, which may have been billed."""
 
 
 class OCRStop(OCRCallError):
@@ -157,7 +160,7 @@ class OCRWrongBaseURL(OCRStop):
 
 
 class OCROutcomeUnknown(OCRCallError):
-    """Read timeout, cut connection after the body was sent, 500, 502, 504, an unreadable 2xx."""
+    """Read timeout, cut connection after the body was sent, 500, 502, 504, an empty or cut 2xx."""
 
     money = Money.UNKNOWN
 
@@ -212,6 +215,13 @@ class OCRRunError(OCRError):
 
 class OCRDrained(OCRRunError):
     """Stopped before the end of the shard; what was in flight is finished and saved."""
+
+
+class OCRUnknownDialect(OCRRunError):
+    """Answers arrived whole, are kept and never paid for again, and this version cannot read them.
+
+    Another try cannot help, so ``retry`` is false where it is raised.
+    """
 
 
 class OCRInDoubt(OCRRunError):

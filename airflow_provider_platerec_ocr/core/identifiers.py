@@ -15,8 +15,14 @@ VIN = "vin"
 BIC = "bic"
 ILU = "ilu"
 
-_MARKS = re.compile(r"[^A-Z0-9]")
-_VIN_LENGTH = 17
+_MARKS = re.compile(r"[\s./,:;()\[\]{}'\"-]")
+"""What may stand between the signs of a code; it is dropped only where a whole VIN or container is left. Whatever else
+is no capital letter and no digit (``?``, ``*``, a letter of another script) may be a sign that could not be read."""
+_DASHES = re.compile(r"[\u2010-\u2015\u2212\ufe58\uff0d]")
+_AROUND = "*_•·|<>~ "
+"""What stands only around a code; VINs are stamped between asterisks."""
+_UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Zs", "Zl", "Zp"})
+"""Unicode's categories of controls, invisible marks, nothing, and spaces."""
 _VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
 _VIN_CHECK_AT = 8
 _VIN_VALUES = {
@@ -45,7 +51,7 @@ class CodeCheck:
     code: str
     """As the API gave it."""
     code_normalized: str
-    """Upper case, without the marks around and within a code; for a VIN also repaired."""
+    """Upper case; a VIN or a container without the marks around and within it; a VIN also repaired."""
     code_system: str | None
     """``vin``, ``bic`` (ISO 6346), ``ilu`` (EN 13044), or ``None``."""
     check_digit_ok: bool | None
@@ -54,8 +60,16 @@ class CodeCheck:
     """Whether a letter that no VIN can hold was replaced."""
 
 
+def is_blank(code: str) -> bool:
+    """Return whether a text has no sign that anybody could see."""
+    return not code.isalnum() and all(char.isspace() or unicodedata.category(char) in _UNSEEN for char in code)
+
+
 def check_code(code: str, type_: str) -> CodeCheck:
     """Return what is known about ``code``, read as ``type_``.
+
+    Marks are dropped only where a whole VIN or container is left, and a sign that none can have keeps its place: no
+    code gets shorter in silence.
 
     - ``vin``: 17 characters once spaces and marks are gone make a VIN (ISO 3779, 49 CFR 565). O and Q become 0 and
       I becomes 1, since no VIN holds them. A check digit that does not fit is information and not a fault: only
@@ -65,16 +79,27 @@ def check_code(code: str, type_: str) -> CodeCheck:
       check digit, and gets null, not false.
     - any other type: only upper case and single spaces.
     """
-    upper = " ".join(unicodedata.normalize("NFKC", code).upper().split())
-    compact = _MARKS.sub("", upper)
-    if type_ == VIN and len(compact) == _VIN_LENGTH:
+    upper = _upper(code)
+    compact = _MARKS.sub("", upper.strip(_AROUND))
+    if type_ == VIN:
         vin = compact.translate(_VIN_REPAIRS)
-        return CodeCheck(code, vin, VIN, vin_check_digit(vin) == vin[_VIN_CHECK_AT], vin != compact)
+        if _VIN.fullmatch(vin):
+            return CodeCheck(code, vin, VIN, vin_check_digit(vin) == vin[_VIN_CHECK_AT], vin != compact)
+        return CodeCheck(code, upper.replace(" ", ""), None, None, repaired=False)
     if type_ == "trailer_id" and _CONTAINER.fullmatch(compact):
         system = _CONTAINER_SYSTEMS.get(compact[3])
         fits = None if system is None else iso6346_check_digit(compact[:10]) == int(compact[10])
         return CodeCheck(code, compact, system, fits, repaired=False)
-    return CodeCheck(code, compact if type_ == VIN else upper, None, None, repaired=False)
+    return CodeCheck(code, upper, None, None, repaired=False)
+
+
+def _upper(code: str) -> str:
+    """Return ``code`` in capitals and single spaces, without what nobody sees; no sign becomes two."""
+    if code.isascii() and code.isprintable():  # as nearly all are, and a table has millions
+        return " ".join(code.upper().split())
+    shown = (char for char in unicodedata.normalize("NFKC", code) if char.isspace() or not is_blank(char))
+    text = "".join(char.upper() if len(char.upper()) == 1 else char for char in shown)
+    return " ".join(_DASHES.sub("-", text).split())
 
 
 def vin_check_digit(vin: str) -> str:

@@ -184,7 +184,11 @@ class Read:
     timestamp: str | None
     """As the API gave it, UTC."""
     raw: dict[str, Any] = field(repr=False)
-    """The whole answer, unknown keys included."""
+    """The whole answer, unknown keys included; an object around its body where that is none."""
+    body: bytes | None = field(default=None, repr=False, compare=False)
+    """The answer's body to the byte, where it has just come."""
+    understood: bool = True
+    """Whether the answer is a read at all; else only ``raw`` and ``body`` say something."""
 
 
 @dataclass(frozen=True, slots=True)

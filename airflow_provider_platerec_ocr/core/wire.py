@@ -11,14 +11,16 @@ import base64
 import math
 import posixpath
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr import __version__
 from airflow_provider_platerec_ocr.core import errors
+from airflow_provider_platerec_ocr.core.answer import body
 from airflow_provider_platerec_ocr.core.backoff import header
 from airflow_provider_platerec_ocr.core.fingerprint import check_type
+from airflow_provider_platerec_ocr.core.identifiers import is_blank
 from airflow_provider_platerec_ocr.core.models import (
     Identifier,
     Read,
@@ -63,6 +65,8 @@ _MEDIA_TYPES = {
     "tif": "image/tiff",
     "tiff": "image/tiff",
 }
+_EXACT = 1e15
+"""Below it, each whole number has a float of its own."""
 _UNSAFE_IN_FILENAME = re.compile(r"[\x00-\x1f\x7f\"\\%]")
 
 
@@ -163,35 +167,41 @@ def _multipart(parts: list[tuple[str, str | None, bytes]]) -> tuple[str, bytes]:
     return boundary, b"".join(lines)
 
 
-def parse_read(status: int, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Read:
+def parse_read(status: int, headers: Mapping[str, str], content: bytes, *, now: datetime, cut_off: str = "") -> Read:
     """Return the read of an answer, or raise the error that says what the answer means for money.
 
-    200 and 201 are success [seen]; a 2xx with ``error`` instead of results is a rejection [seen]; every other 2xx
-    that cannot be read may have been billed: :class:`~.errors.OCROutcomeUnknown`. For the rest see :func:`call_error`.
+    Any 2xx with a list of results is a read; one with ``error`` instead is a rejection [seen]. Any other *whole* 2xx
+    was paid for, too: it is returned with ``understood`` false, so that its body is kept. Only an empty one, or one
+    that stops in the middle, is a doubt: :class:`~.errors.OCROutcomeUnknown`. Other statuses: :func:`call_error`.
 
+    :param content: the answer's body, unpacked.
     :param now: the present, aware; a ``Retry-After`` date is measured against it.
+    :param cut_off: why the connection says that something is missing at the body's end, if it does.
     """
-    if status not in {200, 201}:
-        raise call_error(status, headers, body, now=now)
-    data = parse_json(body)
-    if _results(data) is None:
-        detail = error_detail(body, header(headers, "Content-Type"))
-        if isinstance(data, dict) and data.get("error"):
-            message = f"The API rejected the image ({status} with an error: {detail}). Check the image and its type."
-            raise errors.OCRRejected(message, status=status, detail=detail)
+    if not 200 <= status < 300:  # noqa: PLR2004  # HTTP's own numbers
+        raise call_error(status, headers, content, now=now)
+    data = body.parsed(content)
+    if _results(data) is not None:
+        return replace(read_from_json(data), raw=body.as_object(content), body=content)
+    detail = error_detail(content, header(headers, "Content-Type"))
+    if isinstance(data, dict) and data.get("error"):
+        message = f"The API rejected the image ({status} with an error: {detail}). Check the image and its type."
+        raise errors.OCRRejected(message, status=status, detail=detail, body=content)
+    if not body.whole(content, cut_off):
+        what = f"an answer that stops in the middle ({detail})" if content.strip() else "an empty answer"
         message = (
-            f"The API answered {status} with something that is no read ({detail or 'nothing'}): "
-            "the call may have been billed, so it is not repeated by itself."
+            f"The API answered {status} with {what}: the call may have been billed, so it is not repeated by itself."
         )
-        raise errors.OCROutcomeUnknown(message, status=status, detail=detail)
-    return read_from_json(data)
+        raise errors.OCROutcomeUnknown(message, status=status, detail=detail or what)
+    return Read((), None, None, None, None, None, raw=body.as_object(content), body=content, understood=False)
 
 
 def read_from_json(data: Mapping[str, Any]) -> Read:
     """Return the read in an answer's JSON object, new or saved; unknown keys stay in ``raw``.
 
     ``code`` and ``orientation`` are lists of ``{value}``, ``confidence`` is a bare number beside them or one level up:
-    the document has both [doc]. An empty list of results is a normal answer [sibling].
+    the document has both [doc]; one beside a code's value is that code's. A number outside of 0 to 1 is no confidence.
+    An empty list of results is a normal answer [sibling]; a code without any sign is no identifier.
 
     :raises OCROutcomeUnknown: where there is no list of results.
     """
@@ -199,14 +209,14 @@ def read_from_json(data: Mapping[str, Any]) -> Read:
     if results is None:
         message = "The answer has no list of results, so it is no read."
         raise errors.OCROutcomeUnknown(message)
-    version = data.get("version")
+    version, timestamp = data.get("version"), data.get("timestamp")
     return Read(
         identifiers=tuple(chain.from_iterable(map(_identifiers, results))),
         processing_time=_number(data.get("processing_time")),
         filename=_text(data.get("filename")),
         version=version if isinstance(version, int) and not isinstance(version, bool) else None,
         camera_id=_text(data.get("camera_id")),
-        timestamp=_text(data.get("timestamp")),
+        timestamp=whole_text(timestamp) if isinstance(timestamp, str) else None,
         raw=dict(data),
     )
 
@@ -214,30 +224,36 @@ def read_from_json(data: Mapping[str, Any]) -> Read:
 def _identifiers(item: Any) -> list[Identifier]:
     identifier = _dict(_dict(item).get("identifier"))
     props = _dict(identifier.get("props")) or identifier
-    codes = list(map(_text, _values(props.get("code"))))
+    codes = _list(props.get("code"))
     orientations = list(map(_text, _values(props.get("orientation"))))
-    confidence = _first_number(props.get("confidence"))
-    if confidence is None:
-        confidence = _first_number(identifier.get("confidence"))
+    shared = (props.get("confidence"), identifier.get("confidence"))
     found = []
-    for index, code in enumerate(codes):
-        if code:
+    for index, each in enumerate(codes):
+        code = _text(_value(each))
+        if code and not is_blank(code):
             orientation = orientations[index] if len(orientations) == len(codes) else next(iter(orientations), None)
-            found.append(Identifier(code, orientation, confidence))
+            found.append(Identifier(code, orientation, _first_share(_dict(each).get("confidence"), *shared)))
     return found
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _values(value: Any) -> list[Any]:
     """Return the values of ``[{"value": …}, …]``, ``{"value": …}`` or a bare value."""
-    return list(map(_value, value)) if isinstance(value, list) else [_value(value)]
+    return list(map(_value, _list(value)))
 
 
 def _value(item: Any) -> Any:
     return item.get("value") if isinstance(item, dict) else item
 
 
-def _first_number(value: Any) -> float | None:
-    return next((number for number in map(_number, _values(value)) if number is not None), None)
+def _first_share(*values: Any) -> float | None:
+    """Return the first number that stands in one of ``values``; ``None`` where it is no share of 1."""
+    found = (number for value in values for number in map(_number, _values(value)) if number is not None)
+    number = next(found, None)
+    return number if number is not None and 0.0 <= number <= 1.0 else None
 
 
 def _dict(value: Any) -> dict[str, Any]:
@@ -245,9 +261,12 @@ def _dict(value: Any) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str | None:
+    """Return a value as text that any file takes; ``12345.0`` is the number 12345, whoever wrote it."""
     if isinstance(value, str):
         return whole_text(value)
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return str(int(value) if abs(value) < _EXACT and value == int(value) else value)
 
 
 def _number(value: Any) -> float | None:

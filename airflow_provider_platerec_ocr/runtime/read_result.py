@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.core.answer.body import parsed
 from airflow_provider_platerec_ocr.core.errors import (
     OCRImageError,
     OCRIncomplete,
     OCRInDoubt,
+    OCROutcomeUnknown,
     OCRRejected,
     OCRUnavailable,
+    OCRUnknownDialect,
 )
 from airflow_provider_platerec_ocr.core.identifiers import check_code
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, ReadStatus, Reason
-from airflow_provider_platerec_ocr.core.redact import MASK
+from airflow_provider_platerec_ocr.core.redact import MASK, whole_text
 from airflow_provider_platerec_ocr.core.wire import read_from_json
 
 if TYPE_CHECKING:
@@ -35,8 +37,17 @@ def as_result(outcome: Outcome, secrets: Iterable[str] = ()) -> dict[str, Any]:
 
     :param outcome: one that ended in :attr:`~.ReadStatus.READ`.
     :param secrets: parts of the ``upload_url`` that are cut out, should the API have echoed them.
+    :raises OCRUnknownDialect: the answer is kept, and this version does not know what it says.
     """
-    read = read_from_json(_masked(json.loads(outcome.answer or "{}"), tuple(secrets)))
+    answer = _storable(parsed(outcome.answer or "{}"))
+    try:
+        read = read_from_json(_masked(answer, tuple(secrets)))
+    except OCROutcomeUnknown:
+        message = (
+            f"{outcome.image}: the API's answer is no read that this version knows. It is kept in the ledger under "
+            f"{outcome.fingerprint} and is not paid for again; a later version may read it."
+        )
+        raise OCRUnknownDialect(message, retry=False) from None
     return {
         "image": outcome.image,
         "type": outcome.type,
@@ -50,6 +61,15 @@ def as_result(outcome: Outcome, secrets: Iterable[str] = ()) -> dict[str, Any]:
         "read_at": outcome.read_at,
         "raw": read.raw,
     }
+
+
+def _storable(value: Any) -> Any:
+    """Return an answer as any database of Airflow takes it: without halves of characters and without NUL."""
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    return whole_text(value).replace("\0", "\ufffd") if isinstance(value, str) else value
 
 
 def _masked(value: Any, secrets: tuple[str, ...]) -> Any:

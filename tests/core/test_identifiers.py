@@ -1,12 +1,20 @@
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from stdnum import iso6346
 from vininfo import Vin
 
-from airflow_provider_platerec_ocr.core.identifiers import CodeCheck, check_code, iso6346_check_digit, vin_check_digit
+from airflow_provider_platerec_ocr.core.identifiers import (
+    CodeCheck,
+    check_code,
+    is_blank,
+    iso6346_check_digit,
+    vin_check_digit,
+)
 
 VIN_ALPHABET = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -81,6 +89,50 @@ def test_marks_spaces_and_case_do_not_hide_a_vin(code: str) -> None:
     check = check_code(code, "vin")
 
     assert (check.code_normalized, check.check_digit_ok, check.repaired) == ("1HGBH41JXMN109186", True, False)
+
+
+@pytest.mark.parametrize(
+    ("code", "normalized"),
+    [
+        ("1M8GDM9A?KP042788", "1M8GDM9A?KP042788"),
+        ("1M8GDM9A*KP042788", "1M8GDM9A*KP042788"),
+        ("1M8GDM9A_KP042788", "1M8GDM9A_KP042788"),
+        ("1M8GDM9A.KP042788", "1M8GDM9A.KP042788"),
+        ("?M8GDM9AXKP042788", "?M8GDM9AXKP042788"),
+        ("1\u041c8GDM9AXKP042788", "1\u041c8GDM9AXKP042788"),
+        ("1M8\u00c4\u00d6\u6f22", "1M8\u00c4\u00d6\u6f22"),
+        ("1m8 gdm9 \ufffd", "1M8GDM9\ufffd"),
+        ("stra\u00dfe", "STRA\u00dfE"),
+        ("---", "---"),
+    ],
+)
+def test_a_sign_that_no_code_can_have_keeps_its_place(code: str, normalized: str) -> None:
+    assert check_code(code, "vin") == CodeCheck(code, normalized, None, None, repaired=False)
+
+
+@pytest.mark.parametrize("code", ["CSQU305438?3", "CSQU3054\u066338", "CSQU*305438 3"])
+def test_a_container_with_a_sign_that_cannot_be_read_is_none(code: str) -> None:
+    assert check_code(code, "trailer_id") == CodeCheck(code, code, None, None, repaired=False)
+
+
+@given(st.text(min_size=1, max_size=30), st.sampled_from(["vin", "trailer_id", "odometer"]))
+def test_only_a_whole_vin_or_container_gets_shorter_than_what_can_be_seen(code: str, kind: str) -> None:
+    check = check_code(code, kind)
+    seen = [char for char in unicodedata.normalize("NFKC", code) if not is_blank(char)]
+
+    if check.code_normalized not in (None, "") and check.code_system is None:
+        assert len(check.code_normalized.replace(" ", "")) >= len(seen) or len(check.code_normalized) == 11
+    assert check_code(check.code_normalized, kind).code_normalized == check.code_normalized
+
+
+@pytest.mark.parametrize(("code", "blank"), [("", True), (" \t\n", True), ("\u200b\ufeff\x00", True), ("?", False)])
+def test_what_nobody_can_see_is_no_code(code: str, blank: bool) -> None:  # noqa: FBT001  # the expected verdict
+    assert is_blank(code) is blank
+
+
+@pytest.mark.parametrize("code", ["1HGBH41\u200bJXMN109186", "1HGBH41\u2013JXMN109186", "1HGBH41.JXMN.109186"])
+def test_invisible_signs_and_dashes_do_not_hide_a_vin(code: str) -> None:
+    assert check_code(code, "vin").code_normalized == "1HGBH41JXMN109186"
 
 
 @pytest.mark.parametrize("code", ["", "HGBH41JXMN109186", "1HGBH41JXMN1091861", "O12"])

@@ -41,7 +41,7 @@ def identifiers(*results: Any) -> tuple[Identifier, ...]:
     return parse({"results": list(results)}).identifiers
 
 
-@pytest.mark.parametrize("status", [200, 201])
+@pytest.mark.parametrize("status", [200, 201, 202, 203, 206, 299])
 def test_the_documented_answer_is_read_whole(status: int) -> None:
     read = parse(DOCUMENTED, status)
 
@@ -84,8 +84,8 @@ def test_confidence_is_read_in_both_documented_places(identifier: dict[str, Any]
     assert identifiers({"identifier": identifier}) == (Identifier("A", None, 0.8),)
 
 
-@pytest.mark.parametrize("confidence", [True, "high", None, [], {}, "nan", 10**400])
-def test_a_confidence_that_is_no_number_is_unknown(confidence: Any) -> None:
+@pytest.mark.parametrize("confidence", [True, "high", None, [], {}, "nan", 10**400, 95, -0.1, 1.0001, "95"])
+def test_a_confidence_that_is_no_share_of_one_is_unknown(confidence: Any) -> None:
     assert identifiers({"identifier": {"props": {"code": "A", "confidence": confidence}}})[0].confidence is None
 
 
@@ -112,6 +112,9 @@ def test_several_codes_of_one_identifier_each_count() -> None:
         {"identifier": {"props": {"code": [{"value": ""}]}}},
         {"identifier": {"props": {"code": [{"value": None}]}}},
         {"identifier": {"props": {"code": [{"value": True}]}}},
+        {"identifier": {"props": {"code": [{"value": "  \t"}]}}},
+        {"identifier": {"props": {"code": [{"value": "\u200b\u0000\ufeff"}]}}},
+        {"identifier": {"props": {"code": [{"value": [1]}]}}},
     ],
 )
 def test_a_result_without_a_code_is_no_identifier_and_no_crash(result: Any) -> None:
@@ -161,25 +164,93 @@ def test_an_answer_with_results_counts_even_beside_an_error() -> None:
     assert parse({"results": [], "error": "slow"}).identifiers == ()
 
 
+WHOLE = [
+    b'{"results": {}}',
+    b'{"results": null}',
+    b'{"results": null, "error": null}',
+    b'{"data": {"results": []}}',
+    b"{}",
+    b"[]",
+    b'[{"results": []}]',
+    b"null",
+    b"12",
+    b'"text"',
+    b"OK",
+    b"<html><title>Welcome</title>",
+    b"\xff\xfe\xfa",
+    b"caf\xe9",
+    b'{"results": nonsense}',
+    b"\xef\xbb\xbf{}",
+    b'{"a": ' + b"9" * 5000 + b"}",
+    b'{"a": "\\ud83d"}',
+    b'{"a": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+]
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 203, 206, 226, 299])
+@pytest.mark.parametrize("body", WHOLE)
+def test_a_whole_success_that_is_no_read_is_an_answer_that_is_kept(status: int, body: bytes) -> None:
+    read = parse(body, status)
+
+    assert (read.understood, read.identifiers, read.body) == (False, (), body)
+    assert isinstance(json.loads(json.dumps(read.raw, allow_nan=False)), dict)
+
+
+@pytest.mark.parametrize("status", [200, 202, 204])
 @pytest.mark.parametrize(
-    ("status", "body"),
-    [
-        (200, b""),
-        (200, b"{"),
-        (200, b"<html><title>Welcome</title>"),
-        (200, b"[]"),
-        (200, b"null"),
-        (200, b"\xff\xfe\xfa"),
-        (200, b"[" * 100_000),
-        (200, b'{"results": {}}'),
-        (200, b'{"results": null, "error": null}'),
-        (200, json.dumps(DOCUMENTED).encode()[:-30]),
-        (202, b'{"results": []}'),
-        (204, b""),
-    ],
+    "body",
+    [b"", b" \r\n", b"{", b'{"results": [', b"[" * 100_000, b'{"a": "b', json.dumps(DOCUMENTED).encode()[:-30]],
 )
-def test_a_success_that_cannot_be_read_may_have_been_billed(status: int, body: bytes) -> None:
+def test_an_empty_success_or_one_that_stops_in_the_middle_may_have_been_billed(status: int, body: bytes) -> None:
     with pytest.raises(OCROutcomeUnknown, match="may have been billed") as caught:
         parse(body, status)
 
     assert caught.value.status == status
+    assert "empty" in caught.value.message or "stops in the middle" in caught.value.message
+
+
+def test_a_closed_object_is_whole_whatever_its_connection_says() -> None:
+    for body in (b'{"results": []}', b'{"results": null}'):
+        assert parse_read(200, {}, body, now=NOW, cut_off="shorter than announced").body == body
+    for body in (b"12", b"<html>", b'{"results": nonsense}'):
+        with pytest.raises(OCROutcomeUnknown, match="stops in the middle"):
+            parse_read(200, {}, body, now=NOW, cut_off="shorter than announced")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'\xef\xbb\xbf{"results": [{"identifier": {"code": "A1"}}]}', "A1"),
+        ('{"results": [{"identifier": {"code": "A1"}}]}'.encode("utf-16"), "A1"),
+        (b'{"results": [{"identifier": {"code": "A1"}}], "gate": "caf\xe9"}', "A1"),
+        (b'{"results": [{"identifier": {"code": "A\xe91"}}]}', "A\ufffd1"),
+        (b'{"results": [{"identifier": {"code": "A1"}}], "n": ' + b"9" * 5000 + b"}", "A1"),
+        (b'{"results": [{"identifier": {"code": "A1", "confidence": 1e999}}]}', "A1"),
+        (b'{"results": [{"identifier": {"code": "A1"}}], "n": Infinity}', "A1"),
+        (b'{"results": [{"identifier": {"code": "A\n1"}}]}', "A\n1"),
+    ],
+)
+def test_a_list_of_results_is_a_read_whatever_stands_around_it(body: bytes, code: str) -> None:
+    read = parse(body)
+
+    assert (read.understood, read.body, [found.code for found in read.identifiers]) == (True, body, [code])
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [(12345, "12345"), (12345.0, "12345"), (12.5, "12.5"), (1e300, "1e+300"), (10**20, "1" + "0" * 20)],
+)
+def test_a_number_is_the_code_that_a_person_would_write(value: float, code: str) -> None:
+    assert [found.code for found in identifiers({"identifier": {"code": [{"value": value}]}})] == [code]
+
+
+def test_a_confidence_beside_a_code_is_that_codes() -> None:
+    codes = [{"value": "A", "confidence": 0.9}, {"value": "B", "confidence": "0.7"}, {"value": "C"}]
+
+    found = identifiers({"identifier": {"props": {"code": codes, "confidence": 0.5}}})
+
+    assert [each.confidence for each in found] == [0.9, 0.7, 0.5]
+
+
+def test_a_time_that_is_a_number_is_none() -> None:
+    assert parse({"results": [], "timestamp": 1_700_000_000}).timestamp is None

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from airflow_provider_platerec_ocr.core.answer.body import parsed
 from airflow_provider_platerec_ocr.core.errors import OCRCallError
 from airflow_provider_platerec_ocr.core.identifiers import check_code
 from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason
@@ -40,8 +41,8 @@ def reads_table(outcomes: Any, run: RunRef) -> Any:
     """Return the rows of images that were read: one for each identifier, or one with nulls where none was found.
 
     ``calls_billed`` stands in an image's first row alone, so that its sum over the table is what was billed.
-    ``timestamp`` and ``camera_id`` are the manifest's, else the answer's. An answer that cannot be understood (no such
-    answer is ever saved) gives one row with a null ``identifier_count``, so that its raw text is kept all the same.
+    ``timestamp`` and ``camera_id`` are the manifest's, else the answer's. An answer that this version cannot
+    understand gives one row with a null ``identifier_count``, so that its raw text is kept all the same.
 
     :param outcomes: an Arrow table as of :func:`~.outcome_table.best_table`, all of status ``read``.
     """
@@ -193,10 +194,17 @@ def file_name_of(image: str) -> str:
 
 def _read(image: str, answer: str | None) -> Read | None:
     try:
-        return read_from_json(_decode(answer or ""))
+        return read_from_json(_loaded(answer or ""))
     except (ValueError, TypeError, OCRCallError) as error:
         log.warning("The saved answer of %s cannot be understood (%s); its text is kept.", image, error)
         return None
+
+
+def _loaded(answer: str) -> Any:
+    try:
+        return _decode(answer)
+    except (ValueError, RecursionError):  # such as a number of thousands of digits
+        return parsed(answer) or {}
 
 
 def _moment(text: str | None) -> datetime | None:

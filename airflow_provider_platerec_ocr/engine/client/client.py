@@ -21,7 +21,7 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRQuotaExhausted,
     OCRRefused,
 )
-from airflow_provider_platerec_ocr.core.redact import redact
+from airflow_provider_platerec_ocr.core.redact import MASK, redact
 from airflow_provider_platerec_ocr.core.wire import parse_read, parse_statistics, read_request, statistics_request
 from airflow_provider_platerec_ocr.engine.client.transport import Sending, Transport
 
@@ -137,13 +137,22 @@ class OCRClient:
         finally:
             self._in_flight -= 1
         try:
-            read = parse_read(answer.status, answer.headers, answer.body, now=self._clock.now())
+            read = self._parsed(answer)
         except OCRCallError as error:
             found = self._completed(error, answer, sending, self._clock.monotonic() - begun)
         else:
-            self._was_answered = True
-            return read
+            if read.understood or sending.whole:
+                self._was_answered = True
+                return read
+            message = f"The answer {answer.status} came before the call was sent whole, and is no read."
+            raise OCRNotSent(message, status=answer.status, elapsed_s=self._clock.monotonic() - begun)
         raise await self._why_forbidden(found, beside) if isinstance(found, OCRForbidden) else found
+
+    def _parsed(self, answer: Answer) -> Read:
+        """Return what an answer says, without the token, should the API have echoed it: answers are written down."""
+        secret = self.settings.token.encode()
+        body = answer.body.replace(secret, MASK.encode()) if secret else answer.body
+        return parse_read(answer.status, answer.headers, body, now=self._clock.now(), cut_off=answer.cut_off)
 
     def _completed(self, error: OCRCallError, answer: Answer, sending: Sending, elapsed_s: float) -> OCRCallError:
         """Return ``error`` with what only the exchange knows, and without the token, should the API have echoed it."""

@@ -7,13 +7,17 @@ whatever happened to the connection. Texts name the thing to change and never qu
 from __future__ import annotations
 
 import ssl
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRNotSent, OCROutcomeUnknown
 from airflow_provider_platerec_ocr.core.redact import redact, shorten
+from airflow_provider_platerec_ocr.engine.client.connection import HeadTooLong
+from airflow_provider_platerec_ocr.engine.client.framing import LONGEST_HEAD
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.errors import OCRError
@@ -47,6 +51,13 @@ _TEXTS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((TimeoutError,), "The call to {host} ran out of time before it was sent whole."),
 )
 """What to say of a call that was not sent; the first class that fits counts."""
+_WORDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
+    (HeadTooLong, f"the head of the answer is longer than {LONGEST_HEAD} bytes"),
+    ((aiohttp.ClientResponseError, HttpProcessingError), "what came is no HTTP answer that can be read"),
+    (aiohttp.ClientPayloadError, "the answer ended before its announced end"),
+    (aiohttp.ServerDisconnectedError, "the server closed the connection before its answer"),
+)
+"""Our words where the exception's own may quote what the server sent, cookies among it; the first that fits counts."""
 _BROKEN = "The connection to {host} broke before the call was sent whole ({detail})."
 
 
@@ -77,11 +88,18 @@ def detail_of(error: Exception, settings: ClientSettings) -> str:
         error = error.certificate_error
     elif isinstance(error, aiohttp.ClientConnectorError):  # its text repeats host and TLS settings
         error = error.os_error
-    if isinstance(error, aiohttp.ClientResponseError):  # its text repeats the URL, and a proxy's its headers
-        return shorten(f"{error.status} {error.message}")
-    text = str(error)
-    name = type(error).__name__
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"{error.status} {_phrase(error.status)}"
+    name, text = type(error).__name__, str(error)
+    text = next((words for kinds, words in _WORDS if isinstance(error, kinds)), text)
     return shorten(redact(f"{name}: {text}" if text else name, settings.token, settings.proxy))
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "unknown status"
 
 
 def _is_ours(error: Exception) -> bool:

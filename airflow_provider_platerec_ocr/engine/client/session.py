@@ -6,10 +6,12 @@ idle connection is reused for a few seconds only, since a server that closes it 
 
 from __future__ import annotations
 
+from asyncio import get_running_loop
 from typing import TYPE_CHECKING
 
 import aiohttp
 
+from airflow_provider_platerec_ocr.engine.client.connection import make_lenient
 from airflow_provider_platerec_ocr.engine.client.trust import tls_context
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 KEEPALIVE_S = 4.0
 """Common servers and load balancers close idle connections after 5 s and more."""
+LONGEST_LINE = 64 * 1024
+"""Bytes of a header line that are taken; aiohttp's own limit is 8 KB, and gateways have longer ones."""
 _HEADROOM = 16
 """Connections beyond the calls in flight, for the statistics and for calls that are just ending."""
 
@@ -34,8 +38,13 @@ def open_session(settings: ClientSettings, keepalive_s: float = KEEPALIVE_S) -> 
         keepalive_timeout=keepalive_s,
         ssl=tls_context(settings),
     )
+    make_lenient(connector, get_running_loop())
     return aiohttp.ClientSession(
         connector=connector,
+        auto_decompress=False,  # a body with a damaged end was paid for, too; see core.answer.compression
+        headers={"Accept-Encoding": "gzip, deflate"},
+        max_line_size=LONGEST_LINE,  # should a later aiohttp go round what make_lenient does
+        max_field_size=LONGEST_LINE,
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,  # aiohttp would also let a .netrc entry fight with our token; see proxy_of in trust.py
         timeout=phases(settings, settings.timeouts.call_s),

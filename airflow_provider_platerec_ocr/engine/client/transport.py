@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 
+from airflow_provider_platerec_ocr.core.answer.compression import inflated
 from airflow_provider_platerec_ocr.engine.client.failures import detail_of, failure
 from airflow_provider_platerec_ocr.engine.client.session import KEEPALIVE_S, open_session, phases
 from airflow_provider_platerec_ocr.engine.client.trust import proxy_of
@@ -139,7 +141,7 @@ class Transport:
                 timeout=phases(self._settings, total_s),
             ) as response:
                 return await self._answer(response, sending)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
             elapsed_s = self._clock.monotonic() - begun
             raise failure(error, self._settings, whole=sending.whole, elapsed_s=elapsed_s) from None
 
@@ -153,8 +155,9 @@ class Transport:
                 if len(body) > MAX_ANSWER_BYTES:
                     cut_off = f"longer than {MAX_ANSWER_BYTES} bytes"
                     break
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             cut_off = detail_of(error, self._settings)
         if cut_off or sending.has_body:
             response.close()  # an answer before the end of the body, such as 413, leaves the rest unsent
-        return Answer(response.status, response.headers, bytes(body[:MAX_ANSWER_BYTES]), cut_off)
+        content, problem = inflated(bytes(body), response.headers.get("Content-Encoding", ""), MAX_ANSWER_BYTES)
+        return Answer(response.status, response.headers, content[:MAX_ANSWER_BYTES], cut_off or problem)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core import claims
+from airflow_provider_platerec_ocr.core.answer.body import parsed, unpacked
 from airflow_provider_platerec_ocr.core.errors import OCRError
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner
 from airflow_provider_platerec_ocr.core.redact import shorten
@@ -24,7 +25,7 @@ def describe(history: History, lease_s: float) -> Iterator[str]:
         yield f"attempt {attempt.number}: {state(attempt, lease_s)}"
         yield f"  {owner(attempt)}"
         if attempt.end is claims.End.ANSWER and attempt.payload:
-            yield f"  {_codes(attempt.payload['answer'])}"
+            yield f"  {_codes(attempt.payload)}"
     yield verdict(history, lease_s)
 
 
@@ -70,9 +71,11 @@ def verdict(history: History, lease_s: float) -> str:
             return "=> In doubt twice: no run sends it again until you settle it."
 
 
-def _codes(answer: dict[str, Any]) -> str:
+def _codes(payload: dict[str, Any]) -> str:
+    body = unpacked(payload.get("facts") or {})
+    answer = payload["answer"] if body is None else parsed(body)
     try:
         codes = [identifier.code for identifier in read_from_json(answer).identifiers]
     except OCRError:
-        return "an answer in a form that this version does not know"
+        return "an answer that is kept, in a form that this version does not know"
     return f"codes: {', '.join(codes)}" if codes else "no code found"

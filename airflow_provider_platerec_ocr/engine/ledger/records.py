@@ -88,7 +88,7 @@ def unpack(data: bytes | None) -> dict[str, Any] | None:
     """Return the record in a file's content, or ``None`` where it is torn: empty, half, or not ours."""
     try:
         record = json.loads(data or b"")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     whole = isinstance(record, dict) and isinstance(record.get("schema"), int) and isinstance(record.get("nonce"), str)
     return record if whole else None

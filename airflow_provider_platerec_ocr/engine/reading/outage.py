@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.core.errors import OCROutcomeUnknown, OCRRateLimited
+from airflow_provider_platerec_ocr.core.errors import OCROutcomeUnknown, OCRRateLimited, OCRUnknownDialect
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.backoff import Backoff
@@ -60,3 +60,24 @@ class Outage:
         if self._since is not None and now - self._since >= self._options.give_up_after_s:
             return f"no call succeeded for {now - self._since:.0f} s"
         return None
+
+
+class Dialect:
+    """Counts whole answers since the last read: each was paid for and is kept, and the next ones would cost as much."""
+
+    def __init__(self, options: ReadOptions) -> None:
+        self._options = options
+        self._unread = 0
+
+    def answered(self, *, understood: bool) -> OCRUnknownDialect | None:
+        """Count an answer; return the error to stop with where so many in a row were no reads."""
+        self._unread = 0 if understood else self._unread + 1
+        if self._unread < self._options.unread_in_a_row:
+            return None
+        message = (
+            f"The API speaks another dialect: {self._unread} whole answers in a row are no reads that this version "
+            "knows. They are kept in the ledger and never paid for again; nothing further is sent. See one with `python"
+            " -m airflow_provider_platerec_ocr.ledger LEDGER show FINGERPRINT --raw`. If it is the API's, install a "
+            "version that reads it and run `… LEDGER reparse`; if not, check the host of the connection."
+        )
+        return OCRUnknownDialect(message, retry=False)

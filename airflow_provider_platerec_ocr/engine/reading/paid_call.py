@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.core.answer.body import UNREAD, packed
 from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.errors import (
     OCRCallError,
@@ -23,7 +24,7 @@ from airflow_provider_platerec_ocr.core.errors import (
 from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason, format_timestamp
 from airflow_provider_platerec_ocr.engine.reading.answer_writer import Step
 from airflow_provider_platerec_ocr.engine.reading.image_phase import Phase
-from airflow_provider_platerec_ocr.engine.reading.outage import Outage
+from airflow_provider_platerec_ocr.engine.reading.outage import Dialect, Outage
 from airflow_provider_platerec_ocr.engine.reading.resolution import Resolution, rejected
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class PaidCaller:
         self._answer_writer = answer_writer
         self._outage = Outage(context.backoff, context.options)
         self._late = 0
+        self._dialect = Dialect(context.options)
         self.successes = 0
         """Calls that the API answered."""
 
@@ -172,8 +174,16 @@ class PaidCaller:
         self._succeeded()
         read_at = format_timestamp(context.clock.now())
         facts |= {"read_at": read_at, "elapsed_s": round(context.clock.monotonic() - begun, 3)}
+        if read.body is not None:
+            facts |= packed(read.body)
+        if not read.understood:
+            facts[UNREAD] = True
+            log.warning("No read that this version knows: the answer for %s (%s).", image.image, claim.fingerprint)
         await self._answer_writer.answer(claim, read.raw, facts)
-        return Resolution(ReadStatus.READ, answer=read.raw, read_at=read_at, calls_billed=1)
+        unknown = self._dialect.answered(understood=read.understood)
+        if unknown is not None:
+            context.stop.set(unknown)
+        return Resolution(ReadStatus.READ, answer=read.raw, body=read.body, read_at=read_at, calls_billed=1)
 
     async def _failed(
         self,
@@ -187,6 +197,8 @@ class PaidCaller:
         context = self._context
         if isinstance(error, OCRRejected):
             self._succeeded()
+            if error.body is not None:
+                facts |= packed(error.body)
             await self._answer_writer.reject(claim, facts | {"reason": Reason.API_REJECTED, "message": error.message})
             return rejected(error.message, error.status)
         if isinstance(error, OCRStop):

@@ -8,9 +8,9 @@ process share one call, and writes the outcome.
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING
 
+from airflow_provider_platerec_ocr.core.answer.body import raw_json
 from airflow_provider_platerec_ocr.core.errors import OCRImageError, OCRLedgerError
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_url
 from airflow_provider_platerec_ocr.core.images.identity import former_identity
@@ -128,7 +128,7 @@ class Reader:
             camera_id=image.camera_id,
             timestamp=image.timestamp,
             fingerprint=fingerprint,
-            answer=None if resolution.answer is None else whole_text(json.dumps(resolution.answer, ensure_ascii=False)),
+            answer=None if resolution.answer is None else raw_json(resolution.answer, resolution.body),
             read_at=resolution.read_at,
             calls_billed=resolution.calls_billed,
             from_ledger=resolution.from_ledger,

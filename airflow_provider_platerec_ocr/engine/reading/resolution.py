@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.core.answer.body import unpacked
 from airflow_provider_platerec_ocr.core.claims import DoubtAction
 from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason
+from airflow_provider_platerec_ocr.core.redact import shorten
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.claims import Attempt, History
@@ -32,6 +34,8 @@ class Resolution:
     """How it ended."""
     answer: dict[str, Any] | None = None
     """The raw answer, for reads."""
+    body: bytes | None = None
+    """The answer's body to the byte, where it is known."""
     read_at: str | None = None
     """When the answer came; UTC."""
     from_ledger: bool = False
@@ -59,7 +63,14 @@ def answered(attempt: Attempt, billed: int) -> Resolution:
     """Return the read that the ledger already has."""
     payload = attempt.payload or {}
     read_at = (payload.get("facts") or {}).get("read_at") or payload.get("saved_at")
-    return Resolution(ReadStatus.READ, answer=payload["answer"], read_at=read_at, from_ledger=True, calls_billed=billed)
+    return Resolution(
+        ReadStatus.READ,
+        answer=payload["answer"],
+        body=unpacked(payload.get("facts") or {}),
+        read_at=read_at,
+        from_ledger=True,
+        calls_billed=billed,
+    )
 
 
 def rejected(message: str, http_status: int | None) -> Resolution:
@@ -91,9 +102,16 @@ def held_elsewhere() -> Resolution:
     return Resolution(ReadStatus.HELD_ELSEWHERE, message=message)
 
 
-def in_doubt(action: DoubtAction, billed: int, http_status: int | None = None) -> Resolution:
-    """Return the end of an image of which nobody knows whether it was billed."""
+def in_doubt(action: DoubtAction, billed: int, http_status: int | None = None, *, cause: str = "") -> Resolution:
+    """Return the end of an image of which nobody knows whether it was billed.
+
+    :param cause: what became of the call, where it was made in this process.
+    """
     reason = Reason.IN_DOUBT_TWICE if action is DoubtAction.TWICE else Reason.IN_DOUBT
     return Resolution(
-        ReadStatus.IN_DOUBT, reason=reason, message=_DOUBTS[action], calls_billed=billed, http_status=http_status
+        ReadStatus.IN_DOUBT,
+        reason=reason,
+        message=f"{_DOUBTS[action]} Cause: {shorten(cause)}" if cause else _DOUBTS[action],
+        calls_billed=billed,
+        http_status=http_status,
     )

@@ -196,7 +196,7 @@ class Resolver:
             return await self._paid_caller.attempt(image, fingerprint, decision, content, image_phase)
         except OCROutcomeUnknown as error:
             self._unknown.add((image.type, fingerprint, decision.number))
-            return resolution.in_doubt(self._action(decision.doubts), 1, error.status)
+            return resolution.in_doubt(self._action(decision.doubts), 1, error.status, cause=error.message)
         except OCRUnavailable as error:
             retry.unavailable += 1
             if retry.unavailable >= context.options.refusals_per_image:

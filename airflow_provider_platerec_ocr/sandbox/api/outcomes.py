@@ -47,14 +47,18 @@ def _unavailable(fault: Fault) -> Reply:
 
 def spoil(fault: Fault, answer: Reply) -> Reply:
     """Give what becomes of a finished answer."""
+    spoiled = answer
     match fault.kind:
         case Kind.CUT_AFTER:
-            return replace(answer, status=0, delivery=Delivery.CUT)
+            spoiled = replace(answer, status=0, delivery=Delivery.CUT)
         case Kind.CUT_JSON:
-            return replace(answer, delivery=Delivery.CUT_IN_BODY)
+            spoiled = replace(answer, delivery=Delivery.CUT_IN_BODY)
         case Kind.BAD_JSON:
-            return replace(answer, body=answer.body[: len(answer.body) // 2])
+            spoiled = replace(answer, body=answer.body[: len(answer.body) // 2])
         case Kind.ERROR_200:
-            return replace(answer, body=json.dumps({"error": "Prediction failed."}))
-        case _:
-            return answer
+            spoiled = replace(answer, body=json.dumps({"error": "Prediction failed."}))
+        case Kind.DIALECT:
+            spoiled = replace(answer, body=json.dumps({"status": "ok", "data": json.loads(answer.body)}))
+        case Kind.LONG_HEAD:
+            spoiled = replace(answer, headers={**answer.headers, **replies.LONG_HEAD})
+    return spoiled

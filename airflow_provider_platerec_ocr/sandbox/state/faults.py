@@ -44,6 +44,8 @@ class Kind(StrEnum):
     CUT_JSON = "cut-json"
     BAD_JSON = "bad-json"
     ERROR_200 = "error-200"
+    DIALECT = "dialect"
+    LONG_HEAD = "long-head"
     EMPTY = "empty"
     SLOW = "slow"
     HOLD = "hold"
@@ -55,7 +57,17 @@ class Kind(StrEnum):
 
 
 _AFTER_WORK = frozenset(
-    {Kind.CUT_AFTER, Kind.CUT_JSON, Kind.BAD_JSON, Kind.ERROR_200, Kind.EMPTY, Kind.SLOW, Kind.HOLD}
+    {
+        Kind.CUT_AFTER,
+        Kind.CUT_JSON,
+        Kind.BAD_JSON,
+        Kind.ERROR_200,
+        Kind.DIALECT,
+        Kind.LONG_HEAD,
+        Kind.EMPTY,
+        Kind.SLOW,
+        Kind.HOLD,
+    }
 )
 
 

@@ -20,6 +20,8 @@ HTML_502 = (
     "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
 )
 HTML_504 = HTML_502.replace("502 Bad Gateway", "504 Gateway Time-out")
+LONG_HEAD = {"X-Policy": "p" * 60_000, **{f"X-Trace-{number}": "1" for number in range(200)}}
+"""What gateways of companies put on top of an answer: one line of 60 KB, and 200 lines more."""
 
 
 class Delivery(Enum):

@@ -100,6 +100,8 @@ def test_bad_json_arrives_whole_and_cannot_be_read(shared: Sandbox) -> None:
         ("500", b"500", b"Server Error", False),
         ("503;retry_after=2", b"503", b"Retry-After: 2", False),
         ("error-200", b"200", b'{"error": "Prediction failed."}', True),
+        ("dialect", b"200", b'{"status": "ok", "data": {"processing_time": ', True),
+        ("long-head", b"200", b"X-Policy: ppp", True),
         ("empty", b"200", b'"results": []', True),
     ],
 )

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import gzip
+import zlib
+
+import pytest
+
+from airflow_provider_platerec_ocr.core.answer.compression import inflated
+
+BODY = b'{"results": []}' * 1000
+RAW = zlib.compressobj(wbits=-15)
+DEFLATED = RAW.compress(BODY) + RAW.flush()
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        (gzip.compress(BODY), "gzip"),
+        (gzip.compress(BODY), "X-GZIP"),
+        (gzip.compress(BODY), ""),
+        (gzip.compress(BODY), "utf-8"),
+        (gzip.compress(BODY) + b"more", "gzip"),
+        (zlib.compress(BODY), "deflate"),
+        (DEFLATED, "deflate"),
+        (BODY, "gzip"),
+        (BODY, "deflate"),
+        (BODY, ""),
+    ],
+)
+def test_a_body_is_unpacked_whatever_its_header_says(data: bytes, encoding: str) -> None:
+    assert inflated(data, encoding, 1_000_000) == (BODY, "")
+
+
+def test_a_form_that_is_not_known_stays_as_it_came() -> None:
+    assert inflated(b"\x8b\x03\x80", "br", 100) == (b"\x8b\x03\x80", "")
+    assert inflated(b"", "gzip", 100) == (b"", "")
+
+
+def test_a_damaged_form_gives_what_is_there_and_says_so() -> None:
+    packed = gzip.compress(BODY)
+    wrong_sum = packed[:-8] + b"\0" * 8
+
+    assert inflated(packed[:-4], "gzip", 1_000_000) == (BODY, "its packed form stops in the middle")
+    assert inflated(wrong_sum, "gzip", 1_000_000) == (BODY, "its packed form is damaged")
+
+
+def test_what_unpacks_to_too_much_is_cut() -> None:
+    assert inflated(gzip.compress(bytes(1000)), "gzip", 100) == (bytes(100), "longer than 100 bytes")
