@@ -1,4 +1,4 @@
-"""How fast calls may start: a bucket that spaces them, a rate that finds itself, and a fair share between shards.
+"""How fast calls may start: a bucket that spaces them, a rate that finds itself and is remembered, a fair share of it.
 
 Pure arithmetic on a time that is handed in (seconds of a monotonic clock); the engine's limiter waits and remembers.
 The start rate is one limit and the calls in flight are another: 8/s at 30 s a call are 240 in flight.
@@ -12,6 +12,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+FIRST_PER_S = 0.5
+"""First starts a second where nothing is known of an account."""
+NEARLY = 0.97
+"""Part of a remembered rate to begin with, were it found this moment."""
+SEARCHED = 0.5
+"""How sure a rate is to which a search has come: one that forgives a burst takes nearly twice its limit first."""
+_BURST_S = 1.0
+"""Seconds' worth of calls that an account may forgive."""
+FADE_S = 30 * 86400.0
+"""Seconds after which what is remembered is trusted half as much."""
 
 
 class TokenBucket:
@@ -89,6 +101,44 @@ class RateState:
     """Seconds of it that are over."""
 
 
+@dataclass(frozen=True, slots=True)
+class FoundRate:
+    """What was found of an account's limit, for its next night."""
+
+    rate_per_s: float
+    """Starts a second that the account takes: just below what it refused, or as far as a search had come."""
+    sure: float
+    """From 0 to 1: 0.5 where a search had come so far, 1 where the account took it for a while after refusing more."""
+    at_s: float
+    """When it was so; seconds since 1970."""
+
+    def trust(self, now_s: float) -> float:
+        """Return how sure it still is, 0 to 1: half as much after each month, since limits change."""
+        return self.sure * math.exp2(-max(0.0, now_s - self.at_s) / FADE_S)
+
+    def state(self, now_s: float) -> RateState:
+        """Return what to begin with: nearly this rate, and lower the less it is to be trusted.
+
+        Where it is sure enough, it is climbed to as after a 429; else the search goes on from below it.
+        """
+        trust, near = self.trust(now_s), NEARLY * self.rate_per_s
+        begin = max(trust * near, min(FIRST_PER_S, near))
+        if trust <= SEARCHED:
+            return RateState(begin, bottom=begin)
+        return RateState(begin, top=self.rate_per_s, bottom=begin, climb_s=usual_climb_s(self.rate_per_s))
+
+
+def rate_to_keep(there: FoundRate | None, new: FoundRate, *, since_s: float) -> FoundRate:
+    """Return which of two is to be remembered: who knew the other knows better, else the surer, and never the older.
+
+    :param there: what is remembered already.
+    :param since_s: since when ``new`` was found without hearing from others; seconds since 1970.
+    """
+    if there is None or there.at_s <= min(since_s, new.at_s):
+        return new
+    return new if new.at_s >= there.at_s and new.sure >= there.trust(new.at_s) else there
+
+
 class AdaptiveRate:
     """A start rate that finds the account's limit and follows it: additive increase, multiplicative decrease.
 
@@ -103,6 +153,8 @@ class AdaptiveRate:
       account accepted in between. Nothing accepted in between: it is halved, and the search begins anew.
     - With a known ceiling, the rate starts there, never exceeds it, and a single 429 halves it for a few seconds only;
       another one within 5 minutes counts as in a climb.
+    - With what was found on an earlier night it begins in a climb to that. A 429 within a third of the climb means
+      that the limit is lower by now, and counts as a second one.
 
     Time only counts while calls start at the rate: with too few calls to send, a rate proves nothing.
 
@@ -125,8 +177,10 @@ class AdaptiveRate:
     _CLIMB_TO_CEILING_S = 5.0
     _SAME_BURST_S = 1.0
     _ONCE_S = 300.0
+    _TELLING = 20
+    """Calls from which on it is worth remembering what the account took."""
 
-    def __init__(self, *, ceiling: float | None = None, start_per_s: float = 0.5) -> None:
+    def __init__(self, *, ceiling: float | None = None, start_per_s: float = FIRST_PER_S) -> None:
         first = _checked(start_per_s if ceiling is None else ceiling)
         if not first > 0.0:
             message = f"a rate must be over 0, not {first!r}"
@@ -144,6 +198,10 @@ class AdaptiveRate:
         """Starts since the last decrease that were not refused, as far as is known."""
         self._ended = 0
         self._refused = 0
+        self._starts = 0
+        self._held_per_s = 0.0
+        """What the account surely takes, as of the last 429, the last rate that was taken over, or the last search."""
+        self._recalled_at: float | None = None
 
     @property
     def rate_per_s(self) -> float:
@@ -160,12 +218,40 @@ class AdaptiveRate:
         """Share of the ended calls that were refused with 429, 0 to 1."""
         return self._refused / max(1, self._ended)
 
+    def found(self, at_s: float) -> FoundRate | None:
+        """Return what is worth remembering, or ``None``: a rate that was given is not found, a few calls tell nothing.
+
+        :param at_s: when, in seconds since 1970.
+        """
+        if self._ceiling is not None or not (self._refused or self._starts >= self._TELLING):
+            return None
+        if self._top is None and not self._held_per_s and self._accepted < self._TELLING:
+            return None
+        aim = self._rate_per_s if self._top is None else self._top
+        return FoundRate(aim, max(SEARCHED, min(1.0, self._surely_per_s() / aim)), at_s)
+
+    def _surely_per_s(self) -> float:
+        """Return what the account surely takes: after a third of a climb without a 429, as much as it has come to."""
+        if self._top is None:
+            return self._held_per_s
+        part, least = min(1.0, 3.0 * self._climbed_s / self._climb_s), SEARCHED * self._top
+        return max(self._held_per_s, least + part * (min(self._rate_per_s, self._top) - least))
+
+    def recall(self, found: FoundRate, now: float, now_s: float) -> None:
+        """Begin with what an earlier night found; no effect where a ceiling is known.
+
+        :param now: on the clock of all other methods. :param now_s: the same moment in seconds since 1970.
+        """
+        if self._ceiling is None:
+            self.adopt(found.state(now_s))
+            self._held_per_s, self._recalled_at = found.trust(now_s) * found.rate_per_s, now
+
     def adopt(self, state: RateState, since_s: float = 0.0) -> None:
         """Go on from what another shard of the account knows: what it was told need not be asked again.
 
         :param since_s: seconds since it was so, in which its calls went on.
         """
-        self._top, self._bottom = state.top, state.bottom
+        self._top, self._bottom, self._held_per_s, self._recalled_at = state.top, state.bottom, 0.0, None
         self._climb_s, self._climbed_s = max(state.climb_s, 1.0), max(state.climbed_s, 0.0)
         self._rate_per_s = max(_checked(state.rate_per_s), self.LEAST_PER_S)
         self._grow(max(0.0, since_s))
@@ -176,6 +262,7 @@ class AdaptiveRate:
         step_s = min(gap_s, 2.0 / self._rate_per_s)
         self._started_at = now
         self._accepted += 1
+        self._starts += 1
         self._grow(step_s)
 
     def _grow(self, step_s: float) -> None:
@@ -202,16 +289,20 @@ class AdaptiveRate:
         if last is not None and (now - last < self._SAME_BURST_S or (started_at is not None and started_at <= last)):
             return
         rate, accepted = self._rate_per_s, self._accepted
-        since_s = math.inf if last is None else now - last
-        calm_s = self._usual_climb_s(rate)
+        since = self._recalled_at if last is None else last
+        since_s = math.inf if since is None else max(now - since, self._SAME_BURST_S)
+        calm_s = usual_climb_s(rate)
+        held = self._surely_per_s()
         self._throttled_at, self._accepted, self._climbed_s, self._climb_s = now, 0, 0.0, calm_s
         if since_s >= calm_s / 3:
             low = self._after_calm(rate, since_s)
         elif accepted:
+            held = max(accepted / (since_s + _BURST_S), held * (1 - self._DROP_SOON))
             self._top, low = rate, max(rate * (1 - self._DROP_SOON), min(accepted / since_s, 0.99 * rate))
         else:
-            self._top, low = None, rate * (1 - self._DROP_CLOSED)
+            self._top, low, held = None, rate * (1 - self._DROP_CLOSED), 0.0
         self._bottom = self._rate_per_s = max(low, min(self.LEAST_PER_S, rate))
+        self._held_per_s = min(held, low)
 
     def _after_calm(self, rate: float, since_s: float) -> float:
         """Set the top to climb to after a 429 that came alone; return the rate to begin from."""
@@ -230,12 +321,12 @@ class AdaptiveRate:
         depth = top - self._bottom if way <= 0.0 else max(top - self._bottom, self._DROP_CALM * top)
         self._rate_per_s = top + depth * way**3
         if self._rate_per_s > self._LEAVE * top:
-            self._top = None
+            self._held_per_s, self._top = self._surely_per_s(), None
 
-    @staticmethod
-    def _usual_climb_s(rate: float) -> float:
-        """Return how long a climb takes: at low rates longer, so that few of the starts are probes."""
-        return 24.0 + 60.0 / max(rate, 0.5)
+
+def usual_climb_s(rate_per_s: float) -> float:
+    """Return how long a climb takes: at low rates longer, so that few of the starts are probes."""
+    return 24.0 + 60.0 / max(rate_per_s, 0.5)
 
 
 def turn_off_s(

@@ -1,4 +1,8 @@
-"""Shards with their limiters and a board, against a simulated account, in virtual time."""
+"""Shards with their limiters and a board, against a simulated account, in virtual time.
+
+The board lies in a simulated store, whose files age on virtual time, too, and cost a fraction of real ones. That a
+board works on a real disk and on real object stores is tested elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,15 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.engine.rate.board import LIVE_S, PaceBoard
+from airflow_provider_platerec_ocr.engine.rate.board import PaceBoard
 from airflow_provider_platerec_ocr.engine.rate.limiter import StartLimiter
 from support.accounts import ROUND_TRIP_S
 from support.clock import FakeClock
+from support.simulated_store import SimulatedStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
 
-    from airflow_provider_platerec_ocr.storage.path import StoragePath
     from support.accounts import Account
 
 
@@ -47,37 +51,46 @@ class Stage:
     """A number of shards of one account, of which some come late or end early."""
 
     account: Account
-    place: StoragePath
     shards: Sequence[Shard]
     ceiling_per_s: float | None = None
     changes: Sequence[tuple[float, float]] = ()
     """Time, and the account's limit from then on."""
+    near: bool = True
+    """Whether looking at the board costs next to nothing, as on a disk."""
     clock: FakeClock = field(default_factory=FakeClock)
+    store: SimulatedStore | None = None
+    """Where the board is, if other runs have a part in it."""
     calls: list[tuple[float, int, bool]] = field(default_factory=list)
     """When each call came, from which shard, and whether it was accepted."""
 
-    def run(self, seconds: float) -> Stage:
-        """Send as fast as the limiters allow."""
-        self.clock.run(self._run(seconds))
+    def run(self, seconds: float, *, beside: Coroutine[Any, Any, None] | None = None) -> Stage:
+        """Send as fast as the limiters allow.
+
+        :param beside: what else is done meanwhile.
+        """
+        self.clock.run(self._run(seconds, () if beside is None else (beside,)))
         return self
 
-    async def _run(self, seconds: float) -> None:
-        shards = [self._shard(index, seconds) for index in range(len(self.shards))]
+    async def _run(self, seconds: float, beside: Iterable[Coroutine[Any, Any, None]]) -> None:
+        store = self.store or SimulatedStore(self.clock)
+        shards = [self._shard(index, seconds, store) for index in range(len(self.shards))]
         changes = [self._change(at, limit) for at, limit in self.changes]
-        await asyncio.gather(*shards, *changes)
+        await asyncio.gather(*shards, *changes, *beside)
 
     async def _change(self, at: float, limit: float) -> None:
         await self.clock.sleep(at)
         self.account.limit_per_s = limit
 
-    async def _shard(self, index: int, seconds: float) -> None:
+    async def _shard(self, index: int, seconds: float, store: SimulatedStore) -> None:
         shard, calls = self.shards[index], set[asyncio.Task[None]]()
         await self.clock.sleep(shard.begins_s)
+        board = PaceBoard(store.place(), shard=f"{index:02}", clock=self.clock)
+        board.is_local = self.near
         limits = StartLimiter(
             clock=self.clock,
             ceiling_per_s=self.ceiling_per_s,
             max_in_flight=10_000,
-            board=PaceBoard(self.place, shard=f"{index:02}", clock=self.clock),
+            board=board,
             planned_shards=len(self.shards),
             executor=Inline(),
         )
@@ -88,8 +101,8 @@ class Stage:
             calls.add(call)
             call.add_done_callback(calls.discard)
             permit.done()
-        if shard.killed:  # its heartbeat stays until it is stale; files do not age on virtual time
-            await self.clock.sleep(LIVE_S)
+        if shard.killed:
+            board.leave = lambda: None  # type: ignore[method-assign]  # a killed one does not say good-bye
         heart.cancel()
         await asyncio.gather(heart, *calls, return_exceptions=True)
 

@@ -90,12 +90,12 @@ class SimulatedStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec publis
     def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:  # noqa: FBT001, FBT002  # fsspec's signature
         self.before("list", path)
         found: dict[str, dict[str, Any]] = {}
-        for name, (data, _when) in self.objects.items():
+        for name, (data, when) in self.objects.items():
             if name.startswith(f"{path}/"):
                 first, slash, _rest = name[len(path) + 1 :].partition("/")
                 kind, size = ("directory", 0) if slash else ("file", len(data))
                 entry = posixpath.join(path, first)
-                found[entry] = {"name": entry, "type": kind, "size": size}
+                found[entry] = {"name": entry, "type": kind, "size": size, "modified": when}
         if not found:
             raise FileNotFoundError(path)
         return list(found.values()) if detail else list(found)

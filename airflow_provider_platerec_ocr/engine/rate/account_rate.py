@@ -13,6 +13,7 @@ from airflow_provider_platerec_ocr.engine.rate.board import SharedPace
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.clock import Clock
+    from airflow_provider_platerec_ocr.core.pacing import FoundRate
 
 _UNTIL_TOLD = 0.97
 """Part of the rate at which a shard goes on after a 429 until the leader has thought about it: what it mostly comes to,
@@ -35,6 +36,10 @@ class AccountRate:
     def __init__(self, clock: Clock, ceiling_per_s: float | None) -> None:
         self._clock = clock
         self._rate = AdaptiveRate(ceiling=ceiling_per_s)
+        self._alone_since = clock.now().timestamp()
+        """Since when nobody told this shard anything of the rate; seconds since 1970."""
+        self.is_given = ceiling_per_s is not None
+        """Whether the user knows the rate; else it is found, and remembered."""
         self._leader: SharedPace | None = None
         """Whose rate and row of starts this shard goes by; ``None`` where it leads."""
         self._learned_at = -math.inf
@@ -50,6 +55,18 @@ class AccountRate:
     def throttled_at_s(self) -> float:
         """When the account last refused a call with 429, whoever made it; seconds since 1970, 0 where it never did."""
         return self._throttle_seen_s
+
+    def recall(self, found: FoundRate) -> None:
+        """Begin with what an earlier run found."""
+        self._rate.recall(found, self._clock.monotonic(), self._clock.now().timestamp())
+
+    def found(self) -> tuple[FoundRate, float] | None:
+        """Return what is worth remembering, and since when nobody else had a part in it; only the leader has any."""
+        if self._leader is not None or self._learned_at == -math.inf:
+            return None
+        at_s = self._clock.now().timestamp() - (self._clock.monotonic() - self._learned_at)
+        found = self._rate.found(at_s)
+        return None if found is None else (found, self._alone_since)
 
     def succeeded(self) -> None:
         """Take note of an answer."""
@@ -106,6 +123,8 @@ class AccountRate:
 
     def follow(self, leader: SharedPace | None) -> None:
         """Go by the leader's rate from now on, or lead where that is ``None``."""
+        if leader is not None:
+            self._alone_since = self._clock.now().timestamp()
         self._leader = leader
         self._keep_up()
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.pacing import RateState
+from airflow_provider_platerec_ocr.engine.rate.rate_memory import RateMemory
 from airflow_provider_platerec_ocr.storage.store import Store
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ class PaceBoard:
         self._place = place
         self._store = Store(place)
         self._clock = clock or SystemClock()
+        self.memory = RateMemory(place, self._clock)
+        """What was found of the account's rate, for the next night."""
         self._suffix = shard or uuid.uuid4().hex[:16]
         self._shard = ""
         self._written: str | None = None

@@ -7,6 +7,7 @@ neither the API nor the ledger; the board's files are handled in :mod:`.share`, 
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,17 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from airflow_provider_platerec_ocr.core.clock import Clock
+    from airflow_provider_platerec_ocr.core.pacing import FoundRate
     from airflow_provider_platerec_ocr.engine.rate.board import Hold, PaceBoard, SharedPace
+
+log = logging.getLogger(__name__)
 
 MARGIN = 0.99
 """Part of a known ceiling that is used: servers that count calls in a sliding second refuse one that is 1 ms early."""
 UNASKED_HOLD_S = 1.0
 """How long a 429 that names no time holds the starts."""
+REMEMBER_S = 30.0
+"""How often what was found of the rate is written down, so that a killed shard leaves it, too."""
 _LATE = 0.5
 """Part of a gap by which a start may be late and still keep its place in the row."""
 
@@ -41,6 +47,42 @@ class Permit:
         if self._limiter is not None:
             self._limiter.ended()
             self._limiter = None
+
+
+class _Change:
+    """An event that one waiter waits for, at most for a time; each start does, so it has to be cheap."""
+
+    def __init__(self) -> None:
+        self._came = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    def set(self) -> None:
+        """Wake who waits, or will."""
+        self._came = True
+        self._wake()
+
+    def clear(self) -> None:
+        """Forget what came."""
+        self._came = False
+
+    async def within(self, seconds: float, clock: Clock) -> None:
+        """Return when it has come, or ``seconds`` are over."""
+        if self._came:
+            return
+        waiter = self._waiter = asyncio.get_running_loop().create_future()
+        sleeping = None if seconds == math.inf else asyncio.ensure_future(clock.sleep(seconds))
+        if sleeping is not None:
+            sleeping.add_done_callback(self._wake)
+        try:
+            await waiter
+        finally:
+            if sleeping is not None:
+                sleeping.remove_done_callback(self._wake)
+                sleeping.cancel()
+
+    def _wake(self, _: object = None) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
 
 class StartLimiter:
@@ -78,14 +120,20 @@ class StartLimiter:
         """The start that was taken from the bucket and not used yet."""
         self._held_until = -math.inf
         self._last_start: float | None = None
+        self._remembered_at = clock.monotonic()
         self._turn = asyncio.Lock()
-        self._changed = asyncio.Event()
+        self._changed = _Change()
         self._posts: set[asyncio.Task[None]] = set()
 
     @property
     def rate_per_s(self) -> float:
         """Starts a second that this shard may make now."""
         return self._bucket.rate_per_s
+
+    @property
+    def rate_is_given(self) -> bool:
+        """Whether the user knows the rate; else it is being found."""
+        return self._rate.is_given
 
     @property
     def in_flight(self) -> int:
@@ -164,14 +212,7 @@ class StartLimiter:
 
     async def _pause(self, seconds: float) -> None:
         """Sleep until ``seconds`` are over or something changes."""
-        waiting: set[asyncio.Future[object]] = {asyncio.ensure_future(self._changed.wait())}
-        if seconds < math.inf:
-            waiting.add(asyncio.ensure_future(self._clock.sleep(seconds)))
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waiting:
-                task.cancel()
+        await self._changed.within(seconds, self._clock)
 
     def ended(self) -> None:
         """Take a permit back; :meth:`Permit.done` calls this."""
@@ -250,6 +291,25 @@ class StartLimiter:
             self._move_due(self._rate.turn(due, earliest=self._held_until, rank=rank, share=share))
             self._changed.set()
 
+    def recall(self, found: FoundRate) -> None:
+        """Begin with what an earlier run found of the account's rate."""
+        self._rate.recall(found)
+        self._apply_rate()
+        log.info(
+            "Beginning at %.3g calls a second: an earlier run found that this account takes %.3g.",
+            *(self._rate.per_s, found.rate_per_s),
+        )
+
+    async def _remember(self, *, every_s: float = 0.0) -> None:
+        """Keep what was found for the next run, if that is due."""
+        now = self._clock.monotonic()
+        if now - self._remembered_at < every_s:
+            return
+        self._remembered_at = now
+        found = self._rate.found()
+        if found is not None:
+            await self._sharing.remember(*found)
+
     def pace(self) -> SharedPace:
         """Return what this shard sees of the rate, for the others."""
         started = self._clock.monotonic() if self._last_start is None else self._last_start
@@ -273,6 +333,7 @@ class StartLimiter:
                     await self._step_aside()
                 else:
                     await self._beat()
+                await self._remember(every_s=REMEMBER_S)
                 await self._clock.sleep(self._sharing.pause_s)
         finally:
             await self.stop()
@@ -291,5 +352,6 @@ class StartLimiter:
     async def stop(self) -> None:
         """Leave the board; permits that are out stay good."""
         await asyncio.gather(*self._posts, return_exceptions=True)
+        await self._remember()
         await self._sharing.leave()
         self._apply_rate()

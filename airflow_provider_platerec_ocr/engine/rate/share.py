@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
 
+    from airflow_provider_platerec_ocr.core.pacing import FoundRate
     from airflow_provider_platerec_ocr.engine.rate.board import PaceBoard, SharedPace
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,13 @@ Ts = TypeVarTuple("Ts")
 
 class Paced(Protocol):
     """The limiter, as far as its heartbeat needs it. All of it is called on the loop."""
+
+    @property
+    def rate_is_given(self) -> bool:
+        """Whether the user knows the rate, so that nothing is remembered of it."""
+
+    def recall(self, found: FoundRate) -> None:
+        """Begin with what an earlier run found of the rate."""
 
     def pace(self) -> SharedPace:
         """Return what this shard sees of the rate."""
@@ -93,12 +101,24 @@ class Sharing:
         async with self._busy:
             try:
                 limiter.heed(await self._in_thread(board.posted))
+                if self._first and not limiter.rate_is_given:
+                    await self._recall(board, limiter)
                 await self._agree(board, limiter)
             except OCRLedgerError as error:
                 self._go_alone(error)
                 limiter.follow(None)
             finally:
                 self.joined, self._first = True, False
+
+    async def _recall(self, board: PaceBoard, limiter: Paced) -> None:
+        found = await self._in_thread(board.memory.read)
+        if found is not None:
+            limiter.recall(found)
+
+    async def remember(self, found: FoundRate, since_s: float) -> None:
+        """Keep for the next run what was found of the rate."""
+        if self._board is not None:
+            await self._in_thread(self._board.memory.keep, found, since_s)
 
     async def _agree(self, board: PaceBoard, limiter: Paced) -> None:
         others = await self._in_thread(board.beat, self.share, limiter.pace())
