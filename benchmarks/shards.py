@@ -1,6 +1,6 @@
 """What the benchmarks of the read tasks share: shards of load images, read by the processes that read them in Airflow.
 
-``ShardProcess`` is what a read task runs; only Airflow itself is left out.
+``ChildProcess`` is what a read task runs; only Airflow itself is left out.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from airflow_provider_platerec_ocr.core.settings import ClientSettings
 from airflow_provider_platerec_ocr.dataset.layout.lines import to_line
 from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
 from airflow_provider_platerec_ocr.worker.job import ShardJob
-from airflow_provider_platerec_ocr.worker.parent import ShardProcess
+from airflow_provider_platerec_ocr.worker.parent import ChildProcess
 from benchmarks.measure import place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_platerec_ocr.worker.job import Ended
+    from airflow_provider_platerec_ocr.worker.ended import Ended
     from support.sandbox import Sandbox
 
 POLL_S = 0.2
@@ -89,7 +89,7 @@ def _shard(index: int) -> str:
 class Worker:
     """A shard that is being read in a process of its own."""
 
-    process: ShardProcess
+    process: ChildProcess
     ended: Ended | None = None
     """How it ended; ``None`` while it runs."""
     peak_mb: float = 0.0
@@ -103,7 +103,7 @@ class Worker:
     @classmethod
     def start(cls, job: ShardJob) -> Worker:
         """Start the process, and two threads: one waits for it, one looks at what it takes."""
-        worker, began, over = cls(ShardProcess(job)), time.monotonic(), threading.Event()
+        worker, began, over = cls(ChildProcess(job)), time.monotonic(), threading.Event()
 
         def wait() -> None:
             try:

@@ -7,7 +7,6 @@ read in :mod:`~..core.wire`.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -144,19 +143,20 @@ class PlateRecOCRHook(HttpHook):
     ) -> dict[str, Any]:
         """Read one image and return the read as plain data; an image that was read before costs nothing.
 
-        It blocks until the answer is there and saved (20 to 30 s). The call goes through the ledger, as every paid
-        call does. Parameters, result and errors are those of :class:`~..operators.read.OCRReadOperator`; ``image``
-        may also be bytes, which ``filename`` names.
+        It blocks until the answer is there and saved (20 to 30 s), in a notebook, too; from async code that must go
+        on meanwhile use ``await asyncio.to_thread(hook.read, …)``. The call goes through the ledger, as every paid
+        call does, and is made in a process of its own: what interrupts the waiting (a task's ``execution_timeout``, a
+        kill, Ctrl-C) loses no answer. Another read of the same image waits for it, and takes it from the ledger.
 
-        :raises OCRConfigError: called from a running event loop, or an argument cannot be used.
+        Parameters, result and errors are those of :class:`~..operators.read.OCRReadOperator`; ``image`` may also be
+        bytes, which ``filename`` names.
+
+        :raises OCRConfigError: an argument cannot be used.
         """
+        from airflow_provider_platerec_ocr.hooks.single_read import SingleRead
         from airflow_provider_platerec_ocr.runtime.read_request import ReadRequest
-        from airflow_provider_platerec_ocr.runtime.single_read import SingleRead
         from airflow_provider_platerec_ocr.runtime.task import current_owner
 
-        if asyncio._get_running_loop() is not None:  # noqa: SLF001  # the public one raises
-            message = "read() blocks, so it cannot be called from async code: use OCRReadOperator, or a thread."
-            raise OCRConfigError(message)
         request = ReadRequest.given(
             type=type,
             image=image,
@@ -172,8 +172,7 @@ class PlateRecOCRHook(HttpHook):
             image_id=image_id,
             in_doubt=in_doubt,
         )
-        single = SingleRead.open(self.settings(), request, current_owner(), ledger=ledger, clock=self._clock)
-        return asyncio.run(single.run())
+        return SingleRead.open(self.settings(), request, current_owner(), ledger=ledger).run()
 
     def statistics(self) -> Statistics:
         """Return the account's usage: one free call, not repeated.

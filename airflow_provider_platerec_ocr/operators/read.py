@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_platerec_ocr.compat import RetryPolicy
-    from airflow_provider_platerec_ocr.runtime.single_read import SingleRead
+    from airflow_provider_platerec_ocr.hooks.single_read import SingleRead
 
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
 
@@ -30,8 +29,11 @@ class OCRReadOperator(OCROperator):
     ``repaired``, ``orientation``, ``confidence``), ``image``, ``type``, ``fingerprint``, ``from_ledger``,
     ``calls_billed``, ``camera_id``, ``timestamp``, ``processing_time``, ``read_at`` and ``raw``.
 
-    When the task is stopped, a call in flight is finished and saved. Set ``retries``: Airflow's default is none, and
-    the retry policy needs some to honour a 429 or to send a call in doubt once more.
+    The call is made in a small child process with a session of its own: a call in flight is finished and saved whatever
+    stops the task, a kill from the UI and ``execution_timeout`` included, and another try takes the answer.
+
+    Set ``retries``: Airflow's default is none, and the retry policy needs some to honour a 429 or to send a call in
+    doubt once more.
 
     :param image: absolute path or URI of the image, as ``s3://conn_id@bucket/key``; or ``upload_url``. (templated)
     :param upload_url: http or https URL that the API fetches itself. Its query, where signatures are, is shown
@@ -144,16 +146,19 @@ class OCRReadOperator(OCROperator):
 
     @decides_retries
     def execute(self, context: Context) -> dict[str, Any]:
-        """Open everything that blocks, then read on an event loop."""
+        """Have a child process make the call, wait for it, and return the read.
+
+        A signal's handler runs in this thread while it waits, so :meth:`on_kill` reaches the child.
+        """
         from airflow_provider_platerec_ocr.tasks import read
 
         self._single = read.opened(self, context, upload_url=self._upload_url)
         if self._killed:
             self._single.stop()
-        return asyncio.run(self._single.run())
+        return self._single.run()
 
     def on_kill(self) -> None:
-        """Drain: Airflow raises nothing in the task, so a call in flight can still be saved."""
+        """Drain: Airflow raises nothing in the task, and kills it after 5 s; the child goes on until all is saved."""
         self._killed = True
         if self._single is not None:
             self._single.stop()

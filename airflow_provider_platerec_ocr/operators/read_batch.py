@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_platerec_ocr.worker.parent import ShardProcess
+    from airflow_provider_platerec_ocr.worker.parent import ChildProcess
 
 
 class OCRReadBatchOperator(OCROperator):
@@ -87,7 +87,7 @@ class OCRReadBatchOperator(OCROperator):
         self.allowed_roots = allowed_roots
         self.shrink = shrink
         self.as_base64 = as_base64
-        self._process: ShardProcess | None = None
+        self._process: ChildProcess | None = None
         self._killed = False
 
     @decides_retries

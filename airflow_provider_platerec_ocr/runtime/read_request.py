@@ -16,14 +16,13 @@ from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, PlannedImag
 from airflow_provider_platerec_ocr.core.redact import redact_url
 from airflow_provider_platerec_ocr.runtime.places import open_place
 from airflow_provider_platerec_ocr.runtime.task import doubt_policy, texts, truth
-from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from airflow_provider_platerec_ocr.core.images.facts import ImageFacts
-    from airflow_provider_platerec_ocr.storage.path import Opener
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 _WEB = ("http://", "https://")
 
@@ -123,12 +122,23 @@ class ReadRequest:
         """Return the parts of ``upload_url`` that no log may show."""
         return list(web_identity(self.upload_url, self.identity_params).secrets) if self.upload_url else []
 
-    def source(self) -> tuple[list[StoragePath], Opener]:
-        """Return the roots that may be read, and what opens the image."""
-        if isinstance(self.image, bytes) or self.upload_url:
-            held = StoragePath(_Held(self.image if isinstance(self.image, bytes) else b""), self._uri(), "memory")
-            return [held.parent], lambda _: held
-        return [open_place(root) for root in self.allowed_roots] or [open_place(self._uri()).parent], open_place
+    @property
+    def content(self) -> bytes | None:
+        """The image itself, where it was given as bytes."""
+        return self.image if isinstance(self.image, bytes) else None
+
+    def roots(self) -> list[StoragePath]:
+        """Return the opened folders that the image may lie in; none where it is no file of ours."""
+        if self.content is not None or self.upload_url:
+            return []
+        return [open_place(root) for root in self.allowed_roots] or [open_place(self._uri()).parent]
+
+    def resolved_uri(self) -> str | None:
+        """Return the image's path or URI, as a process needs it that knows neither Airflow nor this one's home."""
+        if self.content is not None or self.upload_url:
+            return self._uri() if self.content is not None else None
+        place = open_place(self._uri())
+        return place.path if place.is_local else self._uri()
 
     def _uri(self) -> str:
         if self.image is None or isinstance(self.image, bytes):
@@ -143,21 +153,6 @@ class ReadRequest:
             return open_place(self._uri()).path
         netloc, slash, path = rest.partition("/")
         return f"{scheme}://{netloc.rpartition('@')[2]}{slash}{path}"
-
-
-class _Held:
-    """The one "file" of bytes that are already in memory, with as much of fsspec as the image loader asks for."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def cat_file(self, _path: str, start: int | None = None, end: int | None = None) -> bytes:
-        """Return the bytes between ``start`` and ``end``."""
-        return self._content[start:end]
-
-    def info(self, _path: str) -> dict[str, Any]:
-        """Return what they are."""
-        return {"type": "file", "size": len(self._content)}
 
 
 def _spelled(value: Any) -> Any:

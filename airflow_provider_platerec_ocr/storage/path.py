@@ -9,7 +9,10 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,20 @@ def fsspec_path(uri: str) -> StoragePath:
     scheme, found, _ = uri.partition("://")
     fs, path = url_to_fs(uri)
     return StoragePath(fs, path.rstrip("/") or path, scheme if found and scheme != "local" else "file")
+
+
+def place_below(roots: Iterable[StoragePath], uri: str) -> StoragePath:
+    """Return the place of a path or URI without opening anything: it is read on the file system of its root.
+
+    A connection in the URI is left out, since the root has been opened with it.
+    """
+    protocol, found, rest = uri.partition("://")
+    if not found:
+        return StoragePath(None, uri, "file")
+    known = next((root for root in roots if root.protocol == protocol), None)
+    path = rest.rpartition("@")[2] if "@" in rest.partition("/")[0] else rest
+    stripped = known.fs._strip_protocol(f"{protocol}://{path}") if known else path  # noqa: SLF001  # fsspec's own way
+    return StoragePath(None, stripped, protocol)
 
 
 Opener = Callable[[str], StoragePath]

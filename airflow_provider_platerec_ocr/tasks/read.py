@@ -1,4 +1,4 @@
-"""One image to be read, as a task opens it: the request checked, its secrets masked, the ledger opened."""
+"""One image to be read, as a task opens it: the request checked, its secrets masked, its places resolved."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.log import mask_secret
 
+from airflow_provider_platerec_ocr import compat
+from airflow_provider_platerec_ocr.hooks.single_read import SingleRead
 from airflow_provider_platerec_ocr.runtime import task
 from airflow_provider_platerec_ocr.runtime.connection import load_settings
 from airflow_provider_platerec_ocr.runtime.read_request import ReadRequest
-from airflow_provider_platerec_ocr.runtime.single_read import SingleRead
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,8 @@ class ReadTask:
     upload_url: Any
 
     def open(self, context: Context) -> SingleRead:
-        """Open what blocks: the ledger, the image's place, the connection."""
+        """Resolve what needs Airflow: the connection, and the places of image and ledger."""
+        compat.tell_of_container_stops()
         request = ReadRequest.given(
             type=self.type,
             image=self.image,

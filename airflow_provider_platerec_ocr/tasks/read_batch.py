@@ -18,7 +18,7 @@ from airflow_provider_platerec_ocr.runtime.inbox_access import inbox_place
 from airflow_provider_platerec_ocr.runtime.places import open_ledger_place, open_place, spill_folder
 from airflow_provider_platerec_ocr.worker.job import ShardJob
 from airflow_provider_platerec_ocr.worker.orphan_note import tell_notes
-from airflow_provider_platerec_ocr.worker.parent import ShardProcess
+from airflow_provider_platerec_ocr.worker.parent import ChildProcess
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-def start(operator: Any, context: Context) -> ShardProcess:
+def start(operator: Any, context: Context) -> ChildProcess:
     """Start the child process in which the calls of the operator's shard live."""
     return task.given(ReadBatchTask, operator).start(context)
 
@@ -47,12 +47,12 @@ class ReadBatchTask:
     as_base64: bool | str
     execution_timeout: timedelta | None
 
-    def start(self, context: Context) -> ShardProcess:
+    def start(self, context: Context) -> ChildProcess:
         """Start the child process in which the shard's calls live, after telling what an earlier one left behind."""
         compat.tell_of_container_stops()
         job = self._job(context)
         tell_notes(job)
-        return ShardProcess(job, hand_over)
+        return ChildProcess(job, hand_over)
 
     def _job(self, context: Context) -> ShardJob:
         shard = _checked(self.shard)

@@ -22,17 +22,21 @@ from airflow_provider_platerec_ocr.engine.reading.context import ReadOptions
 from airflow_provider_platerec_ocr.engine.reading.progress import Progress
 from airflow_provider_platerec_ocr.engine.reading.stop import StopSignal
 from airflow_provider_platerec_ocr.engine.reading.toolbox import Toolbox
-from airflow_provider_platerec_ocr.storage.path import StoragePath
+from airflow_provider_platerec_ocr.storage.path import place_below
 from airflow_provider_platerec_ocr.webhook.answers import Answers
 from airflow_provider_platerec_ocr.webhook.inbox import Inbox
+from airflow_provider_platerec_ocr.worker.ended import Ended
+from airflow_provider_platerec_ocr.worker.orphan_note import leave_note
 from airflow_provider_platerec_ocr.worker.shard_summary import carried_over, counts_of, judge, note_often, quota_ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from pathlib import Path
 
     from airflow_provider_platerec_ocr.core.models import Outcome, Owner, PlannedImage
     from airflow_provider_platerec_ocr.core.settings import ClientSettings
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 log = logging.getLogger(__name__)
 
@@ -82,24 +86,16 @@ class ShardJob:
     """Identity of an image to its ``upload_url`` with the signature."""
 
     def place_of(self, uri: str) -> StoragePath:
-        """Return the place of an image's URI; it is read on a root's file system, so it needs none of its own."""
-        protocol, found, rest = uri.partition("://")
-        if not found:
-            return StoragePath(None, uri, "file")
-        known = next((root for root in self.roots if root.protocol == protocol), None)
-        path = rest.rpartition("@")[2] if "@" in rest.partition("/")[0] else rest
-        stripped = known.fs._strip_protocol(f"{protocol}://{path}") if known else path  # noqa: SLF001  # fsspec's own way
-        return StoragePath(None, stripped, protocol)
+        """Return the place of an image's URI."""
+        return place_below(self.roots, uri)
 
+    def read(self, started: Callable[[Callable[[Exception], None]], None]) -> Ended:
+        """Read the shard, see :func:`read_shard`."""
+        return read_shard(self, started)
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a shard's reading ended."""
-
-    counts: dict[str, int]
-    """Images by status, calls, from the ledger, refused."""
-    error: Exception | None = None
-    """Why the task fails; ``None`` where it succeeded."""
+    def leave_note(self, ended: Ended, begun: datetime) -> None:
+        """Leave a note in the workspace that this process outlived its task."""
+        leave_note(self, ended, begun)
 
 
 def read_shard(job: ShardJob, started: Callable[[Callable[[Exception], None]], None]) -> Ended:

@@ -14,7 +14,8 @@ from airflow_provider_platerec_ocr.storage.files import find_files, read_whole, 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from airflow_provider_platerec_ocr.worker.job import Ended, ShardJob
+    from airflow_provider_platerec_ocr.worker.ended import Ended
+    from airflow_provider_platerec_ocr.worker.job import ShardJob
 
 log = logging.getLogger(__name__)
 FOLDER = "drained"

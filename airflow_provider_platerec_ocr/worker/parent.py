@@ -1,7 +1,7 @@
 """The task's side of the child process: start it, pass its log on, tell it to stop, learn how it ended.
 
-The child gets a session of its own and none of our descriptors: Airflow signals the task's process group, and waits for
-whoever holds the task's sockets. The token goes through the pipe, never into arguments or the environment.
+The child gets a session of its own and none of our descriptors but its pipes: Airflow signals the task's process group,
+and waits for whoever holds the task's sockets. The token goes through a pipe, never into arguments or the environment.
 """
 
 from __future__ import annotations
@@ -13,46 +13,66 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, cast
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.errors import OCRDrained
 from airflow_provider_platerec_ocr.worker.child import LENGTH_BYTES, STOP
 from airflow_provider_platerec_ocr.worker.travel import packed
 
 if TYPE_CHECKING:
-    from airflow_provider_platerec_ocr.worker.job import Ended, ShardJob
+    from airflow_provider_platerec_ocr.worker.ended import Ended, Job
     from airflow_provider_platerec_ocr.worker.travel import HandOver
 
 log = logging.getLogger(__name__)
 MODULE = "airflow_provider_platerec_ocr.worker.child"
+MOST_PRINTED = 65_536
+"""Bytes of what the child printed by itself that are logged; a pipe holds no more."""
 
 
-class ShardProcess:
-    """A shard that is read in a child process.
+class ChildProcess:
+    """A job that is read in a child process.
 
     :param job: what to read.
     :param hand_over: what opens, in the child, places that were opened through Airflow.
     """
 
-    def __init__(self, job: ShardJob, hand_over: HandOver | None = None) -> None:
+    def __init__(self, job: Job, hand_over: HandOver | None = None) -> None:
         data = packed(job, hand_over)  # first: what cannot travel leaves no process behind
-        self._process = subprocess.Popen(  # noqa: S603  # our own module, no shell
-            [sys.executable, "-P", "-m", MODULE],  # a task's working directory holds files of others
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            close_fds=True,
-        )
-        self._input = cast("IO[bytes]", self._process.stdin)
-        self._output = cast("IO[bytes]", self._process.stdout)
         self._sent = self._stopped = False
-        self._write(len(data).to_bytes(LENGTH_BYTES, "big") + data)
-        self._sent = True
-        if self._stopped:
-            self._write(STOP)
-        log.info("Process %s makes this shard's calls, and finishes those in flight if this task is killed.", self.pid)
+        said, to_us = os.pipe()
+        printed, print_to = os.pipe()
+        os.set_blocking(print_to, False)  # what does not fit is dropped, and holds nothing up
+        self._said, self._printed = os.fdopen(said, "rb"), os.fdopen(printed, "rb", buffering=0)
+        self._input: IO[bytes] | None = None
+        try:
+            self._process = subprocess.Popen(  # noqa: S603  # our own module, no shell
+                [sys.executable, "-P", "-m", MODULE, str(to_us)],  # a task's working directory holds files of others
+                stdin=subprocess.PIPE,
+                stdout=print_to,
+                stderr=print_to,
+                env=os.environ | {"PYTHONPATH": without_working_directory(os.environ.get("PYTHONPATH", ""))},
+                start_new_session=True,
+                pass_fds=(to_us,),
+            )
+        except BaseException:
+            self._close()
+            raise
+        finally:
+            os.close(to_us)
+            os.close(print_to)
+        self._input = self._process.stdin
+        try:
+            self._write(len(data).to_bytes(LENGTH_BYTES, "big") + data)
+            self._sent = True
+            if self._stopped:
+                self._write(STOP)
+            log.info("Process %s makes the calls, and finishes those in flight if this task is killed.", self.pid)
+        except BaseException:
+            self._abandon()
+            raise
 
     @property
     def pid(self) -> int:
@@ -69,11 +89,11 @@ class ShardProcess:
         """Write without a buffer: a signal handler may do so in the middle of anything."""
         view = memoryview(data)
         with suppress(OSError, ValueError):  # it is dead: wait() says so
-            while view:
+            while view and self._input is not None:
                 view = view[os.write(self._input.fileno(), view) :]
 
     def wait(self) -> Ended:
-        """Pass its log on until it ends, and return how it ended. Blocks.
+        """Pass its log on until it ends, and return how it ended. Blocks, also where an event loop runs.
 
         What interrupts the waiting, such as Ctrl-C of ``airflow dags test`` or Airflow's own timeout, stops the child,
         too: nothing new starts, and it ends by itself once the calls in flight are saved.
@@ -83,19 +103,19 @@ class ShardProcess:
         try:
             return self._wait()
         except BaseException:
-            self.stop()
-            self._close()  # so that it finds nobody listening, and leaves a note of how it ended
+            self._abandon()
             raise
 
     def _wait(self) -> Ended:
         ended: Ended | None = None
-        for line in self._output:
+        for line in self._said:
             message = parsed(line)
             if "ended" in message:
                 ended = pickle.loads(base64.b64decode(message["ended"]))  # noqa: S301  # from our own child
             elif "log" in message:
                 logging.getLogger(message["log"]).log(int(message["level"]), "%s", message["text"])
         code = self._process.wait()
+        self._log_printed()
         self._close()
         if ended is None:
             text = (
@@ -105,18 +125,42 @@ class ShardProcess:
             raise OCRDrained(text)
         return ended
 
+    def _log_printed(self) -> None:
+        """Log what it printed past Python, such as the interpreter's last words."""
+        os.set_blocking(self._printed.fileno(), False)
+        for line in (self._printed.read(MOST_PRINTED) or b"").splitlines():
+            if line.strip():
+                log.warning("%s", line.decode(errors="replace").rstrip())
+
+    def _abandon(self) -> None:
+        """Tell it to end by itself, and go: it finds nobody listening, and leaves a note of how it ended."""
+        self.stop()
+        self._close()
+        with suppress(RuntimeError):  # the interpreter is on its way out, and somebody else takes the child over
+            threading.Thread(target=self._process.wait, daemon=True, name="platerec-reaper").start()
+
     def _close(self) -> None:
-        for pipe in (self._input, self._output):
-            with suppress(OSError):
-                pipe.close()
+        for pipe in (self._input, self._said, self._printed):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+
+
+def without_working_directory(python_path: str) -> str:
+    """Return ``PYTHONPATH`` without what depends on the working directory, where files of others lie.
+
+    An empty entry, as ``PYTHONPATH=$PYTHONPATH:/opt/ours`` often leaves one, is that directory. What holds this package
+    stays, however it is written.
+    """
+    home = Path(__file__).parents[2]
+    entries = [entry for entry in python_path.split(os.pathsep) if entry]
+    return os.pathsep.join(entry for entry in entries if Path(entry).is_absolute() or Path(entry).resolve() == home)
 
 
 def parsed(line: bytes) -> dict[str, str]:
-    """Return the child's message; what is none (a traceback of the interpreter) becomes a warning in the log."""
+    """Return the child's message; nothing where its death cut the line off."""
     try:
         message = json.loads(line)
     except ValueError:
-        message = None
-    if isinstance(message, dict):
-        return message
-    return {"log": MODULE, "level": str(logging.WARNING), "text": line.decode(errors="replace").rstrip()}
+        return {}
+    return message if isinstance(message, dict) else {}

@@ -14,7 +14,7 @@ from airflow.utils.session import create_session
 
 from airflow_provider_platerec_ocr.runtime.handed_over import HandedOver, hand_over
 from airflow_provider_platerec_ocr.runtime.places import open_place
-from airflow_provider_platerec_ocr.worker.parent import ShardProcess
+from airflow_provider_platerec_ocr.worker.parent import ChildProcess
 from airflow_provider_platerec_ocr.worker.travel import packed, unpacked
 from support.airflow_home import connection_env
 from support.remote_night import API, SECRET, STORE, aws_connection, remote_night
@@ -82,7 +82,7 @@ def test_the_childs_places_are_opened_by_connections_that_are_in_no_argument_and
         name, value = as_variable(s3)
         assert name not in os.environ
 
-        process = ShardProcess(work, lambda _: HandedOver({STORE: value}))
+        process = ChildProcess(work, lambda _: HandedOver({STORE: value}))
         sandbox.wait_held(3)
         shown = b"".join(Path(f"/proc/{process.pid}/{name}").read_bytes() for name in ("cmdline", "environ"))
         sandbox.let_go()
@@ -100,7 +100,7 @@ def test_what_the_child_logs_is_heard_though_airflow_sets_up_its_own_logging(
     with running_sandbox() as sandbox, caplog.at_level("INFO"):
         work = replace(job(tmp_path, sandbox, 3), ledger=replace(s3.place("ledger"), conn_id=STORE))
 
-        ShardProcess(work, lambda _: HandedOver({STORE: as_variable(s3)[1]})).wait()
+        ChildProcess(work, lambda _: HandedOver({STORE: as_variable(s3)[1]})).wait()
 
     assert "3/3 done" in caplog.text
     assert SECRET not in caplog.text

@@ -303,16 +303,6 @@ def test_the_hook_reads_bytes_through_the_same_ledger(sandbox: Sandbox, image: P
     assert sandbox.books()["billed"] == 1
 
 
-def test_the_hook_refuses_to_block_a_running_loop(sandbox: Sandbox) -> None:
-    async def wrong() -> None:
-        PlateRecOCRHook("yard").read(type="vin", image=jpeg())
-
-    with pytest.raises(errors.OCRConfigError, match="cannot be called from async code"):
-        asyncio.run(wrong())
-
-    assert sandbox.calls() == []
-
-
 def test_the_hooks_client_speaks_for_the_connection(sandbox: Sandbox) -> None:
     async def remaining() -> int:
         async with PlateRecOCRHook("yard").get_client() as client:

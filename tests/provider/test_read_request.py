@@ -59,14 +59,9 @@ def test_an_image_is_identified_by_its_path_without_the_connection(image: Any, i
 
 def test_bytes_are_named_by_the_caller_but_never_lead_elsewhere() -> None:
     request = ReadRequest(type="vin", image=b"\xff\xd8", filename="../../etc/door.jpg")
-    roots, opener = request.source()
 
-    place = opener("anything at all")
-
-    assert request.planned(1).image == "bytes/door.jpg"
-    assert place.fs.cat_file(place.path, start=0, end=1) == b"\xff"
-    assert place.fs.info(place.path) == {"type": "file", "size": 2}
-    assert place.parent == roots[0]
+    assert request.planned(1).image == request.resolved_uri() == "bytes/door.jpg"
+    assert (request.content, request.roots()) == (b"\xff\xd8", [])
 
 
 def test_the_plan_of_a_url_holds_no_signature_but_memory_does() -> None:
@@ -100,8 +95,8 @@ def test_timestamps_are_sent_in_utc(timestamp: Any, sent: str | None) -> None:
 
 
 def test_an_image_may_lie_in_its_own_folder_or_in_the_allowed_roots() -> None:
-    assert [root.path for root in ReadRequest(type="vin", image="/yard/a.jpg").source()[0]] == ["/yard"]
-    roots = ReadRequest(type="vin", image="/yard/a.jpg", allowed_roots=("/data", "/more")).source()[0]
+    assert [root.path for root in ReadRequest(type="vin", image="/yard/a.jpg").roots()] == ["/yard"]
+    roots = ReadRequest(type="vin", image="/yard/a.jpg", allowed_roots=("/data", "/more")).roots()
     assert [root.path for root in roots] == ["/data", "/more"]
 
 

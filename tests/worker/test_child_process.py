@@ -23,9 +23,10 @@ from airflow_provider_platerec_ocr.dataset.table.journal import best_outcomes
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from airflow_provider_platerec_ocr.storage.path import StoragePath
 from airflow_provider_platerec_ocr.worker import child
-from airflow_provider_platerec_ocr.worker.job import Ended
+from airflow_provider_platerec_ocr.worker.ended import Ended
 from airflow_provider_platerec_ocr.worker.orphan_note import tell_notes
-from airflow_provider_platerec_ocr.worker.parent import ShardProcess, parsed
+from airflow_provider_platerec_ocr.worker.parent import ChildProcess, parsed
+from airflow_provider_platerec_ocr.worker.said_lines import Lines, LinesHandler
 from airflow_provider_platerec_ocr.worker.travel import packed
 from support.sandbox import running_sandbox
 from support.shards import job
@@ -37,9 +38,9 @@ if TYPE_CHECKING:
 
 PARENT = """
 import pickle, sys
-from airflow_provider_platerec_ocr.worker.parent import ShardProcess
+from airflow_provider_platerec_ocr.worker.parent import ChildProcess
 with open(sys.argv[1], "rb") as file:
-    process = ShardProcess(pickle.load(file))
+    process = ChildProcess(pickle.load(file))
 print(process.pid, flush=True)
 process.wait()
 """
@@ -54,7 +55,7 @@ def test_a_shard_is_read_in_a_child_that_tells_how_it_ended(tmp_path: Path, capl
     with running_sandbox() as sandbox, caplog.at_level("INFO"):
         work = job(tmp_path, sandbox, 20)
 
-        ended = ShardProcess(work).wait()
+        ended = ChildProcess(work).wait()
 
         assert ended.error is None
         assert ended.counts["read"] == 20
@@ -65,7 +66,7 @@ def test_a_shard_is_read_in_a_child_that_tells_how_it_ended(tmp_path: Path, capl
 
 def test_an_error_travels_from_the_child_with_its_attributes(tmp_path: Path) -> None:
     with running_sandbox() as sandbox:
-        ended = ShardProcess(job(tmp_path, sandbox, 3, token="wrong-token-000")).wait()
+        ended = ChildProcess(job(tmp_path, sandbox, 3, token="wrong-token-000")).wait()
 
     assert isinstance(ended.error, OCRUnauthorized)
     assert ended.error.status == 401
@@ -74,7 +75,7 @@ def test_an_error_travels_from_the_child_with_its_attributes(tmp_path: Path) -> 
 
 def test_the_token_is_in_no_argument_and_no_variable_of_the_child(tmp_path: Path) -> None:
     with running_sandbox(faults=["always:hold"], tokens=("very-secret-token",)) as sandbox:
-        process = ShardProcess(job(tmp_path, sandbox, 3, token="very-secret-token"))
+        process = ChildProcess(job(tmp_path, sandbox, 3, token="very-secret-token"))
         sandbox.wait_held(3)
         shown = b"".join(Path(f"/proc/{process.pid}/{name}").read_bytes() for name in ("cmdline", "environ"))
         process.stop()
@@ -87,7 +88,7 @@ def test_the_token_is_in_no_argument_and_no_variable_of_the_child(tmp_path: Path
 def test_a_stopped_child_finishes_what_is_in_flight_and_starts_nothing_new(tmp_path: Path) -> None:
     with running_sandbox(latency="2", faults=["always:hold"]) as sandbox:
         work = job(tmp_path, sandbox, 40, at_once=10)
-        process = ShardProcess(
+        process = ChildProcess(
             pickle.loads(pickle.dumps(work))  # noqa: S301  # as it travels
         )
         sandbox.wait_held(10)
@@ -127,7 +128,7 @@ def test_a_child_whose_parent_is_killed_saves_every_call_in_flight_and_ends(
         again = job(tmp_path, sandbox, 200, try_number=2)
         with caplog.at_level("INFO"):
             tell_notes(again)
-        ended = ShardProcess(again).wait()
+        ended = ChildProcess(again).wait()
 
         assert ended.error is None
         assert sandbox.books()["billed"] == 200
@@ -137,7 +138,7 @@ def test_a_child_whose_parent_is_killed_saves_every_call_in_flight_and_ends(
 
 def test_a_child_that_dies_without_a_word_is_a_typed_error(tmp_path: Path) -> None:
     with running_sandbox(faults=["always:hold"]) as sandbox:
-        process = ShardProcess(job(tmp_path, sandbox, 5))
+        process = ChildProcess(job(tmp_path, sandbox, 5))
         sandbox.wait_held(5)
         os.kill(process.pid, signal.SIGKILL)
 
@@ -177,7 +178,7 @@ def run_here(work: ShardJob, sink: Sink, *, stop: bool = False, orphan: bool = F
     if orphan:
         os.close(ours)
     try:
-        return child.main(source, child.Lines(cast("BinaryIO", sink)))
+        return child.main(source, Lines(cast("BinaryIO", sink)))
     finally:
         if not orphan:
             os.close(ours)
@@ -195,9 +196,9 @@ def test_a_child_that_is_told_to_stop_or_orphaned_starts_nothing_new(tmp_path: P
         assert sandbox.books()["billed"] == len(outcomes(work))
 
 
-def test_what_the_child_prints_by_itself_is_a_warning_in_the_log() -> None:
-    assert parsed(b"Fatal Python error: odd\n")["text"] == "Fatal Python error: odd"
-    assert parsed(b"[1]\n")["level"] == str(logging.WARNING)
+@pytest.mark.parametrize("line", [b'{"ended": "gASV', b"[1]\n", b"\n"])
+def test_a_line_that_the_childs_death_cut_off_says_nothing(line: bytes) -> None:
+    assert parsed(line) == {}
 
 
 def test_notes_of_other_shards_are_not_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -264,9 +265,13 @@ def test_an_error_that_cannot_travel_goes_as_its_text() -> None:
     class LocalError(Exception):
         """Lives in a function, so that no other process can find it."""
 
-    ended = pickle.loads(child.pickled(Ended({"read": 1}, LocalError("odd"))))  # noqa: S301  # just written
+    error = LocalError("odd")
+    error.add_note("1 of 2 images is done and saved")
+
+    ended = pickle.loads(child.pickled(Ended({"read": 1}, error)))  # noqa: S301  # just written
 
     assert (ended.counts, str(ended.error)) == ({"read": 1}, "LocalError: odd")
+    assert ended.error.__notes__ == ["1 of 2 images is done and saved"]
 
 
 def test_a_parent_that_dies_before_the_job_is_sent_begins_nothing() -> None:
@@ -275,13 +280,13 @@ def test_a_parent_that_dies_before_the_job_is_sent_begins_nothing() -> None:
     os.close(ours)
 
     with pytest.raises(EOFError):
-        child.main(source, child.Lines(cast("BinaryIO", Sink())))
+        child.main(source, Lines(cast("BinaryIO", Sink())))
 
 
 def test_log_records_travel_with_their_traceback() -> None:
     sink = Sink()
     logger = logging.getLogger("platerec.test")
-    handler = child.LinesHandler(child.Lines(cast("BinaryIO", sink)))
+    handler = LinesHandler(Lines(cast("BinaryIO", sink)))
     logger.addHandler(handler)
 
     try:

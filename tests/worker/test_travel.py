@@ -16,7 +16,7 @@ from fsspec.implementations.local import LocalFileSystem
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.runtime.handed_over import HandedOver
 from airflow_provider_platerec_ocr.storage.path import StoragePath
-from airflow_provider_platerec_ocr.worker.parent import ShardProcess
+from airflow_provider_platerec_ocr.worker.parent import ChildProcess
 from airflow_provider_platerec_ocr.worker.travel import packed, unpacked
 from support.sandbox import running_sandbox
 from support.shards import job
@@ -102,7 +102,7 @@ def test_what_cannot_travel_leaves_no_process_behind(tmp_path: Path) -> None:
     with running_sandbox() as sandbox:
         work = job(tmp_path, sandbox, 1)
     with pytest.raises(TypeError, match="a live session"):
-        ShardProcess(replace(work, ledger=StoragePath(Live(), "b", "s3")))
+        ChildProcess(replace(work, ledger=StoragePath(Live(), "b", "s3")))
 
     assert children() <= before
 
@@ -112,7 +112,7 @@ def test_a_place_that_cannot_be_opened_in_the_child_fails_the_task_with_its_reas
         work = job(tmp_path, sandbox, 1)
     away = replace(work, ledger=StoragePath(Live(), "b", "s3", "gone"))
 
-    ended = ShardProcess(away, lambda _: operator.truediv).wait()  # "s3" / "gone"
+    ended = ChildProcess(away, lambda _: operator.truediv).wait()  # "s3" / "gone"
 
     assert isinstance(ended.error, TypeError)
     assert "unsupported operand" in str(ended.error)

@@ -1,0 +1,107 @@
+"""What the child says to its parent: JSON lines on a pipe of their own, and log lines that nobody waits for.
+
+The reading's thread never writes a log line itself: a parent that is stuck or gone must hold up no answer. What some
+library prints becomes a log line, too, since the child's own standard output is a pipe that nobody empties.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import queue
+import threading
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MOST_LINES = 10_000
+"""Log lines that wait for the parent; more are dropped, since a parent that does not read must hold up no answer."""
+
+
+class Lines:
+    """Writes JSON lines to the parent for as long as there is one."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def send(self, message: dict[str, object]) -> bool:
+        """Send one object; return whether somebody could have read it."""
+        data = json.dumps(message, default=str).encode() + b"\n"
+        try:
+            with self._lock:
+                self._stream.write(data)
+                self._stream.flush()
+        except (OSError, ValueError):  # the parent is gone: the ledger matters, not the log
+            return False
+        return True
+
+
+class LinesHandler(logging.Handler):
+    """Sends log records to the parent, which gives them to Airflow's task log; from a thread, so that nobody waits."""
+
+    def __init__(self, lines: Lines) -> None:
+        super().__init__()
+        self._lines = lines
+        self._waiting: queue.Queue[dict[str, object] | None] = queue.Queue(MOST_LINES)
+        self._dropped = 0
+        self._thread = threading.Thread(target=self._send, daemon=True, name="platerec-log")
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand one record on, with its traceback if it has one; what cannot be said is told as that."""
+        try:
+            text = record.getMessage()
+            if record.exc_info:
+                text = f"{text}\n{logging.Formatter().formatException(record.exc_info)}"
+        except Exception as error:  # noqa: BLE001  # somebody's bad log call must not raise in the paid path
+            text = f"{record.msg!r} could not be formatted: {type(error).__name__}"
+        self.say(record.name, record.levelno, text)
+
+    def say(self, name: str, level: int, text: str) -> None:
+        """Hand one line on, or drop it where too many wait."""
+        try:
+            self._waiting.put_nowait({"log": name, "level": level, "text": text})
+        except queue.Full:
+            self._dropped += 1
+
+    def drain(self, within_s: float) -> None:
+        """Wait until what was logged has been sent, but not for a parent that does not read."""
+        try:
+            self._waiting.put(None, timeout=within_s)
+        except queue.Full:
+            return
+        self._thread.join(within_s)
+
+    def _send(self) -> None:
+        while (message := self._waiting.get()) is not None:
+            self._lines.send(message)
+            if self._dropped:
+                text, self._dropped = f"{self._dropped} log lines were dropped: nobody read them in time.", 0
+                self._lines.send({"log": __name__, "level": logging.WARNING, "text": text})
+
+
+class Printed(io.TextIOBase):
+    """Stands for standard output and standard error: what is printed there is logged, and never raises or waits.
+
+    :param say: takes each whole line.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self._say = say
+        self._rest = ""
+
+    def writable(self) -> bool:
+        """Return that it can be written to."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Take a piece of text; its whole lines are said at once."""
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            if line.strip():
+                self._say(line.rstrip())
+        return len(text)
