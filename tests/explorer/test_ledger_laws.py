@@ -29,6 +29,7 @@ PLACES = {
     *(f"file: {kind}" for kind in ("claim", "answer", "rejected", "released")),
     *(f"a person settles: {end}" for end in ("answer", "released")),
     "spilled",
+    "a signal",
 }
 """What has to come to pass somewhere, or the search would prove little."""
 

@@ -44,9 +44,9 @@ class Choice:
     """One of the things that may happen next."""
 
     kind: str
-    """``step``, ``crash``, ``stop``, ``jump`` or ``person``."""
+    """``step``, ``crash``, ``stop``, ``signal``, ``jump`` or ``person``."""
     point: Point | None = None
-    """What is done, or whose process crashes or is told to stop."""
+    """What is done, or whose process crashes, gets a signal or is told to stop."""
     fault: str = ""
     """What goes wrong with the step."""
     seconds: float = 0.0
@@ -62,6 +62,8 @@ class Choice:
             return f"crash before: {where}"
         if self.kind == "stop":
             return f"is told to stop before: {where}"
+        if self.kind == "signal":
+            return f"gets SIGTERM before: {where}"
         return f"{where}{f' [{self.fault}]' if self.fault else ''}"
 
 
@@ -93,6 +95,8 @@ class Scenario:
     """Most jumps in one execution."""
     stops: int = 0
     """How many processes may be told to stop, as at the soft deadline."""
+    signals: int = 0
+    """How many processes may get SIGTERM, at any time."""
     broken: int = 2
     """Most other faults in one execution."""
     skew_s: tuple[float, ...] = (3 * 3600.0, -5 * 3600.0, 0.0)

@@ -9,6 +9,9 @@ nothing known is paid
 answers are kept
     An answer that reaches a living process is in the ledger or the spill when the image has its outcome, and when the
     process has ended.
+a drain keeps what was sent
+    A process that ends, by itself or since a signal or its soft deadline told it to, has had the reply of each call
+    that it sent.
 released was not billed
     What is marked as released never was billed, and never is afterwards.
 doubt has a cause
@@ -247,6 +250,8 @@ class Books:
             return
         self.refresh()
         for call in self.calls:
+            if call.process is process and not call.told:
+                self.breaks("a drain keeps what was sent", f"{process.label} ended, and {call.name} was in flight")
             if call.process is process and call.told == "answer" and call.raw["call"] not in self.kept:
                 self.breaks("answers are kept", f"{process.label} ended, and the answer of {call.name} is nowhere")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from typing import TYPE_CHECKING, Any, cast
 
 import greenlet
@@ -18,6 +19,7 @@ from airflow_provider_platerec_ocr.engine.reading.context import ReadContext, Re
 from airflow_provider_platerec_ocr.engine.reading.image_phase import ImagePhase, Phase
 from airflow_provider_platerec_ocr.engine.reading.progress import Progress
 from airflow_provider_platerec_ocr.engine.reading.stop import StopSignal
+from airflow_provider_platerec_ocr.worker.drain_signals import DrainSignals
 from support.explorer.api import Api
 from support.explorer.clocks import BOOTED_S, WorkerClock
 from support.explorer.laws import NO_FAULT, LawBrokenError
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.engine.client.client import OCRClient
     from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
     from airflow_provider_platerec_ocr.engine.rate.limiter import Permit
+    from airflow_provider_platerec_ocr.worker.drain_signals import Handler
     from support.explorer.rules import WatchedAnswerWriter
     from support.explorer.world import WorkerSlot, World
 
@@ -101,6 +104,8 @@ class Process:
         self._tasks: list[asyncio.Task[Any]] = []
         self._flows: list[tuple[asyncio.Task[Any], ImagePhase]] = []
         self._stop = StopSignal()
+        self._handlers: dict[int, Handler] = {}
+        self._signals = DrainSignals(self._handlers.__setitem__) if world.rules.drains else None
         self._buried = False
         self._seen = hash((self.label, self.began_s, self.held_up_before_s))
 
@@ -129,12 +134,20 @@ class Process:
         """Whether it works and was not told to stop yet."""
         return self.alive and bool(self._flows) and not self._stop.is_set()
 
-    def stop(self) -> None:
+    def stop(self, reason: Exception | None = None) -> None:
         """Start nothing new, as at the soft deadline: the batch cancels whatever has no claim in hand."""
-        self._stop.set(OCRDrained("The soft deadline is reached."))
+        self._stop.set(reason or OCRDrained("The soft deadline is reached."))
         for task, slot in self._flows:
-            if slot.phase is Phase.IDLE:
+            if slot.phase is Phase.IDLE or not self.world.rules.spares_calls:
                 task.cancel()
+
+    def signal(self) -> None:
+        """Get SIGTERM, which ends a process that has no handler for it."""
+        self.world.books.seen.add("a signal")
+        if signal.SIGTERM in self._handlers:
+            self._handlers[signal.SIGTERM](signal.SIGTERM, None)
+        else:
+            self.world.signalled(self)
 
     def kill(self) -> None:
         """Nothing of it runs any more."""
@@ -187,12 +200,17 @@ class Process:
 
     async def _life(self) -> None:
         rules = self.world.rules
+        if self._signals is not None:
+            self._signals.begin(self.stop)
         try:
             ledger = await self._io(self._open)
         except OCRLedgerUnsafe:
             self.world.finished(self, ["unsafe"], [""])
             return
         except OCRLedgerError:
+            self.world.finished(self, ["stopped"], [""])
+            return
+        if self._stop.is_set():  # a batch that is stopped begins with no image
             self.world.finished(self, ["stopped"], [""])
             return
         context = self._context(ledger)

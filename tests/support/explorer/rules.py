@@ -61,6 +61,10 @@ class Rules:
     """Whether a ledger is opened with its probe."""
     adopts: bool = True
     """Whether opening a ledger takes in what was spilled on this machine."""
+    drains: bool = True
+    """Whether a process takes SIGTERM as the wish to drain."""
+    spares_calls: bool = True
+    """Whether a stop leaves the calls in flight alone."""
     lease_s: float | None = None
     """Instead of the time from claim to POST, a call and a save."""
     store: type[Store] = Store

@@ -33,6 +33,7 @@ SCENARIOS = (
     Scenario("files are torn or empty", tries=2, nights=1, crashes=1, faults=("torn", "empty")),
     Scenario("the store fails for a while", tries=2, nights=1, faults=("down",), crashes=1),
     Scenario("told to stop while answers do not fit", tries=2, nights=1, faults=("full",), crashes=1, stops=1),
+    Scenario("signals at any time", tries=2, nights=1, faults=("cut after",), crashes=1, signals=1),
     Scenario("a full disk, two images", workers=1, images=2, nights=1, faults=("full",), crashes=1),
     Scenario("hold, and a person", tries=2, nights=1, faults=("cut before", "cut after"), policy="hold", person=True),
     Scenario(
@@ -63,6 +64,7 @@ _ALL = Scenario(
     jumps=3,
     broken=5,
     stops=2,
+    signals=1,
     person=True,
 )
 EVERYTHING = (

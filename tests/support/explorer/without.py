@@ -28,6 +28,7 @@ class Without:
 
 _PAID, _KNOWN, _KEPT = "paid once", "nothing known is paid", "answers are kept"
 _RELEASED, _CAUSE, _APPEND = "released was not billed", "doubt has a cause", "append-only"
+_DRAIN = "a drain keeps what was sent"
 _ONE, _EVER, _GATE = "one answer", "nobody waits for ever", "no call while saving fails"
 _TWO = Scenario("two tasks", crashes=0)
 _CRASH = Scenario("crashes", workers=1, nights=1)
@@ -133,6 +134,18 @@ WITHOUT = (
         Scenario(
             "the disk is full", workers=1, images=2, replies=("answer", "unavailable"), faults=("full",), crashes=0
         ),
+    ),
+    Without(
+        "a signal is the wish to drain",
+        Rules(drains=False),
+        _DRAIN,
+        replace(_TWO, workers=1, tries=1, nights=0, signals=1),
+    ),
+    Without(
+        "a stop leaves the calls in flight alone",
+        Rules(spares_calls=False),
+        _DRAIN,
+        replace(_TWO, workers=1, tries=1, nights=0, signals=1),
     ),
     Without("nothing is overwritten", Rules(ledger=variants.Overwriting), _APPEND, replace(STALL, inbox=True)),
     Without(

@@ -68,7 +68,7 @@ class World:
         self.points: list[Point] = []
         self.trace: list[str] = []
         self.steps = 0
-        self.used = {"crash": 0, "jump": 0, "fault": 0, "person": 0, "stop": 0}
+        self.used = {"crash": 0, "jump": 0, "fault": 0, "person": 0, "stop": 0, "signal": 0}
         self.images = images(scenario.images)
         self.inbox: dict[str, dict[str, Any]] = {}
         self.books = Books(self)
@@ -125,6 +125,8 @@ class World:
             found.append(Choice("crash", default))
         if default.process is not None and default.process.stoppable and self.used["stop"] < self.scenario.stops:
             found.append(Choice("stop", default))
+        if default.process is not None and default.process.alive and self.used["signal"] < self.scenario.signals:
+            found.append(Choice("signal", default))
         if self.used["jump"] < self.scenario.jumps:
             found += [Choice("jump", seconds=seconds) for seconds in self.scenario.jumps_s]
         if self.scenario.person and not self.used["person"]:
@@ -159,12 +161,12 @@ class World:
         """Let a process do something, or tell it to stop."""
         process = point.process
         self._actor = point.actor
-        if choice.kind == "stop":
+        if choice.kind in {"stop", "signal"}:
             assert process is not None
             self.say("", str(choice), process)
             self.acting, self._read = process, None
-            self.saw("stop")
-            process.stop()
+            self.saw(choice.kind)
+            process.stop() if choice.kind == "stop" else process.signal()
         else:
             self.used["fault"] += bool(choice.fault)
             if point.due > self.now_s and any(other.due <= self.now_s for other in self.points):
@@ -221,6 +223,11 @@ class World:
         self.say("", why, process)
         process.kill()
         self._end(process, crashed=True)
+
+    def signalled(self, process: Process) -> None:
+        """End a process that a signal ends: nobody killed it, so that it answers for what it leaves."""
+        process.kill()
+        self._end(process)
 
     def finished(self, process: Process, statuses: list[str], reasons: list[str]) -> None:
         """Take note of a process that ended by itself, with how its images ended and why."""
