@@ -65,7 +65,7 @@ def is_secret(name: str, value: str) -> bool:
     """Return whether a parameter looks like part of a signature, or like a key or a token."""
     if IMAGE_NAME.fullmatch(value.rpartition("/")[2]):
         return False
-    if _names_secret(name) or _JWT.search(value) or any(map(_names_secret, _INNER_NAME.findall(value))):
+    if names_secret(name) or _JWT.search(value) or any(map(names_secret, _INNER_NAME.findall(value))):
         return True
     if not value:
         return is_machine_made(name, _LONG)
@@ -82,6 +82,8 @@ def holds_secret(query: str) -> bool:
 
     That is a secret (:func:`is_secret`), or any value that only a machine makes beside a time of expiry.
     """
+    if any(map(_is_plainly_secret, query.split("&"))):
+        return True
     found = parameters(query)
     if any(is_secret(*pair) for pair in found):
         return True
@@ -89,9 +91,15 @@ def holds_secret(query: str) -> bool:
     return expires and any(is_machine_made(value) for pair in found if not is_expiry(*pair) for value in pair)
 
 
+def _is_plainly_secret(part: str) -> bool:
+    """Return whether a parameter's name says so as it is written: nearly always, and quickly found."""
+    name, _, value = part.partition("=")
+    return names_secret(name) and "." not in value and "%" not in value
+
+
 @lru_cache(maxsize=1024)
-def _names_secret(name: str) -> bool:
-    """Names repeat from row to row of a manifest: each is looked at once."""
+def names_secret(name: str) -> bool:
+    """Return whether a name makes its value a secret; names repeat from row to row of a manifest."""
     if _PREFIXED.match(name) or _WITHIN.search(name.lower()):
         return True
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)

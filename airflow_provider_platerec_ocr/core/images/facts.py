@@ -7,10 +7,10 @@ that stand for a name are that name.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from numbers import Integral, Number
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
@@ -26,8 +26,7 @@ LONGEST_ID = 1000
 """Characters of an ``image_id``: it stands in every table and file name of its image."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageFacts:
+class ImageFacts(NamedTuple):
     """What is known of an image beside the image, fit to be sent and written down."""
 
     type: str
@@ -43,19 +42,25 @@ class ImageFacts:
 
 
 def image_facts(
-    type_: Any, *, camera_id: Any = None, timestamp: Any = None, image_version: Any = None, image_id: Any = None
+    type_: Any, camera_id: Any = None, timestamp: Any = None, image_version: Any = None, image_id: Any = None
 ) -> ImageFacts:
     """Return what a person says of an image, checked and converted; empty values mean that nothing is said.
 
     :raises OCRConfigError: something cannot be sent or written down; it says what.
     """
     return ImageFacts(
-        check_type(text(type_, "type") or ""),
+        _type(type_) if type(type_) is str else check_type(text(type_, "type") or ""),
         None if camera_id is None else text(camera_id, "camera_id"),
         None if timestamp is None else moment(timestamp),
         None if image_version is None else text(image_version, "image_version"),
         None if image_id is None else _id(image_id),
     )
+
+
+@lru_cache(maxsize=64)
+def _type(value: str) -> str:
+    """Check a type; a manifest's rows have few, and each is looked at once."""
+    return check_type(text(value, "type") or "")
 
 
 def text(value: Any, name: str) -> str | None:

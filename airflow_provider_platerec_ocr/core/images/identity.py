@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit, urlunsplit
 
 from airflow_provider_platerec_ocr.core.redact import (
     IMAGE_NAME,
@@ -20,12 +21,14 @@ from airflow_provider_platerec_ocr.core.redact import (
     is_expiry,
     is_machine_made,
     is_secret,
+    names_secret,
     parameters,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+_SPACE = re.compile(r"\s")
 _PORTS = {"http": 80, "https": 443}
 _PLAIN = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+(?:/[^?#@;=%]*)")
 """What is its own normal form, as most URLs are."""
@@ -76,7 +79,7 @@ def is_web(url: str) -> bool:
         good = parts.scheme in _PORTS and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         return False
-    return good and not any(character.isspace() for character in url)
+    return good and _SPACE.search(url) is None
 
 
 def web_identity(url: str, identity_params: Collection[str] = ()) -> WebIdentity:
@@ -94,17 +97,28 @@ def web_identity(url: str, identity_params: Collection[str] = ()) -> WebIdentity
     parts = urlsplit(url)
     user, _, _ = parts.netloc.rpartition("@")
     path = cut_path(parts.path)
-    given = parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape")
     wanted = {name.lower() for name in identity_params}
-    kept = [pair for pair in given if pair[0].lower() in wanted]
-    is_cut = len(kept) < len(given) and (bool(kept) or holds_secret(parts.query))
-    name = _joined(parts.scheme, _host(parts.scheme, parts.netloc), path, kept if is_cut else given)
+    is_cut, counts = _what_counts(parts.query, wanted)
+    name = _joined(parts.scheme, _host(parts.scheme, parts.netloc), path, counts)
     if not (is_cut or user or path != parts.path):
         return WebIdentity(name, url.partition("#")[0])
     names_image = IMAGE_NAME.fullmatch(path.rpartition("/")[2]) is not None
     dropped = _dropped(parts.query, wanted, names_image=names_image) if is_cut else ()
     vague = not wanted and not names_image and bool(dropped)
     return WebIdentity(name, None, dropped, vague, tuple(filter(None, (parts.query if is_cut else "", parts.password))))
+
+
+def _what_counts(query: str, wanted: Collection[str]) -> tuple[bool, list[tuple[str, str]]]:
+    """Return whether part of a query is cut, and its parameters that stay."""
+    if not wanted:
+        is_cut = bool(query) and holds_secret(query)
+        return is_cut, [] if is_cut else _parsed(query)
+    given = _parsed(query)
+    kept = [pair for pair in given if pair[0].lower() in wanted]
+    if kept:
+        return len(kept) < len(given), kept
+    is_cut = holds_secret(query)
+    return is_cut, [] if is_cut else given
 
 
 def former_identity(url: str, name: str) -> str | None:
@@ -116,17 +130,35 @@ def former_identity(url: str, name: str) -> str | None:
     if name == url and _PLAIN.fullmatch(url):
         return None
     parts = urlsplit(url)
-    given = parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape")
-    names = {each.lower() for each, _ in given}
-    patterns = [_FORMER_SECRET]
-    patterns += [_FORMER_BESIDE_SIGNATURE] if "signature" in names else []
-    patterns += [_FORMER_BESIDE_SIG] if "sig" in names else []
-    kept = [pair for pair in given if not any(pattern.fullmatch(pair[0]) for pattern in patterns)]
+    names = [unquote_plus(part.partition("=")[0]).lower() for part in parts.query.split("&")]
+    beside = ("signature" in names, "sig" in names)
+    left = [part for name_, part in zip(names, parts.query.split("&"), strict=True) if not _was_cut(name_, *beside)]
+    kept = _parsed("&".join(left))
     host = parts.netloc.rpartition("@")[2].lower()
     former = urlunsplit((parts.scheme.lower(), host, parts.path, _encoded(kept), ""))
-    told = set(parse_qsl(urlsplit(name).query, keep_blank_values=True, errors="surrogateescape"))
+    told = set(_parsed(urlsplit(name).query))
     was_blind = not told.issubset(kept) or any(map(_UNREADABLE.search, (part for pair in kept for part in pair)))
     return None if former == name or was_blind else former
+
+
+@lru_cache(maxsize=1024)
+def _was_cut(name: str, beside_signature: bool, beside_sig: bool) -> bool:  # noqa: FBT001  # as a row's names are asked
+    """Return whether version 0.1 took a parameter of this name for part of a signature."""
+    return bool(
+        _FORMER_SECRET.fullmatch(name)
+        or (beside_signature and _FORMER_BESIDE_SIGNATURE.fullmatch(name))
+        or (beside_sig and _FORMER_BESIDE_SIG.fullmatch(name))
+    )
+
+
+def _parsed(query: str) -> list[tuple[str, str]]:
+    return parse_qsl(query, keep_blank_values=True, errors="surrogateescape") if query else []
+
+
+@lru_cache(maxsize=1024)
+def _tells_nothing(name: str) -> bool:
+    """Return whether a parameter of this name never says which image it is, whatever it holds."""
+    return bool(_BESIDE.fullmatch(name) or (names_secret(name) and not _TELL_APART.fullmatch(name)))
 
 
 def _dropped(query: str, wanted: Collection[str], *, names_image: bool) -> tuple[str, ...]:
@@ -134,10 +166,11 @@ def _dropped(query: str, wanted: Collection[str], *, names_image: bool) -> tuple
 
     :param names_image: whether the path does: then a value that only a machine makes is a signature, and no image's.
     """
+    unclear = "&".join(part for part in query.split("&") if not _tells_nothing(part.partition("=")[0]))
     return tuple(
         name
-        for name, value in parameters(query)
-        if name.lower() not in wanted and not _BESIDE.fullmatch(name) and not is_expiry(name, value)
+        for name, value in parameters(unclear)
+        if name.lower() not in wanted and not _tells_nothing(name) and not is_expiry(name, value)
         if not (names_image and is_machine_made(value))
         if not is_secret(name, value) or (not names_image and _TELL_APART.fullmatch(name) and len(value) < _LIKE_A_KEY)
     )

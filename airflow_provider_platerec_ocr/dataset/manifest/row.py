@@ -122,7 +122,7 @@ class RowMaker:
         type_ = (type_ and text(type_, "type")) or self._default_type
         if type_ is None:
             _refuse("The row has no type. Fill in the column type, or give a type for the whole manifest.")
-        facts = image_facts(type_, camera_id=camera_id, timestamp=timestamp, image_version=version, image_id=image_id)
+        facts = image_facts(type_, camera_id, timestamp, version, image_id)
         if name and url:
             _refuse("The row has both image and upload_url. Keep the one that is to be read.")
         if name:
