@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_platerec_ocr.core.redact import MASK, redact, redact_url, shorten
+from airflow_provider_platerec_ocr.core.redact import MASK, holds_secret, redact, redact_url, shorten
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,11 @@ def test_a_long_text_becomes_one_short_line() -> None:
     assert shorten("a\n  b") == "a b"
     assert shorten("abcdef", 4) == "abc…"
     assert len(shorten("x" * 1000)) == 300
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("token=abc.def", True), ("key=a%2Ejpg", False), ("key=a.jpg&sig=x.y", True), ("a=1&b", False), ("", False)],
+)
+def test_a_query_holds_a_secret_if_any_part_is_one(query: str, *, found: bool) -> None:
+    assert holds_secret(query) is found

@@ -21,6 +21,7 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRQuotaExhausted,
     OCRRefused,
 )
+from airflow_provider_platerec_ocr.core.images.echo import without_echo
 from airflow_provider_platerec_ocr.core.redact import MASK, redact
 from airflow_provider_platerec_ocr.core.wire import parse_read, parse_statistics, read_request, statistics_request
 from airflow_provider_platerec_ocr.engine.client.transport import Sending, Transport
@@ -115,14 +116,17 @@ class OCRClient:
         del content  # the bytes are free to go as soon as they have left
         return await self.send(sending)
 
-    def prepare(self, *, on_sent: Callable[[], None] | None = None, **image: Any) -> Sending:
+    def prepare(
+        self, *, on_sent: Callable[[], None] | None = None, secrets: tuple[str, ...] = (), **image: Any
+    ) -> Sending:
         """Return the paid call as it is sent with :meth:`send`: what can be built is built before anything is claimed.
 
         :param on_sent: as for :meth:`read`.
+        :param secrets: what is cut out of the answer, should the API repeat it.
         :param image: see :func:`...core.wire.read_request`.
         :raises OCRConfigError: there is no such request.
         """
-        return Sending(read_request(self.settings, **image), on_sent)
+        return Sending(read_request(self.settings, **image), on_sent, secrets)
 
     async def send(self, sending: Sending) -> Read:
         """Make the paid call that :meth:`prepare` returned, once.
@@ -137,7 +141,7 @@ class OCRClient:
         finally:
             self._in_flight -= 1
         try:
-            read = self._parsed(answer)
+            read = self._parsed(answer, sending.secrets)
         except OCRCallError as error:
             found = self._completed(error, answer, sending, self._clock.monotonic() - begun)
         else:
@@ -148,10 +152,11 @@ class OCRClient:
             raise OCRNotSent(message, status=answer.status, elapsed_s=self._clock.monotonic() - begun)
         raise await self._why_forbidden(found, beside) if isinstance(found, OCRForbidden) else found
 
-    def _parsed(self, answer: Answer) -> Read:
-        """Return what an answer says, without the token, should the API have echoed it: answers are written down."""
+    def _parsed(self, answer: Answer, secrets: tuple[str, ...]) -> Read:
+        """Return what an answer says, without what nobody may see, should the API have echoed it: answers are kept."""
         secret = self.settings.token.encode()
         body = answer.body.replace(secret, MASK.encode()) if secret else answer.body
+        body = without_echo(body, secrets)
         return parse_read(answer.status, answer.headers, body, now=self._clock.now(), cut_off=answer.cut_off)
 
     def _completed(self, error: OCRCallError, answer: Answer, sending: Sending, elapsed_s: float) -> OCRCallError:

@@ -36,10 +36,14 @@ class Sending:
     Whoever made the request has to let go of it, too.
 
     :param request: what to send.
+    :param secrets: what is cut out of the answer, should the API repeat it.
     :param on_sent: called once, when the last byte of the body has been handed to the connection.
     """
 
-    def __init__(self, request: Request, on_sent: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, request: Request, on_sent: Callable[[], None] | None = None, secrets: tuple[str, ...] = ()
+    ) -> None:
+        self.secrets = secrets
         self.method = request.method
         self.url = request.url
         self.headers = dict(request.headers)

@@ -21,6 +21,7 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRRejected,
     OCRStop,
 )
+from airflow_provider_platerec_ocr.core.images.echo import secrets_of
 from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason, format_timestamp
 from airflow_provider_platerec_ocr.engine.reading.answer_writer import Step
 from airflow_provider_platerec_ocr.engine.reading.image_phase import Phase
@@ -138,6 +139,7 @@ class PaidCaller:
                 timestamp=image.timestamp,
                 as_base64=self._context.options.as_base64,
                 on_sent=content.drop,
+                secrets=secrets_of(content.url() or "") if image.signed else (),
             )
         except OCRImageError:
             raise

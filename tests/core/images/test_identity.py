@@ -114,6 +114,7 @@ def test_a_signature_is_written_down_nowhere(store: str) -> None:
         "id=9f86d081884c7d659a2feaa0c55ad015",
         "name=gate-17-camera-03-north&until=2026-03-01",
         "taken=2026-03-01T12:00:00Z&until=2026-03-02",
+        "file=IMG_a1b2c3d4_20260301.jpg&until=2026-03-02",
     ],
 )
 def test_what_is_no_signature_says_which_image_it_is(query: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -13,6 +14,7 @@ from airflow_provider_platerec_ocr.core.images.planned import planned_url
 from airflow_provider_platerec_ocr.core.models import PlannedImage, ReadStatus, Reason
 from airflow_provider_platerec_ocr.engine.reading.context import ReadOptions
 from support.reading import Setup, images, read
+from support.recorder import recording_server
 from support.sandbox import running_sandbox
 
 if TYPE_CHECKING:
@@ -164,3 +166,27 @@ def test_where_the_ledger_cannot_be_asked_for_the_older_name_nothing_is_sent(tmp
 
     assert isinstance(done.reason, OCRLedgerError)
     assert (done.outcomes, posts) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, {"results": [], "filename": "1.jpg", "upload_url": SIGNED.format(1)}),
+        (200, {"echo": [SIGNED.format(1).replace("&", "%26")]}),
+        (400, {"error": f"cannot fetch {SIGNED.format(1)}"}),
+        (400, {"upload_url": ["w=8&Authorization=geheim77-1 is expired"]}),
+        (500, {"detail": "Authorization: geheim77-1"}),
+    ],
+)
+def test_what_an_answer_repeats_of_a_signature_is_written_down_nowhere(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, status: int, body: dict[str, Any]
+) -> None:
+    url = SIGNED.format("1-which-is-long")
+    image = planned(url)
+    text = json.dumps(body).replace("geheim77-1", "geheim77-1-which-is-long")
+
+    with recording_server(status=status, body=text.encode()) as server:
+        done = read(Setup(tmp_path, server.url, more={"signed_urls": {image.identity: url}}), [image])
+
+    assert "geheim77" not in repr(done.outcomes) + caplog.text
+    assert not [path for path in (tmp_path / "ledger").rglob("*.*") if b"geheim77" in path.read_bytes()]
