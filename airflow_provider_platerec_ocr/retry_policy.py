@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.compat import RetryDecision, RetryPolicy
-from airflow_provider_platerec_ocr.core.backoff import Backoff
+from airflow_provider_platerec_ocr.core.backoff import LONGEST_HOLD_S, Backoff, hold_s
 from airflow_provider_platerec_ocr.core.errors import (
     OCRConfigError,
     OCRError,
@@ -25,6 +25,7 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRRejected,
     OCRRunError,
     OCRStop,
+    OCRWrongBaseURL,
 )
 from airflow_provider_platerec_ocr.core.settings import ClientSettings
 
@@ -44,24 +45,31 @@ class OCRRetryPolicy(RetryPolicy):
     that are not this provider's keep Airflow's own rules.
 
     :param base_delay_s: seconds before the first retry of calls that were refused or not sent; doubled with each try.
-        A wait that the API asked for is always kept.
+        A wait that the API asked for is kept; of one beyond an hour, the hour, after which one call asks again.
     :param longest_delay_s: most seconds that doubling may reach.
     :param lease_s: seconds before a call of unknown outcome may be looked at again: until then it could still be
         under way. Default: the lease of the default timeouts (270); only a longer ``call_timeout_s`` in the
         connection needs a longer one.
+    :param maintenance_tries: most tries in all of a task that met something else in the API's place (404, a redirect, a
+        page), as in a maintenance or behind a gateway; 1 fails it at once, as a mistyped host deserves.
+    :param maintenance_delay_s: most seconds before the second of them; doubled with each, up to an hour.
     :param jitter: draws a number from 0 to 1, so that shards which failed together do not come back together.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # settings, by name only
         self,
         *,
         base_delay_s: float = 60.0,
         longest_delay_s: float = 1800.0,
         lease_s: float = ClientSettings().lease_s,
+        maintenance_tries: int = 4,
+        maintenance_delay_s: float = 600.0,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.backoff = Backoff(base_s=base_delay_s, factor=2.0, cap_s=longest_delay_s)
         self.lease_s = lease_s
+        self.maintenance_tries = maintenance_tries
+        self.maintenance = Backoff(base_s=maintenance_delay_s, factor=2.0, cap_s=LONGEST_HOLD_S)
         self.jitter = jitter
 
     def evaluate(
@@ -76,15 +84,18 @@ class OCRRetryPolicy(RetryPolicy):
             return RetryDecision.default()
         if isinstance(exception, OCRRunError):
             return self._run_error(exception)
+        asked_s = hold_s(getattr(exception, "retry_after_s", None))
+        if isinstance(exception, OCRWrongBaseURL) and try_number < self.maintenance_tries:
+            delay_s = self.maintenance.delay_s(max(1, try_number), jitter=self.jitter(), retry_after_s=asked_s)
+            return _retry(delay_s, exception, "a maintenance passes")
         if isinstance(exception, _NEVER) and getattr(exception, "permanent", True):
             return RetryDecision.fail(_reason(exception, "another try cannot help"))
-        asked_s = getattr(exception, "retry_after_s", None)
-        if isinstance(exception, OCROutcomeUnknown):
-            return _retry(max(self.lease_s, asked_s or 0.0), exception, "after the call's lease")
         if isinstance(exception, (OCRNotSent, OCRRefused, OCRImageError)):
             delay_s = self.backoff.delay_s(max(1, try_number), jitter=self.jitter(), retry_after_s=asked_s)
             return _retry(delay_s, exception, "nothing was billed")
-        return RetryDecision.default()
+        unknown = isinstance(exception, OCROutcomeUnknown)
+        lease_s = max(self.lease_s, asked_s)
+        return _retry(lease_s, exception, "after the call's lease") if unknown else RetryDecision.default()
 
     def _run_error(self, error: OCRRunError) -> RetryDecision:
         if not error.retry:

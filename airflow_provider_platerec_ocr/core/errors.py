@@ -13,11 +13,11 @@ engine turns broken connections into them, and the operators turn them into task
     │   │   └── OCRUnavailable          503; whether it is billed is unknown, so it is counted apart
     │   ├── OCRRejected                 400, 413, 415, 422 and a 2xx with an error body: never again for this content
     │   ├── OCRStop                     nothing further starts
-    │   │   ├── OCRUnauthorized         401, or 403 that speaks of the token
+    │   │   ├── OCRUnauthorized         401, or a 403 where the statistics are refused, too
     │   │   ├── OCRForbidden            403 whose reason is not known yet: ask the statistics
     │   │   │   ├── OCRNotEnabled       403 with calls left: OCR is not enabled for the account
     │   │   │   └── OCRQuotaExhausted   403 with no calls left, or the reserve is reached
-    │   │   └── OCRWrongBaseURL         3xx, 404, 405: the host of the connection is not the API
+    │   │   └── OCRWrongBaseURL         any other 3xx and 4xx, and any page: what answers is not the API
     │   └── OCROutcomeUnknown           the call may have been processed and billed: in doubt
     ├── OCRConfigError                  a setting, an argument or a connection is wrong (also a ``ValueError``)
     ├── OCRInputError                   something that a person handed in cannot be used (also a ``ValueError``)
@@ -94,6 +94,8 @@ class OCRCallError(OCRError):
     """HTTP status, or ``None`` where no answer came."""
     detail: str = ""
     """What the API said, shortened, without secrets."""
+    from_api: bool = True
+    """Whether the body was the API's own; a page, or JSON of another kind, is of something on the way."""
     retry_after_s: float | None = None
     """Seconds that the API asked to wait, or ``None`` where it did not say."""
     elapsed_s: float | None = None
@@ -156,7 +158,7 @@ class OCRQuotaExhausted(OCRForbidden):
 
 
 class OCRWrongBaseURL(OCRStop):
-    """The host of the connection answers, but it is not the API."""
+    """What answers is not the API: another host, or a proxy, a gateway, a firewall or a maintenance before it."""
 
 
 class OCROutcomeUnknown(OCRCallError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
@@ -24,7 +25,8 @@ STATISTICS_PATH = "/v1/ocr/statistics/"
 DEFAULT_MAX_UPLOAD_BYTES = 2_400_000
 """413 was seen from 2,590,988 bytes up; 2,411,654 is what clients of the vendor's other products settled on."""
 _TOKEN = re.compile(r"[\x21-\x7e]+")
-_HOSTNAME = re.compile(r"[^\s/?#@\\]+")
+_LABEL = re.compile(r"(?!-)[\w-]{1,63}(?<!-)")
+_LONGEST_HOSTNAME = 253
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -82,13 +84,16 @@ def normalize_base_url(host: str | None, *, port: int | None = None, allow_plain
     text = (host or "").strip() or DEFAULT_BASE_URL
     if "://" not in text:
         text = f"https://{text}"
+    scheme, _, rest = text.partition("://")
+    if _is_ipv6(rest.rstrip("/")):  # a connection's URI loses the brackets on its way
+        text = f"{scheme}://[{rest.rstrip('/')}]"
     try:
         parts = urlsplit(text)
         url_port = parts.port
     except ValueError:
         parts, url_port = urlsplit(""), None
     shown, hostname = redact_url(text), parts.hostname or ""
-    if parts.scheme not in {"http", "https"} or not _HOSTNAME.fullmatch(hostname) or parts.query:
+    if parts.scheme not in {"http", "https"} or not _is_hostname(hostname) or parts.query:
         message = f"host {shown!r} is not a base URL such as {DEFAULT_BASE_URL} or http://localhost:8080."
         raise OCRConfigError(message)
     if parts.scheme == "http" and hostname not in LOOPBACK and not allow_plain_http:
@@ -120,9 +125,29 @@ def former_base_url(host: str | None, port: int | None, base_url: str) -> str:
     """
     text = (host or "").strip() or DEFAULT_BASE_URL
     given, now = urlsplit(text if "://" in text else f"https://{text}"), urlsplit(base_url)
+    if _is_ipv6(given.netloc):  # it was refused then
+        return base_url
     name = f"[{given.hostname}]" if ":" in (given.hostname or "") else given.hostname
     chosen = given.port or port
     return now._replace(netloc=f"{name}:{chosen}" if chosen else f"{name}").geturl()
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return IPv6Address(text).version == 6  # noqa: PLR2004  # its own number
+    except ValueError:
+        return False
+
+
+def _is_hostname(name: str) -> bool:
+    """Return whether DNS or a socket could take the name: an HTTP client fails on others with errors of its own."""
+    if _is_ipv6(name):
+        return True
+    try:
+        ascii_name = name.removesuffix(".").encode("idna").decode()
+    except UnicodeError:
+        return False
+    return len(ascii_name) <= _LONGEST_HOSTNAME and all(map(_LABEL.fullmatch, ascii_name.split(".")))
 
 
 def is_loopback(base_url: str) -> bool:

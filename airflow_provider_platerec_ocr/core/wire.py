@@ -29,7 +29,13 @@ from airflow_provider_platerec_ocr.core.models import (
     parse_timestamp,
 )
 from airflow_provider_platerec_ocr.core.redact import redact_url, whole_text
-from airflow_provider_platerec_ocr.core.refusals import HELP_ON_HOST, call_error, error_detail, parse_json
+from airflow_provider_platerec_ocr.core.refusals import (
+    HELP_ON_HOST,
+    call_error,
+    error_detail,
+    parse_json,
+    why_forbidden,
+)
 from airflow_provider_platerec_ocr.core.settings import READER_PATH, STATISTICS_PATH
 
 if TYPE_CHECKING:
@@ -295,6 +301,8 @@ def parse_statistics(status: int, headers: Mapping[str, str], body: bytes, *, no
         if isinstance(error, errors.OCROutcomeUnknown) and status >= 400:  # noqa: PLR2004  # HTTP statuses
             message = f"The statistics are unavailable ({status}: {error.detail}). They are asked again after a pause."
             raise errors.OCRUnavailable(message, **error.attributes)
+        if isinstance(error, errors.OCRForbidden):
+            raise why_forbidden(error, error) or error
         if isinstance(error, errors.OCRStop | errors.OCRRefused):
             raise error
         message = f"The API does not answer the statistics call ({status}: {error.detail}). {HELP_ON_HOST}"

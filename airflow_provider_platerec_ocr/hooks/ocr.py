@@ -187,7 +187,7 @@ class PlateRecOCRHook(HttpHook):
                 response = session.request(
                     request.method, request.url, timeout=self.merged_extra["timeout"], allow_redirects=False
                 )
-            except (requests.RequestException, OSError) as error:
+            except (requests.RequestException, OSError, ValueError) as error:
                 raise self._unreached(error) from None
         try:
             return wire.parse_statistics(
@@ -199,6 +199,9 @@ class PlateRecOCRHook(HttpHook):
     def _unreached(self, error: Exception) -> OCRError:
         settings = self.settings()
         detail = shorten(redact(str(error), settings.token, settings.proxy), 200)
+        if isinstance(error, ValueError):
+            message = f"The host of the connection ({settings.base_url}), or its proxy, is no address: {detail}"
+            return OCRConfigError(message)
         if isinstance(error, requests.exceptions.ConnectionError):
             message = (
                 f"The API at {settings.base_url} cannot be reached ({detail}). Check the connection's host, the "

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.core.backoff import hold_s
 from airflow_provider_platerec_ocr.core.budget import parse_reset
 from airflow_provider_platerec_ocr.core.errors import (
     OCRCallError,
@@ -96,8 +97,8 @@ class Gate:
         return max(min(SOON_S, self.poll_s) if soon else self.poll_s, _SHORTEST_WAIT_S), "the announced reset is past"
 
     def wait_after(self, error: OCRError) -> float:
-        """Return the seconds to wait after a statistics call that failed in passing; never earlier than asked."""
-        asked_s = getattr(error, "retry_after_s", None) or 0.0
+        """Return the seconds to wait after a statistics call that failed in passing; as asked, at most an hour."""
+        asked_s = hold_s(getattr(error, "retry_after_s", None))
         return max(min(SOON_S, self.poll_s), asked_s, _SHORTEST_WAIT_S)
 
 

@@ -5,8 +5,16 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from multidict import CIMultiDict
 
-from airflow_provider_platerec_ocr.core.backoff import LONGEST_WAIT_S, Backoff, header, retry_after_s
+from airflow_provider_platerec_ocr.core.backoff import (
+    LONGEST_WAIT_S,
+    Backoff,
+    header,
+    header_lines,
+    hold_s,
+    retry_after_s,
+)
 
 NOW = datetime(2026, 3, 1, 22, 0, 0, tzinfo=UTC)
 
@@ -67,8 +75,84 @@ def test_the_body_says_how_long_where_no_header_does(text: str, expected: float 
     assert retry_after_s({}, text, NOW) == expected
 
 
-def test_the_header_counts_before_the_body() -> None:
-    assert retry_after_s({"retry-after": "7"}, "Expected available in 2 seconds.", NOW) == 7.0
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("60s", 60.0),
+        ("60 seconds", 60.0),
+        ("500ms", 0.5),
+        ("2 min", 120.0),
+        ("1m30s", 90.0),
+        ("5, Sun, 01 Mar 2026 22:01:00 GMT", 60.0),
+        ("Sun, 01 Mar 2026 22:00:30 GMT, 120", 120.0),
+        ("soon, 9", 9.0),
+        ("-1s", None),
+        ("99999999s", None),
+    ],
+)
+def test_the_header_may_hold_units_and_several_values(value: str, expected: float | None) -> None:
+    assert retry_after_s({"Retry-After": value}, "", NOW) == expected
+
+
+@pytest.mark.parametrize(("first", "second"), [("5", "60"), ("60", "5"), ("soon", "60s")])
+def test_of_several_header_lines_the_longest_counts(first: str, second: str) -> None:
+    lines = CIMultiDict([("Retry-After", first), ("retry-after", second)])
+
+    assert retry_after_s(lines, "", NOW) == 60.0
+    assert header_lines(lines, "RETRY-AFTER") == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("try again in 5 seconds, or wait 10 minutes", 600.0),
+        ("wait 10 minutes; available in 5 seconds", 600.0),
+        ("available in 1 minute 30 seconds", 90.0),
+        ("available in 1 hour, 2 minutes and 3 seconds", 3723.0),
+        ("try again in 1h30m", 5400.0),
+        ("retry in 5 seconds, 60 minutes is the window", 5.0),
+    ],
+)
+def test_of_several_waits_in_a_text_the_longest_counts(text: str, expected: float) -> None:
+    assert retry_after_s({}, text, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"retry_after": 30}, 30.0),
+        ({"retry_after": 1.5}, 1.5),
+        ({"retry_after": "30"}, 30.0),
+        ({"retryAfter": "60s"}, 60.0),
+        ({"error": {"Retry-After": 30}}, 30.0),
+        ({"errors": [{"retry_after_seconds": 30}, {"retry_after_ms": 90_000}]}, 90.0),
+        ({"retry_after": "Sun, 01 Mar 2026 22:00:30 GMT"}, 30.0),
+        ({"retry_after": True}, None),
+        ({"retry_after": -3}, None),
+        ({"retry_after": float("inf")}, None),
+        ({"retry_after": None}, None),
+        ({"a": {"b": {"c": {"d": {"retry_after": 30}}}}}, None),
+        ({"status": 429}, None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_a_number_in_the_bodys_json_says_how_long(data: object, expected: float | None) -> None:
+    assert retry_after_s({}, "", NOW, data=data) == expected
+
+
+@pytest.mark.parametrize(("in_header", "in_text", "in_json"), [("7", 2, 3), ("2", 7, 3), ("2", 3, 7), ("soon", 7, 1)])
+def test_of_header_text_and_json_the_longest_counts(in_header: str, in_text: int, in_json: int) -> None:
+    text = f"Expected available in {in_text} seconds."
+
+    assert retry_after_s({"retry-after": in_header}, text, NOW, data={"retry_after": in_json}) == 7.0
+
+
+@pytest.mark.parametrize(
+    ("asked", "held"), [(None, 0.0), (0.0, 0.0), (5.0, 5.0), (3600.0, 3600.0), (2_592_000, 3600.0)]
+)
+def test_a_wait_holds_an_account_for_an_hour_at_most(asked: float | None, held: float) -> None:
+    assert hold_s(asked) == held
 
 
 @pytest.mark.parametrize("nonsense", ["soon", "-1", "1000000000000"])

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_platerec_ocr.core import errors
 from airflow_provider_platerec_ocr.core.errors import OCRCallError
+from airflow_provider_platerec_ocr.core.refusals import why_forbidden
 from airflow_provider_platerec_ocr.core.wire import call_error, error_detail, parse_read
 
 NOW = datetime(2026, 3, 1, 22, tzinfo=UTC)
@@ -23,22 +24,21 @@ CLASSES: dict[int, type[OCRCallError]] = {
     301: errors.OCRWrongBaseURL,
     302: errors.OCRWrongBaseURL,
     308: errors.OCRWrongBaseURL,
-    400: errors.OCRRejected,
-    401: errors.OCRUnauthorized,
     402: errors.OCRForbidden,
     403: errors.OCRForbidden,
     404: errors.OCRWrongBaseURL,
     405: errors.OCRWrongBaseURL,
     407: errors.OCRStop,
     408: errors.OCROutcomeUnknown,
-    409: errors.OCRRejected,
+    409: errors.OCRWrongBaseURL,
     410: errors.OCRWrongBaseURL,
-    413: errors.OCRRejected,
-    415: errors.OCRRejected,
+    418: errors.OCRWrongBaseURL,
     421: errors.OCRWrongBaseURL,
-    422: errors.OCRRejected,
     425: errors.OCRRefused,
     429: errors.OCRRateLimited,
+    431: errors.OCRWrongBaseURL,
+    451: errors.OCRWrongBaseURL,
+    499: errors.OCRWrongBaseURL,
     500: errors.OCROutcomeUnknown,
     501: errors.OCROutcomeUnknown,
     502: errors.OCROutcomeUnknown,
@@ -46,11 +46,13 @@ CLASSES: dict[int, type[OCRCallError]] = {
     504: errors.OCROutcomeUnknown,
     600: errors.OCROutcomeUnknown,
 }
+PAGE = b"<!doctype html><title>Blocked by your company policy</title>"
+JSON, HTML = "application/json", "text/html; charset=utf-8"
 
 
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize("status", CLASSES)
-def test_a_status_means_the_same_whatever_the_body(status: int, kind: str) -> None:
+def test_other_statuses_mean_the_same_whatever_the_body(status: int, kind: str) -> None:
     content_type, body, detail = BODIES[kind]
 
     with pytest.raises(OCRCallError) as caught:
@@ -62,15 +64,115 @@ def test_a_status_means_the_same_whatever_the_body(status: int, kind: str) -> No
     assert detail in str(caught.value)
 
 
+@pytest.mark.parametrize("status", [400, 413, 415, 422])
 @pytest.mark.parametrize(
-    "detail",
-    ["Invalid token.", "Authentication credentials were not provided.", "Invalid Token header"],
+    ("content_type", "body", "of_the_image"),
+    [
+        (JSON, b'{"detail": "Invalid image."}', True),
+        ("application/json; charset=utf-8", b'{"detail": ["Invalid image."], "status_code": 400}', True),
+        (JSON, b'\xef\xbb\xbf{"detail": {"upload": ["too large", "too old"]}}', True),
+        (JSON, b'{"error": "Request Entity Too Large"}', True),
+        (JSON, b'{"type": ["\\"vin\\" is not a valid choice."]}', True),
+        (JSON, b'{"type": "is not a valid choice", "status_code": 400}', True),
+        (JSON, b'{"something_new": ["This field is required."]}', True),
+        ("", b'{"detail": "Invalid image."}', True),
+        ("text/plain", b'{"detail": "Invalid image."}', True),
+        (HTML, PAGE, False),
+        (JSON, PAGE, False),
+        ("", PAGE, False),
+        (HTML, b'{"detail": "Invalid image."}', False),
+        ("application/xml", b"<Error><Code>AccessDenied</Code></Error>", False),
+        ("application/problem+json", b'{"type": "about:blank", "title": "Bad Request", "detail": "no"}', False),
+        ("text/plain", b"Blocked", False),
+        (JSON, b"", False),
+        (JSON, b"Bad Request", False),
+        (JSON, b'{"detail": "Invalid im', False),
+        (JSON, b"null", False),
+        (JSON, b"3", False),
+        (JSON, b'"Bad Request"', False),
+        (JSON, b"[]", False),
+        (JSON, b'["Invalid image."]', False),
+        (JSON, b"{}", False),
+        (JSON, b'{"status_code": 400}', False),
+        (JSON, b'{"detail": null}', False),
+        (JSON, b'{"detail": 7}', False),
+        (JSON, b'{"detail": ""}', False),
+        (JSON, b'{"message": "Forbidden"}', False),
+        (JSON, b'{"code": 12, "blocked": true}', False),
+        (JSON, b'{"url": "https://blocked.example"}', False),
+        (JSON, b'{"success": false, "errors": [{"code": 1015}]}', False),
+        (JSON, b'{"error": {"code": 400, "message": "Your client has issued a malformed request"}}', False),
+        (JSON, b'{"type": []}', False),
+    ],
 )
-def test_a_403_that_speaks_of_the_token_is_about_the_token(detail: str) -> None:
-    error = call_error(403, {}, f'{{"detail": "{detail}"}}'.encode(), now=NOW)
+def test_only_the_apis_own_json_speaks_of_the_image(
+    status: int,
+    content_type: str,
+    body: bytes,
+    of_the_image: bool,  # noqa: FBT001  # a truth table's column
+) -> None:
+    error = call_error(status, {"Content-Type": content_type}, body, now=NOW)
 
-    assert type(error) is errors.OCRUnauthorized
-    assert "into the password of the connection" in str(error)
+    assert type(error) is (errors.OCRRejected if of_the_image else errors.OCRWrongBaseURL)
+    assert error.from_api is of_the_image
+    assert str(status) in str(error)
+
+
+def test_what_is_not_the_api_says_what_answered() -> None:
+    error = call_error(451, {"Set-Cookie": "session=geheim"}, PAGE, now=NOW)
+
+    assert str(error).startswith("What answers is not the OCR API: 451: Blocked by your company policy. It may be a")
+    assert "geheim" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "kind"),
+    [
+        (JSON, b'{"detail": "Invalid token."}', errors.OCRUnauthorized),
+        ("", b"", errors.OCRUnauthorized),
+        (HTML, b"<title>Log in to the proxy</title>", errors.OCRWrongBaseURL),
+    ],
+)
+def test_a_401_is_about_the_token_unless_it_is_a_page(content_type: str, body: bytes, kind: type[OCRCallError]) -> None:
+    assert type(call_error(401, {"Content-Type": content_type}, body, now=NOW)) is kind
+
+
+@pytest.mark.parametrize(
+    ("body", "statistics", "kind"),
+    [
+        (b'{"detail": "API call limit reached for this token."}', None, None),
+        (b'{"detail": "Invalid token."}', None, None),
+        (b"", None, None),
+        (PAGE, None, errors.OCRWrongBaseURL),
+        (b"RBAC: access denied", None, errors.OCRWrongBaseURL),
+        (b'{"detail": "Invalid token."}', (403, b'{"detail": "No."}'), errors.OCRUnauthorized),
+        (b'{"detail": "No."}', (403, b'{"detail": "Invalid token."}'), errors.OCRUnauthorized),
+        (b'{"detail": "No."}', (401, b'{"detail": "No."}'), errors.OCRUnauthorized),
+        (b'{"detail": "No."}', (403, b'{"detail": "No."}'), None),
+        (b'{"detail": "No."}', (403, b""), None),
+        (b'{"detail": "No."}', (403, PAGE), errors.OCRWrongBaseURL),
+        (PAGE, (403, PAGE), errors.OCRWrongBaseURL),
+        (PAGE, (404, PAGE), errors.OCRWrongBaseURL),
+        (b'{"detail": "No."}', (503, PAGE), None),
+        (b'{"detail": "Invalid token."}', (500, b'{"detail": "token"}'), None),
+    ],
+)
+def test_a_403_means_what_the_free_call_makes_of_it(
+    body: bytes, statistics: tuple[int, bytes] | None, kind: type[OCRCallError] | None
+) -> None:
+    refused = call_error(403, {}, body, now=NOW)
+    found = None if statistics is None else call_error(statistics[0], {}, statistics[1], now=NOW)
+
+    meaning = why_forbidden(refused, found)
+
+    assert type(refused) is errors.OCRForbidden
+    assert (None if meaning is None else type(meaning)) is kind
+    assert meaning is None or meaning.status == 403
+
+
+@pytest.mark.parametrize("status", [404, 302, 429, 503])
+def test_a_refusal_that_passes_carries_the_wait_in_its_json(status: int) -> None:
+    assert call_error(status, {}, b'{"retry_after": 30}', now=NOW).retry_after_s == 30.0
 
 
 @pytest.mark.parametrize("status", [425, 429, 503])

@@ -137,6 +137,13 @@ def test_a_proxy_without_a_scheme_is_refused_without_showing_it() -> None:
         ("http://127.0.0.1", 80, "http://127.0.0.1"),
         ("http://127.0.0.1:443", None, "http://127.0.0.1:443"),
         ("http://[::1]:80", None, "http://[::1]"),
+        # A connection's URI loses the brackets of an IPv6 address.
+        ("::1", 8080, "https://[::1]:8080"),
+        ("http://::1", 8080, "http://[::1]:8080"),
+        ("2001:DB8::1", None, "https://[2001:db8::1]"),
+        ("http://::1/", None, "http://[::1]"),
+        ("münchen.example", None, "https://münchen.example"),
+        ("under_score.example", None, "https://under_score.example"),
     ],
 )
 def test_a_host_becomes_a_base_url(host: str | None, port: int | None, expected: str) -> None:
@@ -154,7 +161,27 @@ def test_plain_http_is_for_loopback_or_where_the_connection_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["ftp://api.example.com", "https://", "https://a b.example", "https://h:port", "https://h/?a=1", "::1"]
+    "host",
+    [
+        "ftp://api.example.com",
+        "https://",
+        "https://a b.example",
+        "https://h:port",
+        "https://h/?a=1",
+        "a..b",
+        "https://.a",
+        "a..",
+        ".",
+        "-a.example",
+        "a,b",
+        "a%20b",
+        'a"b',
+        "{host}",
+        "[::1",
+        "[::g]",
+        f"{'a' * 64}.example",
+        "abc." * 80,
+    ],
 )
 def test_a_host_that_is_no_base_url_is_refused(host: str) -> None:
     with pytest.raises(OCRConfigError, match="is not a base URL"):

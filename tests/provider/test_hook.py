@@ -148,6 +148,7 @@ def test_the_inherited_run_sends_get_so_that_it_cannot_pay(hook_for: Any) -> Non
         ({"status": 403, "body": b'{"detail": "Invalid token."}'}, errors.OCRUnauthorized, "password of the conn"),
         ({"status": 403, "body": b'{"detail": "No."}'}, errors.OCRNotEnabled, r"not enabled .*\(403: No.\)"),
         ({"status": 403, "body": b""}, errors.OCRNotEnabled, "no reason given"),
+        ({"status": 403, "body": b"<title>Blocked</title>"}, errors.OCRWrongBaseURL, "not the OCR API: 403: Blocked"),
         ({"status": 404, "body": b"<title>nginx</title>"}, errors.OCRWrongBaseURL, "not the OCR API"),
         ({"body": b"<html><title>Login</title>"}, errors.OCRWrongBaseURL, "no JSON"),
         ({"body": b'{"usage": {}, "total_calls": 5}'}, errors.OCRStop, "usage.calls"),

@@ -29,7 +29,12 @@ POLICY = OCRRetryPolicy(base_delay_s=60, longest_delay_s=600, lease_s=270, jitte
         (errors.OCRForbidden("403"), 1, RetryAction.FAIL, None),
         (errors.OCRNotEnabled("403"), 1, RetryAction.FAIL, None),
         (errors.OCRQuotaExhausted("403"), 1, RetryAction.FAIL, None),
-        (errors.OCRWrongBaseURL("404"), 1, RetryAction.FAIL, None),
+        (errors.OCRWrongBaseURL("404"), 1, RetryAction.RETRY, 600),
+        (errors.OCRWrongBaseURL("302"), 2, RetryAction.RETRY, 1200),
+        (errors.OCRWrongBaseURL("302", retry_after_s=3000.0), 3, RetryAction.RETRY, 3000),
+        (errors.OCRWrongBaseURL("404"), 4, RetryAction.FAIL, None),
+        (errors.OCRRateLimited("429", retry_after_s=2_592_000.0), 1, RetryAction.RETRY, 3600),
+        (errors.OCROutcomeUnknown("504", retry_after_s=2_592_000.0), 1, RetryAction.RETRY, 3600),
         (errors.OCRStop("statistics"), 1, RetryAction.FAIL, None),
         (errors.OCRConfigError("no token"), 1, RetryAction.FAIL, None),
         (errors.OCRManifestError("no column"), 1, RetryAction.FAIL, None),
@@ -55,6 +60,12 @@ def test_each_error_is_retried_by_what_it_means(
 
     assert decision.action is action
     assert decision.retry_delay == (None if delay_s is None else timedelta(seconds=delay_s))
+
+
+def test_a_maintenance_is_waited_out_as_often_as_asked() -> None:
+    policy = OCRRetryPolicy(maintenance_tries=1)
+
+    assert policy.evaluate(errors.OCRWrongBaseURL("404"), 1, 3).action is RetryAction.FAIL
 
 
 def test_the_reason_names_the_error_and_shows_nothing_else() -> None:

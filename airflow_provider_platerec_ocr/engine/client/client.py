@@ -23,6 +23,7 @@ from airflow_provider_platerec_ocr.core.errors import (
 )
 from airflow_provider_platerec_ocr.core.images.echo import without_echo
 from airflow_provider_platerec_ocr.core.redact import MASK, redact
+from airflow_provider_platerec_ocr.core.refusals import why_forbidden
 from airflow_provider_platerec_ocr.core.wire import parse_read, parse_statistics, read_request, statistics_request
 from airflow_provider_platerec_ocr.engine.client.transport import Sending, Transport
 
@@ -172,7 +173,7 @@ class OCRClient:
         return kind(redact(message, secret), **facts)
 
     async def _why_forbidden(self, refused: OCRCallError, beside: int) -> OCRCallError:
-        """Return what the statistics make of a 403: quota, not enabled, or still unknown.
+        """Return what the statistics make of a 403: quota, not enabled, a bad token, not the API, or still unknown.
 
         An account may count a call when it is done: then the last calls of a quota are taken while the statistics still
         show them. So what is left has to be more than what may be in flight, here and in other tasks, to mean that OCR
@@ -189,17 +190,23 @@ class OCRClient:
                 self._known = (self._clock.monotonic(), found)
         found = self._known[1]
         facts = refused.attributes
-        if isinstance(found, OCRForbidden):  # a used-up quota does not forbid the free call [inferred]
-            message = (
-                f"OCR is not enabled for this account: both the call ({refused.status}: {refused.detail}) and the "
-                f"statistics ({found.status}: {found.detail}) are forbidden. {_ENABLE}"
-            )
-            return OCRNotEnabled(message, **facts)
         if isinstance(found, OCRCallError):
+            known = why_forbidden(refused, found)
+            if known is not None:
+                return known
+            if isinstance(found, OCRForbidden):  # a used-up quota does not forbid the free call [inferred]
+                message = (
+                    f"OCR is not enabled for this account: both the call ({refused.status}: {refused.detail}) and the "
+                    f"statistics ({found.status}: {found.detail}) are forbidden. {_ENABLE}"
+                )
+                return OCRNotEnabled(message, **facts)
             return OCRForbidden(f"{refused.message} The statistics could not be asked: {found.message}", **facts)
         used = f"{found.calls} of {found.total_calls} calls of this period are used"
         in_flight = self.settings.max_in_flight if self._was_answered else beside
         if found.remaining > in_flight:
+            foreign = why_forbidden(refused)
+            if foreign is not None:
+                return foreign
             message = f"OCR is not enabled for this account ({refused.status}: {refused.detail}; {used}). {_ENABLE}"
             return OCRNotEnabled(message, **facts)
         taken = ", and calls in flight take the rest" if found.remaining else ""

@@ -24,8 +24,11 @@ def refusal(fault: Fault, limit_bytes: int) -> Reply:
     wait_s = DEFAULT_RETRY_AFTER_S if fault.retry_after_s is None else fault.retry_after_s
     return {
         Kind.BAD_REQUEST: replies.not_an_image(),
+        Kind.BLOCKED_HTML: Reply(400, replies.HTML_BLOCKED, "text/html"),
         Kind.UNAUTHORIZED: replies.invalid_token(),
         Kind.FORBIDDEN: replies.forbidden(),
+        Kind.FORBIDDEN_HTML: Reply(403, replies.HTML_BLOCKED, "text/html"),
+        Kind.MISSING_HTML: Reply(404, replies.HTML_404, "text/html"),
         Kind.TOO_LARGE: replies.too_large(limit_bytes),
         Kind.THROTTLED: replies.throttled(wait_s, header=fault.header, text=fault.header or fault.text),
         Kind.SERVER_ERROR: Reply(500, "<h1>Server Error (500)</h1>", "text/html"),

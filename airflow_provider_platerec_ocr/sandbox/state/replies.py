@@ -19,6 +19,9 @@ HTML_502 = (
     "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n"
     "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
 )
+HTML_404 = HTML_502.replace("502 Bad Gateway", "404 Not Found")
+HTML_BLOCKED = "<!doctype html>\n<title>Blocked by your company policy</title>\n<h1>This page is blocked</h1>\n"
+"""What stands in the API's place behind some proxies and firewalls; the status differs."""
 HTML_504 = HTML_502.replace("502 Bad Gateway", "504 Gateway Time-out")
 LONG_HEAD = {"X-Policy": "p" * 60_000, **{f"X-Trace-{number}": "1" for number in range(200)}}
 """What gateways of companies put on top of an answer: one line of 60 KB, and 200 lines more."""

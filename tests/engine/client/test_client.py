@@ -19,6 +19,7 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRRejected,
     OCRUnauthorized,
     OCRUnavailable,
+    OCRWrongBaseURL,
 )
 from airflow_provider_platerec_ocr.core.settings import ClientSettings
 from airflow_provider_platerec_ocr.engine.client.client import OCRClient
@@ -285,7 +286,7 @@ def test_after_an_answer_a_403_means_quota_where_other_tasks_may_have_the_rest_i
     assert type(error) is expected
 
 
-@pytest.mark.parametrize(("status", "expected"), [(403, OCRNotEnabled), (500, OCRForbidden), (401, OCRForbidden)])
+@pytest.mark.parametrize(("status", "expected"), [(403, OCRNotEnabled), (500, OCRForbidden), (401, OCRUnauthorized)])
 def test_a_403_whose_statistics_fail_keeps_both_facts(status: int, expected: type[OCRCallError]) -> None:
     error, _ = run(api(response(403, FORBIDDEN), statistics=(response(status, b'{"detail": "also no"}'),)), one)
     assert type(error) is expected
@@ -294,10 +295,29 @@ def test_a_403_whose_statistics_fail_keeps_both_facts(status: int, expected: typ
     assert "also no" in error.message
 
 
-def test_a_403_about_the_token_does_not_ask_the_statistics() -> None:
-    error, server = run(api(response(403, b'{"detail": "Invalid token."}')), one)
+def test_a_403_that_speaks_of_the_token_asks_the_statistics_before_it_means_that() -> None:
+    used_up = (response(200, usage(5000)),)
+    error, server = run(api(response(403, b'{"detail": "Limit reached for this token."}'), statistics=used_up), one)
+    assert type(error) is OCRQuotaExhausted
+    assert len(server.requests) == 2
+
+    invalid = b'{"detail": "Invalid token."}'
+    error, _ = run(api(response(403, invalid), statistics=(response(403, invalid),)), one)
     assert type(error) is OCRUnauthorized
-    assert len(server.requests) == 1
+    assert "into the password of the connection" in error.message
+
+
+@pytest.mark.parametrize("body", [b"<html><title>Request blocked</title></html>", b"Request blocked"])
+def test_a_firewalls_403_says_nothing_about_the_account(body: bytes) -> None:
+    error, server = run(api(response(403, body)), one)
+    assert type(error) is OCRWrongBaseURL
+    assert "not the OCR API: 403: Request blocked; the statistics answer as ever" in error.message
+    assert len(server.requests) == 2
+
+
+def test_a_page_with_403_while_the_calls_are_used_up_means_quota() -> None:
+    error, _ = run(api(response(403, b"<title>no</title>"), statistics=(response(200, usage(5000)),)), one)
+    assert type(error) is OCRQuotaExhausted
 
 
 def test_hundreds_of_403s_ask_the_statistics_once() -> None:

@@ -129,8 +129,11 @@ def test_a_rule_that_cannot_be_read_is_refused_by_name(spec: str, says: str) -> 
     ("kind", "status"),
     [
         ("400", 400),
+        ("400-html", 400),
         ("401", 401),
         ("403", 403),
+        ("403-html", 403),
+        ("404-html", 404),
         ("413", 413),
         ("500", 500),
         ("502-html", 502),
