@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.pacing import RateState
+from airflow_provider_platerec_ocr.engine.rate.hold_file import Hold, HoldFile
 from airflow_provider_platerec_ocr.engine.rate.rate_memory import RateMemory
 from airflow_provider_platerec_ocr.storage.store import Store
 
@@ -25,28 +26,16 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
+__all__ = ["LIVE_S", "MILLION", "Hold", "PaceBoard", "SharedPace"]
+
 LIVE_S = 10.0
 """A shard that has not renewed its heartbeat for so long is gone."""
 _FORGOTTEN_S = 3600.0
 """Heartbeats of shards that were killed are swept away after this time."""
 MILLION = 1_000_000
-_HOLD = "hold.json"
 _BEAT = re.compile(r"([0-9a-zA-Z-]+)\.(\d{1,7})\.beat")
 _MODIFIED = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
 """How the file systems name the time of a change in a listing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """What one shard's 429 or 503 tells all of them.
-
-    Times are seconds since 1970 by the writer's clock; the workers' clocks have to agree within a second or so.
-    """
-
-    until_s: float = 0.0
-    """Nothing starts before; 0 where nothing is held."""
-    throttled_at_s: float = 0.0
-    """When the account last refused a call with 429; 0 where it never did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +97,8 @@ class PaceBoard:
         self._suffix = shard or uuid.uuid4().hex[:16]
         self._shard = ""
         self._written: str | None = None
-        self._posted = Hold()
+        self.holds = HoldFile(self._store, self._clock)
+        """The account's hold."""
         self.leader: SharedPace | None = None
         """What the first to join of the other live shards that send sees of the rate, as of the last heartbeat;
         ``None`` where there is none, and where this shard leads and had joined before."""
@@ -163,29 +153,17 @@ class PaceBoard:
                 found.append(_Beat(match[1], int(match[2]) / MILLION, _modified_s(entry), file))
         return found
 
-    def hold(self, until_epoch_s: float, *, throttled_at_s: float = 0.0) -> None:
+    def hold(self, until_epoch_s: float, *, throttled_at_s: float = 0.0, ask_first: bool = False) -> None:
         """Let no shard start before ``until_epoch_s``; a longer hold that is there already stays.
 
         :param throttled_at_s: when the account refused a call with 429, if that is the reason.
+        :param ask_first: whether one call alone asks then, since the wait that was asked for is longer.
         """
-        for _ in range(2):  # once more, should another shard have written a shorter one in the same moment
-            there = self.posted()
-            wanted = Hold(max(until_epoch_s, there.until_s), max(throttled_at_s, there.throttled_at_s))
-            if wanted == there:
-                return
-            text = json.dumps({"until_s": wanted.until_s, "throttled_at_s": wanted.throttled_at_s})
-            self._store.overwrite(_HOLD, text.encode())
+        self.holds.post(until_epoch_s, throttled_at_s=throttled_at_s, ask_first=ask_first)
 
     def posted(self) -> Hold:
         """Return the hold that is posted."""
-        data = self._store.read(_HOLD)
-        if data is not None:
-            with contextlib.suppress(
-                ValueError, TypeError, KeyError
-            ):  # half-written: what was there before still holds
-                found = json.loads(data)
-                self._posted = Hold(float(found["until_s"]), float(found["throttled_at_s"]))
-        return self._posted
+        return self.holds.posted()
 
     def held_until(self) -> float:
         """Return the time, in seconds since 1970, before which nothing starts; 0 where nothing is held."""

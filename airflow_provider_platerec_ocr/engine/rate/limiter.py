@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.core.backoff import LONGEST_HOLD_S, hold_s
 from airflow_provider_platerec_ocr.core.pacing import TokenBucket
 from airflow_provider_platerec_ocr.engine.rate.account_rate import AccountRate
 from airflow_provider_platerec_ocr.engine.rate.share import BEAT_S, Sharing
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from concurrent.futures import Executor
 
     from airflow_provider_platerec_ocr.core.clock import Clock
@@ -40,12 +42,16 @@ class Permit:
     def __init__(self, limiter: StartLimiter, started_at: float) -> None:
         self.started_at = started_at
         """Monotonic time at which it was granted."""
+        self.asks = False
+        """Whether this call asks alone after a hold of an hour."""
         self._limiter: StartLimiter | None = limiter
 
     def done(self) -> None:
         """Give the place in flight back; a second time does nothing."""
         if self._limiter is not None:
             self._limiter.ended()
+            if self.asks:
+                self._limiter.asked_in_vain()
             self._limiter = None
 
 
@@ -96,6 +102,7 @@ class StartLimiter:
     :param board: where the account's shards see each other; without it the rate is split evenly by plan.
     :param planned_shards: shards of the run in all.
     :param executor: threads for the board's files; ``None`` uses the loop's own.
+    :param lease_s: seconds after which the call of a shard that asked alone, and died, is not waited for any longer.
     """
 
     def __init__(  # noqa: PLR0913  # by name only
@@ -107,6 +114,7 @@ class StartLimiter:
         board: PaceBoard | None = None,
         planned_shards: int = 1,
         executor: Executor | None = None,
+        lease_s: float = 300.0,
     ) -> None:
         ceiling = None if ceiling_per_s is None else ceiling_per_s * MARGIN
         self._clock = clock
@@ -119,6 +127,13 @@ class StartLimiter:
         self._due: float | None = None
         """The start that was taken from the bucket and not used yet."""
         self._held_until = -math.inf
+        self._lease_s = lease_s
+        self._ask_first = False
+        """Whether one call alone asks before the others start."""
+        self._asking = False
+        """Whether it is out, and from here."""
+        self._lifted = ""
+        """The last hold whose lifting was heeded."""
         self._last_start: float | None = None
         self._remembered_at = clock.monotonic()
         self._turn = asyncio.Lock()
@@ -166,10 +181,33 @@ class StartLimiter:
                     looked = False
                     await self._pause(wait_s)
                 elif looked or not self._sharing.instant:
-                    return self._grant(now)
+                    if not self._ask_first:
+                        return self._grant(now)
+                    if await self._may_ask():
+                        permit = self._grant(self._clock.monotonic())
+                        permit.asks = True
+                        return permit
+                    looked = False
                 else:
                     self.heed(await self._sharing.look())
                     looked = True
+
+    async def _may_ask(self) -> bool:
+        """Return whether this call is the one that asks after a long hold; else wait a moment, and look again."""
+        if not self._asking and await self._sharing.ask(self._lease_s):
+            self._asking = True
+            return True
+        await self._pause(BEAT_S)
+        if not self._sharing.alone:
+            self.heed(await self._sharing.look())
+        return False
+
+    def asked_in_vain(self) -> None:
+        """Take note that the call that asked ended without a word about the account, unless it was told."""
+        if self._asking:
+            self._asking = False
+            self._changed.set()
+            self._spawn(self._sharing.asked(answered=False))
 
     def _wait_s(self, now: float) -> float:
         """Return the seconds to the next start as things are; infinity where something has to change first."""
@@ -222,6 +260,10 @@ class StartLimiter:
     def succeeded(self) -> None:
         """Take note of an answer."""
         self._rate.succeeded()
+        if self._asking:
+            self._asking = self._ask_first = False
+            self._changed.set()
+            self._spawn(self._sharing.asked(answered=True))
 
     def throttled(self, retry_after_s: float | None = None, *, started_at: float | None = None) -> None:
         """Take note of a 429: slow down, and start nothing before the time it asked for, in any shard.
@@ -231,21 +273,30 @@ class StartLimiter:
         self._rate.learn(self._sharing.share, self._held_until)
         self._rate.throttled(started_at)
         self._apply_rate()
+        if self._asking:  # the hold that follows says how to go on
+            self._asking = self._ask_first = False
         self._hold(UNASKED_HOLD_S if retry_after_s is None else retry_after_s, self._rate.throttled_at_s)
 
     def hold(self, seconds: float) -> None:
-        """Start nothing for ``seconds``, in any shard; a longer hold stays."""
+        """Start nothing for ``seconds``, in any shard; a longer hold stays. An hour at most, then one call asks."""
         self._hold(seconds, 0.0)
 
     def _hold(self, seconds: float, throttled_at_s: float) -> None:
+        ask_first, seconds = seconds > LONGEST_HOLD_S, hold_s(seconds)
+        self._ask_first = self._ask_first or ask_first
         until = self._clock.monotonic() + seconds
         if until <= self._held_until:
             return
         self._hold_until(until)
         if not self._sharing.alone:
-            post = asyncio.ensure_future(self._sharing.post(self._clock.now().timestamp() + seconds, throttled_at_s))
-            self._posts.add(post)
-            post.add_done_callback(self._posts.discard)
+            until_s = self._clock.now().timestamp() + seconds
+            self._spawn(self._sharing.post(until_s, throttled_at_s, ask_first=ask_first))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have the board's files written beside the calls."""
+        post = asyncio.ensure_future(work)
+        self._posts.add(post)
+        post.add_done_callback(self._posts.discard)
 
     def _hold_until(self, until: float) -> None:
         self._rate.learn(self._sharing.share, self._held_until)
@@ -256,6 +307,10 @@ class StartLimiter:
 
     def heed(self, posted: Hold) -> None:
         """Do as the board says: what one shard was told holds for all."""
+        if posted.key and not self._posts and not self._asking:
+            self._ask_first = posted.ask_first
+            if posted.lifted and posted.key != self._lifted:
+                self._lift(posted.key)
         remaining_s = posted.until_s - self._clock.now().timestamp()
         if remaining_s > 0.0:
             self._hold_until(max(self._held_until, self._clock.monotonic() + remaining_s))
@@ -264,6 +319,13 @@ class StartLimiter:
             self._apply_rate()
         else:
             self._rate.ignore(posted.throttled_at_s)
+
+    def _lift(self, key: str) -> None:
+        """Forget the hold: a person knows better. The start that it moved to its end is due now."""
+        self._lifted, self._held_until = key, -math.inf
+        if self._due is not None:
+            self._move_due(min(self._due, self._clock.monotonic()))
+        self._changed.set()
 
     def _apply_rate(self) -> None:
         """Set the bucket to the rate and share that are right now; a start that waits comes earlier if it may."""

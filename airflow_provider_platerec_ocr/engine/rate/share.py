@@ -153,11 +153,30 @@ class Sharing:
             self._warn(error)
             return Hold()
 
-    async def post(self, until_epoch_s: float, throttled_at_s: float) -> None:
+    async def post(self, until_epoch_s: float, throttled_at_s: float, *, ask_first: bool = False) -> None:
         """Post a hold for all shards."""
         if self._board is not None:
             try:
-                await self._in_thread(partial(self._board.hold, until_epoch_s, throttled_at_s=throttled_at_s))
+                hold = partial(self._board.hold, until_epoch_s, throttled_at_s=throttled_at_s, ask_first=ask_first)
+                await self._in_thread(hold)
+            except OCRLedgerError as error:
+                self._warn(error)
+
+    async def ask(self, lease_s: float) -> bool:
+        """Return whether this shard may make the one call that asks after a long hold; alone, it may."""
+        if self._board is None:
+            return True
+        try:
+            return await self._in_thread(self._board.holds.ask, lease_s)
+        except OCRLedgerError as error:
+            self._warn(error)
+            return True
+
+    async def asked(self, *, answered: bool) -> None:
+        """Tell the others how the call that asked ended: they may start, or one of them asks again."""
+        if self._board is not None:
+            try:
+                await self._in_thread(self._board.holds.open if answered else self._board.holds.asked_in_vain)
             except OCRLedgerError as error:
                 self._warn(error)
 

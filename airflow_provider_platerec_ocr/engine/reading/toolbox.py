@@ -74,6 +74,7 @@ class Toolbox:
                 board=PaceBoard(self.ledger.board(account_id(settings))),
                 planned_shards=self.planned_shards,
                 executor=pool,
+                lease_s=settings.lease_s,
             ),
             loader=ImageLoader(
                 roots=self.roots, opener=self.opener, max_bytes=settings.max_upload_bytes, shrink=self.shrink

@@ -12,6 +12,7 @@ from airflow_provider_platerec_ocr.engine.rate.limiter import MARGIN, StartLimit
 from support.clock import FakeClock
 from support.pacing_stage import Inline
 from support.pictures import local, opened
+from support.simulated_store import SimulatedStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -136,10 +137,10 @@ def test_a_shard_that_only_waits_for_its_last_answers_leaves_the_rate_to_the_oth
     assert most_in(moments + again, 5) <= 40 + 2
 
 
-@pytest.mark.parametrize(("uri", "within_s"), [("local", 0.2), ("memory://pace-hold", 3.1)])
-def test_what_one_shard_is_told_holds_for_all(tmp_path: Path, uri: str, within_s: float) -> None:
+@pytest.mark.parametrize(("store", "within_s"), [("local", 0.2), ("objects", 3.1)])
+def test_what_one_shard_is_told_holds_for_all(tmp_path: Path, store: str, within_s: float) -> None:
     clock, moments = FakeClock(), list[float]()
-    place = local(tmp_path) if uri == "local" else opened(uri)
+    place = local(tmp_path) if store == "local" else SimulatedStore(clock).place("bucket/pace")
 
     async def run() -> None:
         async with shard(clock, place) as one, shard(clock, place) as two:
@@ -153,7 +154,7 @@ def test_what_one_shard_is_told_holds_for_all(tmp_path: Path, uri: str, within_s
     held = [moment for moment in moments if 20 + within_s < moment < 80]
     assert held == []
     assert [moment for moment in moments if moment < 20]
-    assert [moment for moment in moments if 80 <= moment < 81]
+    assert [moment for moment in moments if 80 <= moment < 82]
 
 
 @pytest.mark.parametrize("told", [0, 1])
