@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.fingerprint import check_type, encode
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy
+from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Reason
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.models import Owner
@@ -67,6 +67,12 @@ class Attempt:
         """
         lease = self.lease_s if self.lease_s is not None else lease_s
         return self.end is None and self.age_s is not None and self.age_s < lease
+
+    def was_put_off_by(self, owner: Owner) -> bool:
+        """Return whether it ended in ``owner``'s run with a URL that the API could not fetch."""
+        facts = (self.payload or {}).get("facts") if self.end is End.RELEASED else None
+        same_run = bool(owner.run_id) and (self.owner.run_id, self.owner.dag_id) == (owner.run_id, owner.dag_id)
+        return same_run and isinstance(facts, dict) and facts.get("reason") == Reason.URL_NOT_FETCHED
 
     def is_in_doubt(self, lease_s: float) -> bool:
         """Return whether its call may have been billed and nobody will say so any more."""
@@ -127,6 +133,14 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class PutOff:
+    """The API could not fetch this URL for this run, which does not ask again; the next one does."""
+
+    attempt: Attempt
+    """The one that says so."""
+
+
+@dataclass(frozen=True, slots=True)
 class Doubt:
     """A call may have been billed, and nothing may be sent now."""
 
@@ -136,7 +150,7 @@ class Doubt:
     """Why nothing is sent."""
 
 
-Decision = Answered | Rejected | MayClaim | Held | Doubt
+Decision = Answered | Rejected | MayClaim | Held | PutOff | Doubt
 
 
 def decide(history: History, *, owner: Owner, policy: InDoubtPolicy, lease_s: float) -> Decision:
@@ -154,6 +168,9 @@ def decide(history: History, *, owner: Owner, policy: InDoubtPolicy, lease_s: fl
     for attempt in reversed(history):
         if attempt.is_live(lease_s):
             return Held(_left_s(attempt, lease_s), attempt)
+    for attempt in reversed(history):
+        if attempt.was_put_off_by(owner):
+            return PutOff(attempt)
     doubts = in_doubt(history, lease_s)
     number = history[-1].number + 1 if history else 1
     if not doubts:

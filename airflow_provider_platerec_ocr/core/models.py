@@ -51,6 +51,8 @@ class Reason(StrEnum):
     """The storage refused to hand it out."""
     API_REJECTED = "api_rejected"
     """The API answered 400, 413, 415, 422 or a 2xx with an error."""
+    URL_NOT_FETCHED = "url_not_fetched"
+    """The API answered 400 for an ``upload_url``: it could not fetch it, and the next run lets it try again."""
     API_UNAVAILABLE = "api_unavailable"
     """The API refused it (429, 503) or could not be reached, over and over."""
     IN_DOUBT = "in_doubt"

@@ -97,7 +97,7 @@ def as_error(outcome: Outcome, policy: InDoubtPolicy, *, lease_s: float) -> OCRE
     message = f"{outcome.image}: {outcome.message}"
     facts = {"status": outcome.http_status, "detail": outcome.message or ""}
     match outcome.status, outcome.reason:
-        case ReadStatus.REJECTED, Reason.API_REJECTED:
+        case (ReadStatus.REJECTED, Reason.API_REJECTED) | (ReadStatus.FAILED, Reason.URL_NOT_FETCHED):
             return OCRRejected(message, **facts)
         case ReadStatus.FAILED, Reason.API_UNAVAILABLE:
             return OCRUnavailable(message, **facts)

@@ -14,6 +14,7 @@ from airflow_provider_platerec_ocr.core.claims import (
     End,
     Held,
     MayClaim,
+    PutOff,
     Rejected,
     calls_billed,
     decide,
@@ -36,11 +37,12 @@ STATES: dict[str, dict[str, Any]] = {
     "A": {"end": End.ANSWER, "payload": {"answer": {}}},
     "J": {"end": End.REJECTED, "payload": {}},
     "R": {"end": End.RELEASED, "payload": {}},
+    "U": {"end": End.RELEASED, "payload": {"facts": {"reason": "url_not_fetched"}}},
     "T": {"end": End.TORN},
     "L": {"age_s": 10.0},
     "D": {"age_s": 271.0},
 }
-"""Answered, reJected, Released, Torn, Live, in Doubt."""
+"""Answered, reJected, Released, Released since its Url could not be fetched, Torn, Live, in Doubt."""
 
 
 def history(states: str, owner: Owner = FIRST_TRY, lease_s: float | None = None) -> History:
@@ -64,6 +66,8 @@ def short(made: Decision) -> str:
             return f"held {attempt.number} for {until_s:.0f}"
         case MayClaim(number, doubts):
             return f"claim {number}" + "".join(f" naming {attempt.number}" for attempt in doubts)
+        case PutOff(attempt):
+            return f"put off by {attempt.number}"
         case Doubt(attempts, action):
             return f"{action.value} " + ",".join(str(attempt.number) for attempt in attempts)
 
@@ -236,3 +240,28 @@ name = st.text(max_size=12)
 @given(st.tuples(name, st.none() | name), st.tuples(name, st.none() | name))
 def test_different_images_have_different_keys(one: tuple[str, str | None], other: tuple[str, str | None]) -> None:
     assert (identity_key("vin", *one) == identity_key("vin", *other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("states", "owner", "expected"),
+    [
+        ("U", SECOND_TRY, "put off by 1"),
+        ("UR", SECOND_TRY, "put off by 1"),
+        ("UD", SECOND_TRY, "put off by 1"),
+        ("UL", SECOND_TRY, "held 2 for 260"),
+        ("UA", SECOND_TRY, "answered 2"),
+        ("UJ", SECOND_TRY, "rejected 2"),
+        ("U", replace(FIRST_TRY, map_index=7), "put off by 1"),
+        ("U", replace(FIRST_TRY, run_id="r2"), "claim 2"),
+        ("U", replace(FIRST_TRY, dag_id="other"), "claim 2"),
+        ("U", Owner(), "claim 2"),
+    ],
+)
+def test_a_url_that_could_not_be_fetched_is_sent_once_in_a_run(states: str, owner: Owner, expected: str) -> None:
+    assert short(decision(states, owner=owner)) == expected
+
+
+def test_outside_of_runs_a_url_is_sent_each_time() -> None:
+    nobody = decide(history("U", Owner()), owner=Owner(), policy=InDoubtPolicy.RESEND, lease_s=LEASE_S)
+
+    assert short(nobody) == "claim 2"

@@ -70,6 +70,24 @@ def _revoke(stage: Stage) -> Facts:
     return {"run": f"{first}, cleared {stage.wait(run_id)}", "calls when it failed": calls}
 
 
+def _maintain(stage: Stage) -> Facts:
+    """Have something else answer in the API's place until somebody has met it, and for a while from then on."""
+    run_id = stage.trigger()
+    stage.wait_held()
+    stage.let_go("always:404-html")
+    stage.until("nobody met the 404", lambda: stage.sandbox.books()["per_status"].get("404"))
+    stage.let_go("window=0-5:404-html")
+    return {"run": stage.wait(run_id)}
+
+
+def _set_wrongly(stage: Stage) -> Facts:
+    """Have every image rejected with the same words, mend that, and run the next night."""
+    first = stage.wait(stage.trigger())
+    calls = stage.sandbox.books()["posts"]
+    stage.let_go()
+    return {"run": f"{first}, next night {stage.wait(stage.trigger())}", "calls of the first night": calls}
+
+
 def _two_nights(stage: Stage) -> Facts:
     first = stage.wait(stage.trigger())
     calls = stage.sandbox.books()["posts"]
@@ -183,6 +201,34 @@ STOPS = [
     ),
 ]
 
+NOT_THE_API = [
+    Play(
+        "404 with a page for a while, mid-run",
+        "stop",
+        act=_maintain,
+        **MIDWAY,
+        takes_s=60,
+        expected=FREE | ALL_READ,
+    ),
+    Play(
+        "400 with a gateway's page, once",
+        "stop",
+        faults=("nth=6:400-html",),
+        at_once=1,
+        takes_s=45,
+        expected=FREE | ALL_READ | {"calls": COUNT + 1, "retried later": 1, "tries": 2},
+    ),
+    Play(
+        "every image rejected with the same words",
+        "rejected",
+        faults=("always:400",),
+        at_once=1,
+        act=_set_wrongly,
+        takes_s=60,
+        expected=FREE | {"calls": COUNT + 20, "dead letters": 0, "rows": COUNT, "run": "failed, next night success"},
+    ),
+]
+
 
 def _put(line: Callable[..., None], play: Play, found: Found) -> None:
     line(1, play.name, {"class": play.meaning}, found.cells())
@@ -228,6 +274,16 @@ def test_what_another_call_cannot_mend_is_not_sent_again(
     _put(line, play, found)
     _hold(found, play, undisturbed, resent=0)
     assert found.tally.arrived <= COUNT + found.tally.later_try
+
+
+@pytest.mark.parametrize("play", NOT_THE_API, ids=str)
+def test_what_does_not_speak_of_the_image_loses_none(
+    played: Callable[[Play], Found], undisturbed: list[dict[Any, Any]], line: Callable[..., None], play: Play
+) -> None:
+    found = played(play)
+
+    _put(line, play, found)
+    _hold(found, play, undisturbed, resent=0)
 
 
 @pytest.mark.parametrize("play", STOPS[:1], ids=str)

@@ -63,7 +63,7 @@ def verdict(history: History, lease_s: float) -> str:
             return "=> Rejected: no run sends it again."
         case claims.Held(until_s=until_s):
             return f"=> Under way: its lease ends in {until_s:.0f} s."
-        case claims.MayClaim(doubts=()):
+        case claims.MayClaim(doubts=()) | claims.PutOff():
             return "=> Nothing was billed: the next run may send it."
         case claims.MayClaim():
             return "=> In doubt once: the next run sends it again, unless its policy is hold or fail, or you settle it."

@@ -162,6 +162,14 @@ class Ledger:
         """
         self._finish(claim, End.RELEASED, {"reason": reason})
 
+    def put_off(self, claim: Claim, reason: str, facts: dict[str, Any]) -> None:
+        """Release a claim whose URL the API could not fetch: the next run may try again, this one does not.
+
+        :param facts: with the ``reason`` code :attr:`~...core.models.Reason.URL_NOT_FETCHED`.
+        :raises OCRLedgerUnwritable: not kept: try again.
+        """
+        self._finish(claim, End.RELEASED, {"reason": reason, "facts": facts})
+
     def spill_answer(self, claim: Claim, raw: dict[str, Any], facts: dict[str, Any]) -> str:
         """Keep an answer outside the ledger; return its path, or ``log`` where it could only be logged."""
         return spill(self._spill_folder, {**self._answer_record(claim, raw, facts), "end": End.ANSWER.value})

@@ -90,6 +90,11 @@ class AnswerWriter:
         ledger = self._context.ledger
         await self._or_stop(claim, lambda: ledger.release(claim, reason))
 
+    async def put_off(self, claim: Claim, reason: str, facts: dict[str, Any]) -> None:
+        """Save that the API could not fetch a URL, which is not asked for again in this run."""
+        ledger = self._context.ledger
+        await self._or_stop(claim, lambda: ledger.put_off(claim, reason, facts))
+
     async def step_failed(self, step: Step, error: OCRLedgerError) -> None:
         """Pause after the ledger could not be asked or claimed in; stop where that has gone on for too long.
 

@@ -20,6 +20,7 @@ from airflow_provider_platerec_ocr.core.errors import (
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Outcome, ReadStatus, Reason, format_timestamp
 from airflow_provider_platerec_ocr.engine.reading.background import BackgroundTasks
 from airflow_provider_platerec_ocr.engine.reading.image_phase import ImagePhase, Phase
+from airflow_provider_platerec_ocr.engine.reading.outage import Rejections
 from airflow_provider_platerec_ocr.engine.reading.reader import Reader
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class Batch:
         self._context = context
         self._journal = journal
         self._background = BackgroundTasks(context, reserve)
-        self._reader = Reader(context)
+        self._reader = Reader(context, provisional=True)
+        self._rejections = Rejections(context, self._reader, self._settled)
         self._events: asyncio.Queue[asyncio.Task[Outcome | None] | None] = asyncio.Queue()
         """Tasks that ended, and ``None`` where only the state of affairs changed."""
         self._image_phases: dict[asyncio.Task[Outcome | None], tuple[PlannedImage, ImagePhase]] = {}
@@ -65,7 +67,7 @@ class Batch:
         """
         context = self._context
         context.progress.started_at = context.clock.monotonic()
-        watchers = self._background.start()
+        watchers = [*self._background.start(), asyncio.ensure_future(self._rejections.expire())]
         working = asyncio.ensure_future(self._work(iter(images)))
         try:
             await asyncio.shield(working)
@@ -102,6 +104,7 @@ class Batch:
                     await self._finish(ended)
         finally:
             stopping.cancel()
+            await self._rejections.close()
 
     @property
     def _window(self) -> int:
@@ -141,11 +144,15 @@ class Batch:
             outcome: Outcome | None = self._broken(image, error)
         else:
             outcome = task.result()
-        if outcome is not None:
-            self._context.progress.add(outcome)
-            await self._write(outcome)
-            if outcome.status == ReadStatus.IN_DOUBT:
-                self._doubts.append((image, outcome))
+        if outcome is None or await self._rejections.takes(outcome):
+            return
+        await self._settled(outcome)
+        if outcome.status == ReadStatus.IN_DOUBT:
+            self._doubts.append((image, outcome))
+
+    async def _settled(self, outcome: Outcome) -> None:
+        self._context.progress.add(outcome)
+        await self._write(outcome)
 
     async def _look_again(self) -> None:
         """Look for answers that came another way while the other images were read."""

@@ -47,6 +47,8 @@ class ReadOptions:
     """Calls of unknown outcome in a row after which the task stops: each may have been billed."""
     unread_in_a_row: int = 5
     """Whole answers in a row that are no reads after which the task stops: the API speaks another dialect."""
+    rejected_in_a_row: int = 20
+    """Rejections in a row with the same words, and no read between them, after which the task stops."""
     ledger_patience_s: float = 10.0
     """Seconds for which a ledger that cannot be asked or claimed in is tried again before the task stops."""
     save_for_s: float = 600.0

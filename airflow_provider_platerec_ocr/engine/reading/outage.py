@@ -1,23 +1,40 @@
-"""Telling a stumble from an outage: how long all starts rest when call after call fails.
+"""Telling a stumble from an outage, and twenty bad images from one bad setting: what failures in a row mean.
 
 A single refused call waits by itself. Only when failures follow one another without a success between them does the
 whole task slow down, first for a second, at last for a minute, so that a minute without network costs a handful of
 probes, and a server that breaks after doing the work costs a bounded number of calls.
+
+A wrong ``type`` or a gateway that speaks the API's JSON rejects every image with the same words, and a rejection in the
+ledger is for good. So a batch keeps the last few alike in memory, their claims open: a read, other words or the batch's
+end writes them down; the twentieth in a row stops the batch instead, and releases them all. A kill meanwhile leaves
+their claims in doubt, which the ledger names, as with every call that was cut off. None waits longer than its lease.
 """
 
 from __future__ import annotations
 
+import asyncio
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.core.errors import OCROutcomeUnknown, OCRRateLimited, OCRUnknownDialect
+from airflow_provider_platerec_ocr.core.errors import OCROutcomeUnknown, OCRRateLimited, OCRStop, OCRUnknownDialect
+from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from airflow_provider_platerec_ocr.core.backoff import Backoff
     from airflow_provider_platerec_ocr.core.errors import OCRCallError
-    from airflow_provider_platerec_ocr.engine.reading.context import ReadOptions
+    from airflow_provider_platerec_ocr.core.models import Outcome
+    from airflow_provider_platerec_ocr.engine.reading.context import ReadContext, ReadOptions
+    from airflow_provider_platerec_ocr.engine.reading.reader import Reader
+    from airflow_provider_platerec_ocr.engine.reading.resolution import Pending
 
 PATIENCE = 3
 """Failures in a row before everybody rests."""
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://\S+")
+_NUMBER = re.compile(r"\b[0-9a-f_-]*[0-9][0-9a-f_-]*\b")
+_COUNTED = (Reason.API_REJECTED, Reason.URL_NOT_FETCHED)
 
 
 class Outage:
@@ -81,3 +98,117 @@ class Dialect:
             "version that reads it and run `… LEDGER reparse`; if not, check the host of the connection."
         )
         return OCRUnknownDialect(message, retry=False)
+
+
+def words(outcome: Outcome) -> str:
+    """Return what a rejection says, without what is of this image or this moment: names, URLs, numbers."""
+    text = outcome.message or ""
+    for own in (outcome.fingerprint, outcome.image, outcome.image.rstrip("/").rpartition("/")[2]):
+        text = text.replace(own, "*") if own else text
+    return f"{outcome.http_status}: {_NUMBER.sub('#', _URL.sub('*', text.lower()))}"
+
+
+class Rejections:
+    """The last rejections of a batch, as long as nothing tells whether they are about the images.
+
+    :param reader: whose pending rejections these are.
+    :param settled: awaited with each outcome that is certain.
+    """
+
+    def __init__(self, context: ReadContext, reader: Reader, settled: Callable[[Outcome], Awaitable[None]]) -> None:
+        self._context = context
+        self._reader = reader
+        self._settled = settled
+        self._busy = asyncio.Lock()
+        self._more = asyncio.Event()
+        self._words = ""
+        self._in_a_row = 0
+        self._kept: dict[tuple[str, str], list[Outcome]] = {}
+        """Outcomes of pending rejections, oldest first; duplicates of an image stand together."""
+        self._dropped: set[tuple[str, str]] = set()
+        """Images that were released when the batch stopped: none of their duplicates is rejected either."""
+
+    async def takes(self, outcome: Outcome) -> bool:
+        """Take note of an image's end; return whether its outcome stays here, or is none after all."""
+        async with self._busy:
+            key = (outcome.type, outcome.fingerprint or "")
+            if key in self._dropped:
+                return True
+            pending = key in self._reader.pending
+            if pending and key in self._kept:
+                self._kept[key].append(outcome)
+                return True
+            if outcome.from_ledger or (outcome.status != ReadStatus.READ and outcome.reason not in _COUNTED):
+                return False
+            await self._count(outcome)
+            if pending:
+                self._kept[key] = [outcome]
+                self._more.set()
+            if self._in_a_row >= self._context.options.rejected_in_a_row:
+                await self._give_up(outcome)
+            return pending
+
+    async def _count(self, outcome: Outcome) -> None:
+        said = "" if outcome.status == ReadStatus.READ else words(outcome)
+        if said == self._words and said:
+            self._in_a_row += 1
+            return
+        await self._believe()
+        self._words, self._in_a_row = said, 1 if said else 0
+
+    async def _believe(self) -> None:
+        """Write the rejections down: they are about the images."""
+        kept, self._kept = self._kept, {}
+        await asyncio.gather(*(self._reader.answer_writer.reject(each.claim, each.facts) for each in self._ended(kept)))
+        for outcome in (outcome for outcomes in kept.values() for outcome in outcomes):
+            await self._settled(outcome)
+
+    async def _give_up(self, last: Outcome) -> None:
+        """Stop, and leave every image as if it had not been sent."""
+        if not self._context.stop.is_set():
+            message = (
+                f"{self._in_a_row} calls in a row were rejected with the same words, and no image was read between "
+                f"them, so it is not about the images: {last.message} Nothing more is sent, and none that the API "
+                "refused (4xx) is rejected for good. Check the type, and what stands between here and the API; then "
+                "run again. Images that really cannot be read are taken out of the manifest, or settled as rejected."
+            )
+            self._context.stop.set(OCRStop(message, status=last.http_status, detail=last.message or ""))
+        kept, self._kept = self._kept, {}
+        self._dropped.update(kept)
+        why = f"rejected in a row with others, so perhaps not for its own sake: {last.message}"
+        await asyncio.gather(*(self._reader.answer_writer.release(each.claim, why) for each in self._ended(kept)))
+
+    def _ended(self, keys: dict[tuple[str, str], list[Outcome]]) -> list[Pending]:
+        """Take the claims of ``keys`` to end them."""
+        found = (self._reader.pending.pop(key, None) for key in keys)
+        return [each.pending for each in found if each is not None and each.pending is not None]
+
+    async def close(self) -> None:
+        """Write down what is left: the batch is over."""
+        async with self._busy:
+            self._kept = {key: self._kept.get(key, []) for key in self._reader.pending}
+            await self._believe()
+
+    async def expire(self) -> None:
+        """Let go of rejections whose claims grow old, until cancelled: the next run sends those images again."""
+        context = self._context
+        while True:
+            await self._more.wait()
+            async with self._busy:
+                oldest = next(iter(self._kept), None)
+                known = None if oldest is None else self._reader.pending[oldest].pending
+                if oldest is None or known is None:
+                    self._more.clear()
+                    continue
+                left_s = context.settings.lease_s - context.settings.timeouts.save_s - known.claim.age_s(context.clock)
+                if left_s <= 0.0:
+                    await self._let_go(oldest)
+            await context.clock.sleep(max(left_s, 0.0))
+
+    async def _let_go(self, key: tuple[str, str]) -> None:
+        outcomes = self._kept.pop(key)
+        for each in self._ended({key: outcomes}):
+            await self._reader.answer_writer.release(each.claim, "rejected, and nothing was read since to believe it")
+        for outcome in outcomes:
+            message = f"{outcome.message} No image was read since, so the next run sends it again."
+            await self._settled(replace(outcome, status=ReadStatus.FAILED, message=message))

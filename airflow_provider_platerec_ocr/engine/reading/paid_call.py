@@ -26,7 +26,7 @@ from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason, format
 from airflow_provider_platerec_ocr.engine.reading.answer_writer import Step
 from airflow_provider_platerec_ocr.engine.reading.image_phase import Phase
 from airflow_provider_platerec_ocr.engine.reading.outage import Dialect, Outage
-from airflow_provider_platerec_ocr.engine.reading.resolution import Resolution, rejected
+from airflow_provider_platerec_ocr.engine.reading.resolution import Pending, Resolution, not_fetched, rejected
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.claims import MayClaim
@@ -45,10 +45,14 @@ _LATE_IN_A_ROW = 8
 
 
 class PaidCaller:
-    """Makes paid calls, each with its claim."""
+    """Makes paid calls, each with its claim.
 
-    def __init__(self, context: ReadContext, answer_writer: AnswerWriter) -> None:
+    :param provisional: leave the claims of rejections open for :class:`.outage.Rejections` to end.
+    """
+
+    def __init__(self, context: ReadContext, answer_writer: AnswerWriter, *, provisional: bool = False) -> None:
         self._context = context
+        self._provisional = provisional
         self._answer_writer = answer_writer
         self._outage = Outage(context.backoff, context.options)
         self._late = 0
@@ -198,11 +202,7 @@ class PaidCaller:
         """End ``claim`` by what ``error`` means for money; ``span`` is when the call began and ended."""
         context = self._context
         if isinstance(error, OCRRejected):
-            self._succeeded()
-            if error.body is not None:
-                facts |= packed(error.body)
-            await self._answer_writer.reject(claim, facts | {"reason": Reason.API_REJECTED, "message": error.message})
-            return rejected(error.message, error.status)
+            return await self._rejected(image, claim, error, facts)
         if isinstance(error, OCRStop):
             context.stop.set(error)
             await self._answer_writer.release(claim, error.message)
@@ -215,6 +215,26 @@ class PaidCaller:
         context.progress.refused[type(error).__name__] += 1
         await self._answer_writer.release(claim, error.message)
         raise error
+
+    async def _rejected(
+        self, image: PlannedImage, claim: Claim, error: OCRRejected, facts: dict[str, Any]
+    ) -> Resolution:
+        """End ``claim`` with a rejection, or leave that to others; 400 of a URL says that it could not be fetched.
+
+        A 2xx that says so was paid for, and is kept at once.
+        """
+        self._succeeded()
+        facts = facts | {"reason": Reason.API_REJECTED.value, "message": error.message}
+        if image.upload_url is not None and error.status == 400:  # noqa: PLR2004  # HTTP's own number
+            facts |= {"reason": Reason.URL_NOT_FETCHED.value}
+            await self._answer_writer.put_off(claim, error.message, facts)
+            return not_fetched(error.detail, error.status)
+        if error.body is not None:
+            facts |= packed(error.body)
+        elif self._provisional:
+            return rejected(error.message, error.status, Pending(claim, facts))
+        await self._answer_writer.reject(claim, facts)
+        return rejected(error.message, error.status)
 
     def _succeeded(self) -> None:
         self.successes += 1

@@ -31,12 +31,15 @@ class Reader:
     """Reads planned images, each paid for at most once.
 
     :param context: the task's tools; one reader serves all images of a task.
+    :param provisional: leave rejections to the caller, who ends the claims in :attr:`pending`.
     """
 
-    def __init__(self, context: ReadContext) -> None:
+    def __init__(self, context: ReadContext, *, provisional: bool = False) -> None:
         self.context = context
         self.answer_writer = AnswerWriter(context)
-        self._resolver = Resolver(context, self.answer_writer)
+        self.pending: dict[tuple[str, str], Resolution] = {}
+        """Rejections whose claims are open, by type and fingerprint; who ends a claim takes it out."""
+        self._resolver = Resolver(context, self.answer_writer, provisional=provisional)
         self._loading = asyncio.Semaphore(context.options.prefetch)
         self._under_way: dict[tuple[str, str], asyncio.Future[Resolution | None]] = {}
 
@@ -109,10 +112,15 @@ class Reader:
             shared = await asyncio.shield(self._under_way[key])
             if shared is not None:
                 return shared.as_shared(self._resolver.billed_before(image, shared.history))
+        known = self.pending.get(key)
+        if known is not None:
+            return known.as_shared(self._resolver.billed_before(image, known.history))
         future = self._under_way[key] = asyncio.get_running_loop().create_future()
         resolution: Resolution | None = None
         try:
             resolution = await self._resolver.resolve(image, fingerprint, content, image_phase)
+            if resolution is not None and resolution.pending is not None:
+                self.pending[key] = resolution
         finally:
             del self._under_way[key]
             future.set_result(resolution)

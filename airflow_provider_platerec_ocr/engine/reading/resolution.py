@@ -13,6 +13,7 @@ from airflow_provider_platerec_ocr.core.redact import shorten
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.claims import Attempt, History
     from airflow_provider_platerec_ocr.core.errors import OCRCallError
+    from airflow_provider_platerec_ocr.engine.ledger.records import Claim
 
 _HELD = "A call may have been billed and its answer was lost; it is held until a webhook or a person settles it."
 _DOUBTS = {
@@ -24,6 +25,16 @@ _DOUBTS = {
         "(python -m airflow_provider_platerec_ocr.ledger … settle)."
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A rejection whose claim is open yet: it may not be about the image; see :class:`.outage.Rejections`."""
+
+    claim: Claim
+    """What is to be ended."""
+    facts: dict[str, Any]
+    """What the ledger keeps, should it be a rejection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,9 @@ class Resolution:
     history: History = field(default=(), repr=False)
     """What the ledger knew before; a duplicate within the process counts its own earlier calls in it."""
 
+    pending: Pending | None = field(default=None, repr=False)
+    """Set where this is a rejection that is not in the ledger yet."""
+
     def as_shared(self, billed: int) -> Resolution:
         """Return the same end for a duplicate within the process, which paid nothing for this one.
 
@@ -73,9 +87,31 @@ def answered(attempt: Attempt, billed: int) -> Resolution:
     )
 
 
-def rejected(message: str, http_status: int | None) -> Resolution:
-    """Return the end of content that the API will never read."""
-    return Resolution(ReadStatus.REJECTED, reason=Reason.API_REJECTED, message=message, http_status=http_status)
+def rejected(message: str, http_status: int | None, pending: Pending | None = None) -> Resolution:
+    """Return the end of content that the API will never read.
+
+    :param pending: what is left to be done, where the ledger does not have it yet.
+    """
+    return Resolution(
+        ReadStatus.REJECTED, reason=Reason.API_REJECTED, message=message, http_status=http_status, pending=pending
+    )
+
+
+def not_fetched(detail: str, http_status: int | None) -> Resolution:
+    """Return the end of an ``upload_url`` that the API could not fetch."""
+    message = (
+        f"The API could not fetch the URL ({http_status}: {detail}). The next run tries it again, with a fresh "
+        "signature if the manifest has one; this run does not."
+    )
+    return Resolution(ReadStatus.FAILED, reason=Reason.URL_NOT_FETCHED, message=message, http_status=http_status)
+
+
+def put_off(attempt: Attempt) -> Resolution:
+    """Return the end of an ``upload_url`` that the API could not fetch earlier in this run."""
+    facts = (attempt.payload or {}).get("facts") or {}
+    return replace(
+        not_fetched(str(facts.get("detail") or "no reason given"), facts.get("http_status")), from_ledger=True
+    )
 
 
 def rejected_before(attempt: Attempt) -> Resolution:

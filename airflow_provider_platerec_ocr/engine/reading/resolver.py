@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core import claims
+from airflow_provider_platerec_ocr.core.backoff import hold_s
 from airflow_provider_platerec_ocr.core.errors import (
     OCRLedgerError,
     OCRNotSent,
@@ -60,10 +61,10 @@ class _RetryState:
 class Resolver:
     """Settles fingerprints; one instance serves all images of a task."""
 
-    def __init__(self, context: ReadContext, answer_writer: AnswerWriter) -> None:
+    def __init__(self, context: ReadContext, answer_writer: AnswerWriter, *, provisional: bool = False) -> None:
         self._context = context
         self._answer_writer = answer_writer
-        self._paid_caller = PaidCaller(context, answer_writer)
+        self._paid_caller = PaidCaller(context, answer_writer, provisional=provisional)
         self._late_answers = LateAnswers(LedgerAdmin(context.ledger, context.clock), context.io, context.late_answers)
         self._unknown: set[tuple[str, str, int]] = set()
         """Calls of this process whose outcome is unknown: nobody is waiting for their answers any more."""
@@ -203,7 +204,7 @@ class Resolver:
                 return resolution.unavailable(error, 0)
             content.drop()
             await context.rest(
-                context.backoff.delay_s(retry.unavailable, jitter=0.5, retry_after_s=error.retry_after_s)
+                context.backoff.delay_s(retry.unavailable, jitter=0.5, retry_after_s=hold_s(error.retry_after_s))
             )
             return None
         except OCRNotSent as error:
@@ -252,12 +253,14 @@ def _doubts_of(decision: claims.Decision) -> claims.History:
     return ()
 
 
-def _known(decision: claims.Answered | claims.Rejected | claims.Doubt) -> Resolution:
+def _known(decision: claims.Answered | claims.Rejected | claims.PutOff | claims.Doubt) -> Resolution:
     """Return the end that the ledger already knows."""
     match decision:
         case claims.Answered(attempt=attempt):
             return resolution.answered(attempt, 0)
         case claims.Rejected(attempt=attempt):
             return resolution.rejected_before(attempt)
+        case claims.PutOff(attempt=attempt):
+            return resolution.put_off(attempt)
         case claims.Doubt(action=action):
             return resolution.in_doubt(action, 0)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
 
+from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 from airflow_provider_platerec_ocr.sensors.statistics import OCRStatsSensor
 from airflow_provider_platerec_ocr.task_group import OCRManifestTaskGroup
 
@@ -40,6 +41,7 @@ for name, read_timeout in {
             in_doubt="{{ params.in_doubt }}",
             read_timeout=read_timeout,
             retries=5,
+            retry_policy=OCRRetryPolicy(maintenance_delay_s=10.0),
         )
 
 with DAG(

@@ -24,7 +24,7 @@ NOT_BILLED: dict[str, Callable[[], Exception]] = {
     "refused": lambda: OCRRateLimited("429", status=429),
     "unavailable": lambda: OCRUnavailable("503", status=503),
     "not sent": lambda: OCRNotSent("connection refused"),
-    "rejected": lambda: OCRRejected("400", status=400),
+    "rejected": lambda: OCRRejected("422", status=422),
     "stop": lambda: OCRUnauthorized("401", status=401),
     "cut before": lambda: OCROutcomeUnknown("cut before the work"),
 }

@@ -1,0 +1,214 @@
+"""Rejections in a row: when they are believed, when they stop the batch, and what they leave behind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_platerec_ocr.core.claims import End
+from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRStop, OCRWrongBaseURL
+from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes, fingerprint_url
+from airflow_provider_platerec_ocr.core.models import Outcome, PlannedImage, ReadStatus, Reason
+from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
+from airflow_provider_platerec_ocr.engine.reading.outage import words
+from support.clock import FakeClock
+from support.reading import OWNER, Setup, images, jpeg, read_async, read_virtually, sandbox_here
+from support.simulated_store import SimulatedStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.reading import Box, Done
+
+
+class Stage:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = FakeClock()
+        self.store = SimulatedStore(self.clock)
+        self.setup = Setup(folder, place=self.store.place(), settings={"rate_per_s": 10.0})
+
+    def run(self, count: int, setup: Setup | None = None, **how: Any) -> tuple[Done, Box]:
+        rows = images(self.folder, count)
+        found, box = read_virtually(self.clock, setup or self.setup, rows, **{"latency": "0.01", **how})
+        return found[0], box
+
+    def ends(self, box: Box, count: int) -> list[list[End | None]]:
+        ledger = Ledger.peek(self.store.place(), lease_s=270.0, clock=self.clock)
+        marks = [fingerprint_bytes(box.url, "vin", jpeg(f"image {row}")) for row in range(1, count + 1)]
+        return [[attempt.end for attempt in ledger.look("vin", mark)] for mark in marks]
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def test_twenty_rejections_alike_stop_the_batch_and_leave_every_claim_released(stage: Stage) -> None:
+    done, box = stage.run(60, faults=["always:400"])
+
+    ends = stage.ends(box, 60)
+    assert type(done.reason) is OCRStop
+    assert "20 calls in a row were rejected with the same words" in str(done.reason)
+    assert done.verdict() is done.reason
+    assert done.outcomes == []
+    assert 20 <= box.books()["posts"] <= 22
+    assert [each for each in ends if each] == [[End.RELEASED]] * box.books()["posts"]
+
+
+def test_nineteen_alike_are_rejections(stage: Stage) -> None:
+    done, box = stage.run(19, faults=["always:400"])
+
+    assert done.statuses == {"rejected": 19}
+    assert done.reason is None
+    assert stage.ends(box, 19) == [[End.REJECTED]] * 19
+
+
+def test_a_read_between_them_says_that_they_are_about_the_images(stage: Stage) -> None:
+    done, box = stage.run(50, faults=["nth=1-19:400", "nth=21-39:400", "nth=41-50:400"])
+
+    assert done.statuses == {"rejected": 48, "read": 2}
+    assert done.reason is None
+    assert sorted(map(str, stage.ends(box, 50))) == sorted(map(str, [[End.REJECTED]] * 48 + [[End.ANSWER]] * 2))
+
+
+def test_other_words_say_that_they_are_about_the_images(stage: Stage) -> None:
+    done, _ = stage.run(40, faults=["nth=1-15:400", "nth=16-30:413", "nth=31-40:400"])
+
+    assert done.statuses == {"rejected": 40}
+    assert done.reason is None
+
+
+def test_the_next_night_after_the_repair_reads_them_all(stage: Stage) -> None:
+    rows = images(stage.folder, 30)
+
+    async def main() -> tuple[Done, Done, Box]:
+        async with sandbox_here(stage.clock, faults=["nth=1-20:400"], latency="0.01") as box:
+            setup = stage.setup.but(url=box.url, settings={"rate_per_s": 10.0, "max_in_flight": 1})
+            first = await read_async(setup, rows, stage.clock)
+            night = setup.but(owner=replace(OWNER, run_id="run-2"))
+            return first, await read_async(night, rows, stage.clock), box
+
+    first, second, box = stage.clock.run(main())
+
+    assert first.outcomes == []
+    assert second.statuses == {"read": 30}
+    assert box.books()["posts"] == 50
+
+
+def test_a_drain_writes_down_what_was_rejected(stage: Stage) -> None:
+    done, box = stage.run(
+        40, faults=["always:400"], setup=stage.setup.but(deadline_s=1.0, settings={"rate_per_s": 10.0})
+    )
+
+    assert isinstance(done.reason, OCRDrained)
+    assert 5 <= done.statuses["rejected"] < 20
+    assert [each for each in stage.ends(box, 40) if each] == [[End.REJECTED]] * done.statuses["rejected"]
+
+
+def test_a_rejection_that_nothing_is_read_beside_is_let_go_before_its_lease_ends(stage: Stage) -> None:
+    done, box = stage.run(2, faults=["nth=1:400", "nth=2:429;retry_after=400"])
+
+    outcomes = {outcome.row: outcome for outcome in done.outcomes}
+    assert [outcome.status for outcome in outcomes.values()].count(ReadStatus.READ) == 1
+    bad = next(outcome for outcome in outcomes.values() if outcome.status == ReadStatus.FAILED)
+    assert bad.reason == Reason.API_REJECTED
+    assert "the next run sends it again" in str(bad.message)
+    assert stage.ends(box, 2)[bad.row - 1] == [End.RELEASED]
+
+
+def test_duplicates_of_a_rejected_image_share_its_end(stage: Stage) -> None:
+    row = images(stage.folder, 1)[0]
+    twice = [replace(row, row=number) for number in (1, 2, 3)]
+
+    found, box = read_virtually(stage.clock, stage.setup, twice, faults=["always:400"], latency="0.01")
+
+    assert found[0].statuses == {"rejected": 3}
+    assert box.books()["posts"] == 1
+    assert stage.ends(box, 1) == [[End.REJECTED]]
+
+
+def test_a_page_in_the_apis_place_stops_at_once_and_rejects_nothing(stage: Stage) -> None:
+    async def main() -> tuple[Done, Box]:
+        async with sandbox_here(stage.clock, latency="0.01") as box:
+            return await read_async(
+                stage.setup.but(url=f"{box.url}/nowhere"), images(stage.folder, 9), stage.clock
+            ), box
+
+    done, _ = stage.clock.run(main())
+
+    assert isinstance(done.reason, OCRWrongBaseURL)
+    assert done.outcomes == []
+
+
+def url_rows(count: int) -> list[PlannedImage]:
+    urls = [f"http://127.0.0.1:1/{number}.jpg" for number in range(1, count + 1)]
+    return [PlannedImage(row=row, image=url, type="vin", upload_url=url) for row, url in enumerate(urls, start=1)]
+
+
+def test_a_url_that_cannot_be_fetched_is_tried_once_a_night(stage: Stage) -> None:
+    rows = url_rows(1)
+
+    async def main() -> tuple[list[Done], list[int], list[End | None]]:
+        async with sandbox_here(stage.clock, faults=["always:400"], latency="0.01") as box:
+            setup = stage.setup.but(url=box.url)
+            found, posts = [], []
+            for owner in (OWNER, replace(OWNER, try_number=2), replace(OWNER, run_id="run-2")):
+                found.append(await read_async(setup.but(owner=owner), rows, stage.clock))
+                posts.append(box.books()["posts"])
+            ledger = Ledger.peek(stage.store.place(), lease_s=270.0, clock=stage.clock)
+            history = ledger.look("vin", fingerprint_url(box.url, "vin", str(rows[0].upload_url)))
+            return found, posts, [attempt.end for attempt in history]
+
+    found, posts, ends = stage.clock.run(main())
+
+    outcomes = [done.outcomes[0] for done in found]
+    assert posts == [1, 1, 2]
+    assert ends == [End.RELEASED, End.RELEASED]
+    assert {outcome.status for outcome in outcomes} == {ReadStatus.FAILED}
+    assert {outcome.reason for outcome in outcomes} == {Reason.URL_NOT_FETCHED}
+    assert {outcome.http_status for outcome in outcomes} == {400}
+    assert all("The next run tries it again" in str(outcome.message) for outcome in outcomes)
+
+
+def test_a_url_whose_image_is_too_large_is_rejected_for_good(stage: Stage) -> None:
+    found, _ = read_virtually(stage.clock, stage.setup, url_rows(1), faults=["always:413"], latency="0.01")
+
+    assert found[0].outcomes[0].status == ReadStatus.REJECTED
+    assert found[0].outcomes[0].reason == Reason.API_REJECTED
+
+
+def test_twenty_urls_that_cannot_be_fetched_stop_the_batch(stage: Stage) -> None:
+    found, box = read_virtually(stage.clock, stage.setup, url_rows(60), faults=["always:400"], latency="0.01")
+
+    assert type(found[0].reason) is OCRStop
+    assert 20 <= box.books()["posts"] <= 22
+
+
+def said(message: str, image: str = "/in/gate-7.jpg", status: int | None = 400) -> str:
+    return words(
+        Outcome(row=1, image=image, type="vin", status=ReadStatus.REJECTED, message=message, http_status=status)
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (said("Invalid choice."), said("Invalid choice."), True),
+        (said("Invalid choice."), said("invalid CHOICE."), True),
+        (said("Cannot read gate-7.jpg."), said("Cannot read gate-8.jpg.", "/in/gate-8.jpg"), True),
+        (said("Incident 8f3ac2 at 12:01"), said("Incident 77aa01 at 12:02"), True),
+        (said("No: https://a.example/1.jpg"), said("No: https://b.example/2.jpg"), True),
+        (said("Over 3 MB"), said("Over 9 MB"), True),
+        (said("Invalid choice."), said("Invalid image."), False),
+        (said("Invalid choice."), said("Invalid choice.", status=422), False),
+    ],
+)
+def test_words_are_the_same_whatever_image_and_moment_they_name(
+    one: str,
+    other: str,
+    same: bool,  # noqa: FBT001  # a truth table's column
+) -> None:
+    assert (one == other) is same
