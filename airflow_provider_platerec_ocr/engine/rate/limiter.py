@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.core.backoff import LONGEST_HOLD_S, hold_s
 from airflow_provider_platerec_ocr.core.pacing import TokenBucket
 from airflow_provider_platerec_ocr.engine.rate.account_rate import AccountRate
+from airflow_provider_platerec_ocr.engine.rate.change import Change
 from airflow_provider_platerec_ocr.engine.rate.share import BEAT_S, Sharing
 
 if TYPE_CHECKING:
@@ -53,42 +54,6 @@ class Permit:
             if self.asks:
                 self._limiter.asked_in_vain()
             self._limiter = None
-
-
-class _Change:
-    """An event that one waiter waits for, at most for a time; each start does, so it has to be cheap."""
-
-    def __init__(self) -> None:
-        self._came = False
-        self._waiter: asyncio.Future[None] | None = None
-
-    def set(self) -> None:
-        """Wake who waits, or will."""
-        self._came = True
-        self._wake()
-
-    def clear(self) -> None:
-        """Forget what came."""
-        self._came = False
-
-    async def within(self, seconds: float, clock: Clock) -> None:
-        """Return when it has come, or ``seconds`` are over."""
-        if self._came:
-            return
-        waiter = self._waiter = asyncio.get_running_loop().create_future()
-        sleeping = None if seconds == math.inf else asyncio.ensure_future(clock.sleep(seconds))
-        if sleeping is not None:
-            sleeping.add_done_callback(self._wake)
-        try:
-            await waiter
-        finally:
-            if sleeping is not None:
-                sleeping.remove_done_callback(self._wake)
-                sleeping.cancel()
-
-    def _wake(self, _: object = None) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
 
 
 class StartLimiter:
@@ -137,7 +102,7 @@ class StartLimiter:
         self._last_start: float | None = None
         self._remembered_at = clock.monotonic()
         self._turn = asyncio.Lock()
-        self._changed = _Change()
+        self._changed = Change()
         self._posts: set[asyncio.Task[None]] = set()
 
     @property
