@@ -147,6 +147,8 @@ def manifest_folder(manifest: str) -> str:
 
     What the manifest *is* decides, as it does for reading it: a folder may have a ``[`` in its name.
     """
+    if manifest.startswith(("http://", "https://")):
+        return posixpath.dirname(redact_url(manifest))
     text = manifest.rstrip("/")
     try:
         kind = kind_of(open_place(text))

@@ -38,6 +38,10 @@ def test_a_glob_opens_its_fixed_part(tmp_path: Path, pattern: str) -> None:
     assert manifest_folder(f"{tmp_path}/{pattern}") in {str(tmp_path), str(tmp_path / "in")}
 
 
+def test_a_root_holds_no_signature() -> None:
+    assert manifest_folder("https://x.example/yard/m.csv?sig=geheim/77") == "https://x.example/yard"
+
+
 @pytest.mark.parametrize("name", ["m.csv", "yard [1]/m.csv", "gone"])
 def test_a_manifest_that_is_gone_since_it_was_planned_opens_no_more_than_its_folder(tmp_path: Path, name: str) -> None:
     assert manifest_folder(str(tmp_path / name)) == str((tmp_path / name).parent)

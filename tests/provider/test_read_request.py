@@ -117,7 +117,7 @@ def test_what_people_give_is_converted_as_a_manifests_row_is(tmp_path: Path) -> 
 
     assert ReadRequest.given(image=tmp_path / "a.jpg", **said).planned(1) == row
     assert isinstance(row, PlannedImage)
-    assert (row.camera_id, row.image_version) == ("7", "3")
+    assert (row.camera_id, row.image_version) == ("7", "3.0")
 
 
 def test_a_url_means_the_same_to_a_single_read_and_to_a_manifest(tmp_path: Path) -> None:

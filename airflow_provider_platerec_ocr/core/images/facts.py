@@ -52,7 +52,7 @@ def image_facts(
         _type(type_) if type(type_) is str else check_type(text(type_, "type") or ""),
         None if camera_id is None else text(camera_id, "camera_id"),
         None if timestamp is None else moment(timestamp),
-        None if image_version is None else text(image_version, "image_version"),
+        None if image_version is None else _version(image_version),
         None if image_id is None else _id(image_id),
     )
 
@@ -81,6 +81,11 @@ def text(value: Any, name: str) -> str | None:
         return _number(value)
     message = f"{name} must be text, not {type(value).__name__}."
     raise OCRConfigError(message)
+
+
+def _version(value: Any) -> str | None:
+    """Return a version as text; a number keeps its point, as it always has: what is paid for is known by it."""
+    return str(value) if type(value) is float and not _is_nan(value) else text(value, "image_version")
 
 
 def _number(value: Any) -> str:

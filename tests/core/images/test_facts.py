@@ -47,9 +47,15 @@ NO_LETTER = "gate \ud83d"
 )
 def test_numbers_are_names_and_nothing_is_nothing(value: Any, said: str | None) -> None:
     assert text(value, "camera_id") == said
-    assert image_facts("vin", camera_id=value, image_version=value, image_id=value) == image_facts(
-        "vin", camera_id=said, image_version=said, image_id=said
-    )
+    assert image_facts("vin", camera_id=value, image_id=value) == image_facts("vin", camera_id=said, image_id=said)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [("v", "v"), (7, "7"), (7.0, "7.0"), (0.5, "0.5"), (math.nan, None), (None, None), (" ", None)]
+)
+def test_a_version_is_written_as_it_always_was(value: Any, said: str | None) -> None:
+    """What is paid for is known by it: another spelling would be paid for again."""
+    assert image_facts("vin", image_version=value).image_version == said
 
 
 @pytest.mark.parametrize("value", [True, b"7", [7], {"id": 7}, 7j, object(), NO_LETTER])

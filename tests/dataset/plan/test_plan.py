@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -25,7 +26,7 @@ from airflow_provider_platerec_ocr.dataset.plan.plan import (
 from airflow_provider_platerec_ocr.storage.path import StoragePath
 from support.clock import FakeClock
 from support.stores import local_place
-from support.table_stage import granting, manifest, names, outcome_of
+from support.table_stage import granting, manifest, names, outcome_of, read_vin
 from support.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -292,3 +293,29 @@ def test_a_plan_says_when_it_was_made(stage: TableStage, tmp_path: Path) -> None
     plan = make_plan(stage.request(manifest(tmp_path / "m.csv", 1)), clock=FakeClock())
 
     assert plan.created_at == "2026-03-01T22:00:00Z"
+
+
+def test_what_is_done_under_the_name_of_an_older_version_is_done(stage: TableStage, tmp_path: Path) -> None:
+    """Up to version 0.1 a parameter beside a signature was part of the name."""
+    path = tmp_path / "urls.txt"
+    path.write_text("https://x.example/a.jpg?w=8&X-Amz-Signature=t\nhttps://x.example:443/b.jpg\n")
+    plan = stage.plan(str(path))
+    formerly = ["", "https://x.example/a.jpg?w=8", "https://x.example:443/b.jpg"]
+    stage.read(plan, how=lambda image: read_vin(replace(image, image=formerly[image.row])))
+    stage.publish(plan)
+
+    again = stage.plan(str(path), NEXT)
+
+    assert (again.done, again.planned) == (2, 0)
+
+
+def test_signed_urls_that_are_one_once_they_are_cut_are_said_to_be(
+    stage: TableStage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "urls.txt"
+    path.write_text("".join(f"https://x.example/get?jwt=eyJhbGciOiJ9.e{n}.s\n" for n in range(3)))
+
+    plan = stage.plan(str(path))
+
+    assert (plan.planned, plan.duplicates) == (1, 2)
+    assert "2 signed URLs are duplicates" in caplog.text
