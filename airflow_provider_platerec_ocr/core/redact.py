@@ -42,7 +42,7 @@ _RANDOM = re.compile(r"[\w+/=.~:!*-]+", re.ASCII)
 _MIXED = re.compile(r"[0-9](?=[A-Za-z])")
 _LONG_WORD = re.compile(r"[A-Za-z0-9]{16,}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-_JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*")
+_JWT = re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]+\.[\w-]*")
 _INNER_NAME = re.compile(r"(?:^|[?&;~!*,|/])([\w.-]+)=")
 """Names within a value: ``exp=1~acl=/*~hmac=…``, or the query of a URL within a URL."""
 _SHORT, _LONG = 20, 40
@@ -50,6 +50,8 @@ _SHORT, _LONG = 20, 40
 a VIN has 17."""
 _PASSWORD = 8
 """Characters from which on a value within a path can be a secret."""
+LONGEST_NAME = 200
+"""Characters of a parameter's name from which on it is no name."""
 IMAGE_NAME = re.compile(r"[^/]*\.(?:jpe?g?|jfif|png|bmp|gif|webp|tiff?|hei[cf]|avif)", re.IGNORECASE)
 _SECRET_PLACE = re.compile(r"^/p/[\w~+=-]{20,}(?=/n/)|(?<=/)bot\d{5,}:[\w-]{20,}/")
 """Secrets that are a folder of their own: a pre-authenticated request of Oracle's store, a file of a Telegram bot."""
@@ -97,9 +99,14 @@ def _is_plainly_secret(part: str) -> bool:
     return names_secret(name) and "." not in value and "%" not in value
 
 
-@lru_cache(maxsize=1024)
 def names_secret(name: str) -> bool:
-    """Return whether a name makes its value a secret; names repeat from row to row of a manifest."""
+    """Return whether a name makes its value a secret; one that is longer than any name is taken for one itself."""
+    return len(name) > LONGEST_NAME or _names_secret(name)
+
+
+@lru_cache(maxsize=1024)
+def _names_secret(name: str) -> bool:
+    """Names repeat from row to row of a manifest: each is looked at once."""
     if _PREFIXED.match(name) or _WITHIN.search(name.lower()):
         return True
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
@@ -128,15 +135,23 @@ def cut_path(path: str) -> str:
     Folders such as ``date=2026-03-01`` or ``key=7`` are names of places, and stay.
     """
     if "=" in path:
-        parts = (
-            ";".join(piece for piece in part.split(";") if not _is_secret_place(piece)) for part in path.split("/")
-        )
-        path = "/".join(part for part, given in zip(parts, path.split("/"), strict=False) if part or not given)
+        parts = [(part, _without_secrets(part)) for part in path.split("/")]
+        path = "/".join(left for part, left in parts if left or not part)
     return _SECRET_PLACE.sub("", path)
 
 
-def _is_secret_place(text: str) -> bool:
-    return any(len(value) >= _PASSWORD and _WITHIN.search(name.lower()) for name, value in parameters(text))
+def _without_secrets(part: str) -> str:
+    """Return one part of a path without what signs it; the name of a file beside that stays."""
+    pieces = re.split("([&;])", part) if "=" in part else [part]
+    pairs = [piece.partition("=")[::2] for piece in pieces]
+    if not any(len(value) >= _PASSWORD and _WITHIN.search(name.lower()) for name, value in pairs):
+        return part
+    kept = [
+        mark + piece
+        for mark, piece, (name, value) in zip(["", *pieces[1::2]], pieces[::2], pairs[::2], strict=True)
+        if not (_WITHIN.search(name.lower()) or is_expiry(name, value))
+    ]
+    return "".join(kept).lstrip("&;")
 
 
 def redact_url(url: str) -> str:

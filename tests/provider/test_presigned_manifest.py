@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from airflow.sdk import DAG
 
+from airflow_provider_platerec_ocr.task_group import OCRManifestTaskGroup
 from support.batch_stage import BatchRun, connected
 from support.sandbox import running_sandbox
 from support.waiting import PATIENCE_S
@@ -119,3 +121,11 @@ def test_an_image_id_is_what_the_table_calls_the_image(stage: BatchStage, sandbo
 
     assert [row["image"] for row in stage.rows()] == ["7"]
     assert sandbox.books()["posts"] == 1
+
+
+def test_the_task_group_hands_its_named_parameters_to_the_plan() -> None:
+    with DAG("yard"):
+        group = OCRManifestTaskGroup("ocr", manifest="/m.csv", dataset="/reads", identity_params=["id"])
+
+    assert group.plan.identity_params == ["id"]
+    assert "identity_params" in group.plan.template_fields

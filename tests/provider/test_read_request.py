@@ -161,7 +161,7 @@ def test_one_root_as_text_is_one_root() -> None:
 def test_a_query_that_is_no_signature_is_no_secret() -> None:
     assert ReadRequest(type="vin", upload_url="https://host.example.com/a.jpg?M8").secrets() == []
     with_user = ReadRequest(type="vin", upload_url="https://me:geheim77@host.example.com/a.jpg?sig=s")
-    assert with_user.secrets() == ["sig=s", "geheim77"]
+    assert with_user.secrets() == ["sig=s", "me:geheim77", "geheim77"]
 
 
 def test_an_image_id_names_an_image_whatever_holds_it() -> None:

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit, urlunspli
 
 from airflow_provider_platerec_ocr.core.redact import (
     IMAGE_NAME,
+    LONGEST_NAME,
     cut_path,
     holds_secret,
     is_expiry,
@@ -105,7 +106,8 @@ def web_identity(url: str, identity_params: Collection[str] = ()) -> WebIdentity
     names_image = IMAGE_NAME.fullmatch(path.rpartition("/")[2]) is not None
     dropped = _dropped(parts.query, wanted, names_image=names_image) if is_cut else ()
     vague = not wanted and not names_image and bool(dropped)
-    return WebIdentity(name, None, dropped, vague, tuple(filter(None, (parts.query if is_cut else "", parts.password))))
+    secrets = (parts.query if is_cut else "", user, parts.password or "")
+    return WebIdentity(name, None, dropped, vague, tuple(filter(None, secrets)))
 
 
 def _what_counts(query: str, wanted: Collection[str]) -> tuple[bool, list[tuple[str, str]]]:
@@ -114,7 +116,7 @@ def _what_counts(query: str, wanted: Collection[str]) -> tuple[bool, list[tuple[
         is_cut = bool(query) and holds_secret(query)
         return is_cut, [] if is_cut else _parsed(query)
     given = _parsed(query)
-    kept = [pair for pair in given if pair[0].lower() in wanted]
+    kept = sorted((pair for pair in given if pair[0].lower() in wanted), key=lambda pair: pair[0].lower())
     if kept:
         return len(kept) < len(given), kept
     is_cut = holds_secret(query)
@@ -132,7 +134,11 @@ def former_identity(url: str, name: str) -> str | None:
     parts = urlsplit(url)
     names = [unquote_plus(part.partition("=")[0]).lower() for part in parts.query.split("&")]
     beside = ("signature" in names, "sig" in names)
-    left = [part for name_, part in zip(names, parts.query.split("&"), strict=True) if not _was_cut(name_, *beside)]
+    left = [
+        part
+        for each, part in zip(names, parts.query.split("&"), strict=True)
+        if len(each) > LONGEST_NAME or not _was_cut(each, *beside)
+    ]
     kept = _parsed("&".join(left))
     host = parts.netloc.rpartition("@")[2].lower()
     former = urlunsplit((parts.scheme.lower(), host, parts.path, _encoded(kept), ""))
@@ -166,7 +172,7 @@ def _dropped(query: str, wanted: Collection[str], *, names_image: bool) -> tuple
 
     :param names_image: whether the path does: then a value that only a machine makes is a signature, and no image's.
     """
-    unclear = "&".join(part for part in query.split("&") if not _tells_nothing(part.partition("=")[0]))
+    unclear = "&".join(part for part in query.split("&") if not _tells_nothing(part.partition("=")[0][:LONGEST_NAME]))
     return tuple(
         name
         for name, value in parameters(unclear)
