@@ -124,7 +124,7 @@ def test_an_image_id_is_what_the_table_calls_the_image(stage: BatchStage, sandbo
 
 
 def test_the_task_group_hands_its_named_parameters_to_the_plan() -> None:
-    with DAG("yard"):
+    with DAG("yard", schedule=None):
         group = OCRManifestTaskGroup("ocr", manifest="/m.csv", dataset="/reads", identity_params=["id"])
 
     assert group.plan.identity_params == ["id"]
