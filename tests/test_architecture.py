@@ -59,6 +59,7 @@ ROOMS = {
     "storage": room("core", "fsspec"),
     "engine.client": room("core", "aiohttp"),
     "engine.ledger": room("storage core"),
+    "engine.kept": room("engine.ledger core.answer storage core"),
     "engine.rate": room("storage core"),
     "engine.images": room("storage core", "PIL"),
     "engine.reading": room("engine.ledger engine.rate engine.images engine.client storage core"),

@@ -14,6 +14,7 @@ from airflow_provider_platerec_ocr.core.redact import redact_url
 from airflow_provider_platerec_ocr.dataset.manifest.manifest import kind_of
 from airflow_provider_platerec_ocr.dataset.plan.plan import PlanRequest, load_plan, make_plan
 from airflow_provider_platerec_ocr.dataset.report.account import open_span
+from airflow_provider_platerec_ocr.engine.kept.reparse import reopened
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
 from airflow_provider_platerec_ocr.runtime import task
 from airflow_provider_platerec_ocr.runtime.budget import Limits, open_budget
@@ -112,6 +113,7 @@ class PlanTask:
             max_shards=_max_shards(),
             grant=budget.grant if budget else None,
             known=budget.known if budget else frozenset(),
+            reopened=reopened(budget.store.place) if budget else frozenset(),
             dry_run=dry,
         )
         return make_plan(request)

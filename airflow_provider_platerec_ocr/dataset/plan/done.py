@@ -5,6 +5,7 @@ Only the key columns are read, file by file, and only 16 bytes an image are kept
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
@@ -16,23 +17,26 @@ from airflow_provider_platerec_ocr.dataset.layout.schema import check_version
 from airflow_provider_platerec_ocr.storage.files import find_files, ordered_map, threads_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
 
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 BATCH_ROWS = 50_000
 
 
-def done_keys(dataset: StoragePath, dead_letters: StoragePath, *, retry_rejected: bool) -> set[bytes]:
+def done_keys(
+    dataset: StoragePath, dead_letters: StoragePath, *, retry_rejected: bool, reopened: Container[str] = ()
+) -> set[bytes]:
     """Return the identity keys of what is done.
 
     :param retry_rejected: leave the permanent dead letters out, so that they are planned again.
+    :param reopened: fingerprints whose answers are kept and can be read now; rows without a count do not count.
     :raises OCRDatasetError: a file of another schema version, or one that cannot be read.
     """
     keys: set[bytes] = set()
-    _collect(keys, dataset, _read_keys)
+    _collect(keys, dataset, partial(_understood_keys, reopened=reopened) if reopened else _read_keys)
     if not retry_rejected:
-        _collect(keys, dead_letters, _rejected_keys)
+        _collect(keys, dead_letters, partial(_rejected_keys, reopened=reopened))
     return keys
 
 
@@ -53,11 +57,20 @@ def _read_keys(place: StoragePath) -> Iterator[bytes]:
         yield from map(identity_key, repeat(type_), image.tolist(), version.tolist())
 
 
-def _rejected_keys(place: StoragePath) -> Iterator[bytes]:
-    columns = ["type", "image", "image_version", "permanent", "reason"]
+def _understood_keys(place: StoragePath, *, reopened: Container[str]) -> Iterator[bytes]:
+    type_ = type_of(place)
+    for lists in _columns(place, ["image", "image_version", "identifier_count", "fingerprint"]):
+        for image, version, count, fingerprint in zip(*(part.tolist() for part in lists), strict=True):
+            if fingerprint not in reopened or (count is not None and count == count):  # noqa: PLR0124  # NaN is null
+                yield identity_key(type_, image, version)
+
+
+def _rejected_keys(place: StoragePath, *, reopened: Container[str]) -> Iterator[bytes]:
+    columns = ["type", "image", "image_version", "permanent", "reason", "fingerprint"]
     for lists in _columns(place, columns):
-        for type_, image, version, permanent, reason in zip(*(part.tolist() for part in lists), strict=True):
-            if permanent and image is not None and type_ is not None and reason != Reason.ROW_INVALID:
+        for type_, image, version, permanent, reason, mark in zip(*(part.tolist() for part in lists), strict=True):
+            again = reason == Reason.ROW_INVALID or mark in reopened
+            if permanent and image is not None and type_ is not None and not again:
                 yield identity_key(type_, image, version)
 
 

@@ -80,6 +80,8 @@ class PlanRequest:
     for the message about what is left over. ``None`` for no limit."""
     known: Container[bytes] = frozenset()
     """:func:`~airflow_provider_platerec_ocr.core.claims.identity_key` of what the ledger answers for nothing."""
+    reopened: Container[str] = frozenset()
+    """Fingerprints whose answers the ledger has, and which can be read now: their images are still to be read."""
     dry_run: bool = False
     """Count only, write nothing."""
 

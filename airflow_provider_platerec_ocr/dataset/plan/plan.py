@@ -141,7 +141,9 @@ def _spool() -> IO[bytes]:
 
 def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> tuple[Plan, Iterator[bytes]]:
     """Read the manifest once, keep what is new and what is bad, count it all, and return what the budget covers."""
-    done = done_keys(request.dataset, request.dead_letters, retry_rejected=request.retry_rejected)
+    done = done_keys(
+        request.dataset, request.dead_letters, retry_rejected=request.retry_rejected, reopened=request.reopened
+    )
     seen: set[bytes] = set()
     known = request.known
     rows = bad = finished = alike = 0
