@@ -30,6 +30,7 @@ PLACES = {
     *(f"a person settles: {end}" for end in ("answer", "released")),
     "spilled",
     "a signal",
+    "an answer that is no read",
 }
 """What has to come to pass somewhere, or the search would prove little."""
 

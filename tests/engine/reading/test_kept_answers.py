@@ -187,3 +187,14 @@ def test_a_doubt_says_its_cause_to_a_person_and_nothing_of_the_servers_headers(
     assert (paid, first.outcomes[0].status, first.outcomes[0].reason) == (1, ReadStatus.IN_DOUBT, Reason.IN_DOUBT)
     assert cause in (first.outcomes[0].message or "")
     assert "s3cret" not in caplog.text + str(first.outcomes)
+
+
+def test_successes_with_an_error_in_a_row_are_never_taken_for_unpaid(tmp_path: Path) -> None:
+    clock = FakeClock()
+    setup = Setup(tmp_path, settings={"rate_per_s": 5.0})
+
+    (done,), box = read_virtually(clock, setup, images(tmp_path, 30), faults=["always:error-200"])
+
+    ends = {kind: len(list((tmp_path / "ledger").rglob(f"*.{kind}"))) for kind in ("rejected", "released")}
+    assert ends == {"rejected": box.books()["billed"], "released": 0}
+    assert done.statuses == {ReadStatus.REJECTED: box.books()["billed"]}

@@ -32,7 +32,9 @@ BILLED: dict[str, Callable[[], Exception]] = {
     "cut after": lambda: OCROutcomeUnknown("cut after the work"),
     "500": lambda: OCROutcomeUnknown("500", status=500),
 }
-REPLIES = (*NOT_BILLED, *BILLED)
+ANSWERS = ("answer", "unread")
+"""What arrives whole; the latter is no read."""
+REPLIES = (*NOT_BILLED, *BILLED, "unread")
 
 
 class Api:
@@ -67,12 +69,13 @@ class Api:
 
         def arrives(kind: str) -> None:
             timed_out = world.now_s - sent_s > process.settings.timeouts.call_s
-            error: Exception | None = {**NOT_BILLED, **BILLED}[kind]() if kind != "answer" else None
+            error: Exception | None = {**NOT_BILLED, **BILLED}[kind]() if kind not in ANSWERS else None
             if timed_out:
                 error = OCROutcomeUnknown("timed out")
             world.books.replied(call, error)
             if error is None:
-                reply.set_result(answer(call))
+                world.books.seen.update({"an answer that is no read"} if kind == "unread" else ())
+                reply.set_result(answer(call, understood=kind == "answer"))
             else:
                 reply.set_exception(error)
 
@@ -82,6 +85,6 @@ class Api:
         return found
 
 
-def answer(call: Call) -> Read:
+def answer(call: Call, *, understood: bool) -> Read:
     """Return the answer of a call, which no other call has."""
-    return Read((), None, None, None, None, None, raw=call.raw)
+    return Read((), None, None, None, None, None, raw=call.raw, understood=understood)

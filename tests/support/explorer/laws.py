@@ -12,6 +12,8 @@ answers are kept
 a drain keeps what was sent
     A process that ends, by itself or since a signal or its soft deadline told it to, has had the reply of each call
     that it sent.
+whole is an answer
+    An image whose answer arrived whole has that answer, whatever it says, and is never in doubt and paid for again.
 released was not billed
     What is marked as released never was billed, and never is afterwards.
 doubt has a cause
@@ -228,6 +230,9 @@ class Books:
 
     def outcome(self, process: Process, fingerprint: str, ended: Resolution | None) -> None:
         """Check what an image's reader is told."""
+        whole = any(call.told == "answer" for call in self._of(fingerprint) if call.process is process)
+        if ended is not None and ended.answer is None and whole:
+            self.breaks("whole is an answer", f"{process.label} calls its image {ended.status}, and had a whole answer")
         if ended is None or ended.answer is None:
             return
         self.refresh()
@@ -286,8 +291,8 @@ class Books:
             self.held_up_s,
         )
 
-    def _of(self, fingerprint: str, number: int) -> list[Call]:
-        return [call for call in self.calls if (call.fingerprint, call.number) == (fingerprint, number)]
+    def _of(self, fingerprint: str, number: int | None = None) -> list[Call]:
+        return [call for call in self.calls if call.fingerprint == fingerprint and number in (None, call.number)]
 
     def _excuse(self, fingerprint: str, number: int, why: str) -> None:
         claim = self.claims.get((fingerprint, number))

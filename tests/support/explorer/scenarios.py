@@ -18,6 +18,7 @@ SCENARIOS = (
         faults=("refused", "unavailable", "not sent", "rejected", "stop", "cut before", "cut after"),
         crashes=0,
     ),
+    Scenario("answers that are no reads", tries=2, nights=1, faults=("unread", "cut after"), crashes=1),
     Scenario(
         "a busy API",
         workers=1,
@@ -73,6 +74,7 @@ EVERYTHING = (
     replace(_ALL, name="the same, fail", policy="fail"),
     replace(_ALL, name="the same, two images and an inbox", images=2, inbox=True, faults=(*_ALL.faults, "inbox down")),
     replace(_ALL, name="the same, ends show later than a lease", late_s=12.0),
+    replace(_ALL, name="the same, and answers that are no reads", faults=(*_ALL.faults, "unread")),
     replace(_ALL, name="the same, one task's calls take longer", call_s=(20.0, 4.0, 4.0)),
 )
 """For drawn executions, which go where no search in order of deviations comes."""

@@ -20,7 +20,7 @@ from support.explorer.rules import WatchedAnswerWriter, WatchedLedger, WiredReso
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.claims import Attempt, MayClaim
-    from airflow_provider_platerec_ocr.core.models import PlannedImage
+    from airflow_provider_platerec_ocr.core.models import PlannedImage, Read
     from airflow_provider_platerec_ocr.engine.ledger.records import Claim
     from airflow_provider_platerec_ocr.engine.reading.answer_writer import AnswerWriter
     from airflow_provider_platerec_ocr.engine.reading.content import Content
@@ -264,6 +264,29 @@ class IgnoresRejections(Deciding):
 
     def other(self, history: claims.History, decision: claims.Decision) -> claims.Decision:
         return again(history, ()) if isinstance(decision, claims.Rejected) else decision
+
+
+class Choosy:
+    """A client that takes only a read for an answer."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.prepare = client.prepare
+
+    async def send(self, sending: Any) -> Read:
+        read: Read = await self._client.send(sending)
+        if not read.understood:
+            message = "200 with something that is no read"
+            raise OCROutcomeUnknown(message)
+        return read
+
+
+class UnreadIsLost(PaidCaller):
+    """Throws an answer away that it cannot read, and has the call sent again."""
+
+    def __init__(self, context: ReadContext, *more: Any, **given: Any) -> None:
+        choosy: Any = Choosy(context.client)
+        super().__init__(replace(context, client=choosy), *more, **given)
 
 
 class Nameless(WiredResolver):

@@ -27,6 +27,7 @@ class Without:
 
 
 _PAID, _KNOWN, _KEPT = "paid once", "nothing known is paid", "answers are kept"
+_WHOLE = "whole is an answer"
 _RELEASED, _CAUSE, _APPEND = "released was not billed", "doubt has a cause", "append-only"
 _DRAIN = "a drain keeps what was sent"
 _ONE, _EVER, _GATE = "one answer", "nobody waits for ever", "no call while saving fails"
@@ -115,6 +116,12 @@ WITHOUT = (
         replace(_CUT, replies=("refused",)),
     ),
     Without("the answer is saved before the outcome", Rules(answer_writer=variants.SavedLater), _KEPT, _TWO),
+    Without(
+        "an answer that is no read is an answer",
+        Rules(paid_caller=variants.UnreadIsLost),
+        _WHOLE,
+        replace(_CUT, replies=("unread",)),
+    ),
     Without(
         "what cannot be saved is spilled",
         Rules(answer_writer=variants.NoSpill),
