@@ -136,6 +136,8 @@ class ChildProcess:
         """Tell it to end by itself, and go: it finds nobody listening, and leaves a note of how it ended."""
         self.stop()
         self._close()
+        if self._sent:
+            log.warning("Nobody waits for process %s any more: it finishes and saves the calls in flight.", self.pid)
         with suppress(RuntimeError):  # the interpreter is on its way out, and somebody else takes the child over
             threading.Thread(target=self._process.wait, daemon=True, name="platerec-reaper").start()
 

@@ -6,14 +6,16 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.models.connection import Connection
 from airflow.utils.session import create_session
 
+from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
 from airflow_provider_platerec_ocr.runtime.handed_over import HandedOver, hand_over
 from airflow_provider_platerec_ocr.runtime.places import open_place
+from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
 from airflow_provider_platerec_ocr.worker.parent import ChildProcess
 from airflow_provider_platerec_ocr.worker.travel import packed, unpacked
 from support.airflow_home import connection_env
@@ -104,6 +106,28 @@ def test_what_the_child_logs_is_heard_though_airflow_sets_up_its_own_logging(
 
     assert "3/3 done" in caplog.text
     assert SECRET not in caplog.text
+
+
+def test_a_single_read_whose_image_and_ledger_are_on_s3_through_a_connection(
+    s3: S3Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yard = s3.place("yard")
+    (photo,) = make_load_images(tmp_path, 1, 2_000)
+    yard.fs.pipe_file(f"{yard.path}/door.jpg", photo.read_bytes())
+    monkeypatch.setenv(*as_variable(s3))
+    with running_sandbox() as sandbox:
+        monkeypatch.setenv(*connection_env(sandbox.url, TOKEN, conn_id=API))
+        hook = PlateRecOCRHook(API)
+        places: dict[str, Any] = {
+            "image": f"s3://{STORE}@{yard.path}/door.jpg",
+            "ledger": f"s3://{STORE}@{yard.path}/ledger",
+        }
+
+        reads = [hook.read(type="vin", **places) for _ in range(2)]
+
+        assert sandbox.books()["billed"] == 1
+    assert [read["from_ledger"] for read in reads] == [False, True]
+    assert reads[0]["image"] == f"s3://{yard.path}/door.jpg"
 
 
 def test_a_night_whose_every_place_is_on_s3_through_a_connection(
