@@ -18,18 +18,18 @@ _TOKEN = re.compile(rf"(?i)\b(token|bearer|basic)([\s:=\"']+)(?:{_OPAQUE})")
 MASK = "***"
 
 _WORD = re.compile(
-    r"auth(?:orization|entication)?|bearer|credentials?|gda|hash|hmac|jwt|key|lsig|pwd|sas|secret|sig|sign|signature"
-    r"|tok|token|upt|verify"
+    r"auth(?:orization|entication)?|bearer|credentials?|csrf|gda|hash|hmac|jwt|key|lsig|otp|pass|pwd|sas|secret|sig|sign|signature"
+    r"|tok|token|upt|verify|xsrf"
 )
 """Words of a name that make its value a secret; a name is divided at marks and capitals: ``temp_url_sig``."""
 _WITHIN = re.compile(
-    r"token|signature|secret|passw|credential|hmac|(?:access|api|auth|private|resource|rl)key|accessid|tempauth|hdn(?:ts|ea|tl)"
+    r"token|signature|secret|passw|credential|hmac|(?:access|api|auth|private|resource|rl)key|accessid|sess(?:ion)?id|tempauth|hdn(?:ts|ea|tl)"
 )
 """The same for words that are run together: ``AWSAccessKeyId``."""
 _PREFIXED = re.compile(r"(?:x-[a-z]+|q)-", re.IGNORECASE)
 """``X-Amz-…``, ``X-Goog-…``, ``x-cos-…``, Tencent's ``q-…``: each store's own."""
 _SHORT_NAME = re.compile(
-    r"c|checksum|code|digest|enc|encoded|encrypted|h|hm|k|mac|md5|oh|s|secure|session|sessionid|sha1|sha256|sid|st|t|ticket",
+    r"access|c|checksum|code|digest|enc|encoded|encrypted|h|hm|k|mac|md5|oh|s|secure|session|sessionid|sha1|sha256|sid|st|t|ticket",
     re.IGNORECASE,
 )
 """Names that are common enough: they are secrets where their value is one that only a machine makes."""
@@ -38,7 +38,7 @@ _EXPIRY = re.compile(
     re.IGNORECASE,
 )
 _TIME = re.compile(r"\d{9,14}|[0-9a-f]{8}|\d{4}-?\d\d-?\d\d([T _]?[\d:.]+)?(Z|[+-]\d\d:?\d\d)?", re.IGNORECASE)
-_RANDOM = re.compile(r"[\w+/=.~:!*-]+", re.ASCII)
+_RANDOM = re.compile(r"[\w+/=.~:!*,@|$-]+", re.ASCII)
 _MIXED = re.compile(r"[0-9](?=[A-Za-z])")
 _LONG_WORD = re.compile(r"[A-Za-z0-9]{16,}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)

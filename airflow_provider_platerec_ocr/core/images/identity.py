@@ -34,7 +34,7 @@ _PORTS = {"http": 80, "https": 443}
 _PLAIN = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+(?:/[^?#@;=%]*)")
 """What is its own normal form, as most URLs are."""
 _BESIDE = re.compile(
-    r"s[eprstvski]|spr|srt|sip|s[dk]d|sk[svet]|s[kado]oid|s[kd]u?tid|skoid|scid|rsc[cdelt]|x-.*|response-.*|policy|algorithm|acl|alt|api-?version|[dw]l|w|h|q|dpr|fm|fit|auto|width|height"
+    r"s[eprstvski]|spr|srt|sip|s[dk]d|sk[svet]|s[kado]oid|s[kd]u?tid|skoid|scid|rsc[cdelt]|x-.*|response-.*|policy|algorithm|acl|alt|signed-?headers|user(?:name)?|usr|login|oauth_.*|_nc_.*|api-?version|[dw]l|w|h|q|dpr|fm|fit|auto|width|height"
     r"|quality|format|token_.*|nonce|salt|rand|raw|download|export|confirm|inline|translate|ts|time|timestamp|date",
     re.IGNORECASE,
 )
