@@ -220,3 +220,26 @@ def test_numbers_are_read_from_text_with_both_ends_included() -> None:
 
 def test_a_lease_covers_the_way_to_the_call_the_call_and_the_saving() -> None:
     assert ClientSettings(timeouts=Timeouts(call_s=100, save_s=20)).lease_s == 150
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "former"),
+    [
+        ("https://api.example.com", None, None),
+        ("", None, None),
+        ("https://api.example.com", 443, "https://api.example.com:443"),
+        ("https://api.example.com:443/v1/", None, "https://api.example.com:443"),
+        ("api.example.com.", None, "https://api.example.com."),
+        ("http://localhost:80/ocr", None, "http://localhost:80/ocr"),
+        ("http://[::1]:80", None, "http://[::1]:80"),
+        ("http://localhost", 8080, None),
+        ("::1", 8443, None),
+    ],
+)
+def test_the_base_url_of_an_older_version_is_known_where_it_was_another(
+    host: str, port: int | None, former: str | None
+) -> None:
+    """It is part of each fingerprint: what was paid for under it is found."""
+    settings = ClientSettings.from_connection(token="t", host=host, port=port, extra={})
+
+    assert settings.former_base_url == former
