@@ -2,7 +2,7 @@
 
 Only a task may ask Airflow for a connection, so it asks for each that its places need. They travel through the pipe and
 become the child's own variables ``AIRFLOW_CONN_…`` once it runs, which nobody sees in ``/proc``: there a process shows
-what it was started with. This module is loaded in the child only where a place needs Airflow.
+what it was started with. The child loads this where a place needs Airflow, and Airflow itself with the first place.
 """
 
 from __future__ import annotations
@@ -12,10 +12,6 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-
-from airflow.sdk.io import attach
-
-from airflow_provider_platerec_ocr.compat import AirflowNotFoundException, BaseHook
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -44,8 +40,11 @@ class HandedOver:
 
     def __call__(self, scheme: str, conn_id: str) -> Any:
         """Return the file system of ``scheme`` as the connection ``conn_id`` opens it."""
+        os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "WARNING"  # its own log would come as noise among the task's
         for known, value in self.connections.items():
             os.environ[f"AIRFLOW_CONN_{known.upper()}"] = value
+        from airflow.sdk.io import attach  # noqa: PLC0415  # it reads its settings when it is imported
+
         return attach(scheme, conn_id or None).fs
 
 
@@ -54,6 +53,8 @@ def hand_over(used: Collection[tuple[str, str]]) -> HandedOver:
 
     :raises AirflowNotFoundException: a connection that a URI names is not there.
     """
+    from airflow_provider_platerec_ocr.compat import AirflowNotFoundException, BaseHook  # noqa: PLC0415  # as above
+
     connections = {conn_id: _as_json(BaseHook.get_connection(conn_id)) for _, conn_id in used if conn_id}
     for scheme in {scheme for scheme, conn_id in used if not conn_id}:
         for conn_id in _CHOSEN_BY_PROVIDERS.get(scheme, ()):

@@ -105,6 +105,7 @@ def test_what_the_child_logs_is_heard_though_airflow_sets_up_its_own_logging(
         ChildProcess(work, lambda _: HandedOver({STORE: as_variable(s3)[1]})).wait()
 
     assert "3/3 done" in caplog.text
+    assert "credentials retrieved" not in caplog.text  # Amazon's own log, of each process
     assert SECRET not in caplog.text
 
 
