@@ -30,6 +30,14 @@ _CHOSEN_BY_PROVIDERS = {
 }
 """What a provider may ask for where a URI names no connection."""
 
+_CHILDS_AIRFLOW = {
+    "PYTHON_OPERATORS_VIRTUAL_ENV_MODE": "1",
+    "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+}
+"""What Airflow is told before the child of a task imports it: that it has no database, as Airflow's own virtualenv
+operators tell their processes (a task's environment names one that cannot be opened, and the import would fail), and to
+log nothing that would come as noise among the task's lines."""
+
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
@@ -40,7 +48,7 @@ class HandedOver:
 
     def __call__(self, scheme: str, conn_id: str) -> Any:
         """Return the file system of ``scheme`` as the connection ``conn_id`` opens it."""
-        os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "WARNING"  # its own log would come as noise among the task's
+        os.environ.update(_CHILDS_AIRFLOW)
         for known, value in self.connections.items():
             os.environ[f"AIRFLOW_CONN_{known.upper()}"] = value
         from airflow.sdk.io import attach  # noqa: PLC0415  # it reads its settings when it is imported

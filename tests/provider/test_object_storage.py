@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
 
+@pytest.fixture
+def task_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Airflow's supervisor does to a task, so that nothing which the task starts opens the database."""
+    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "airflow-db-not-allowed:///")
+    monkeypatch.setenv("AIRFLOW__CORE__SQL_ALCHEMY_CONN", "airflow-db-not-allowed:///")
+
+
 def as_variable(s3: S3Stand, conn_id: str = STORE) -> tuple[str, str]:
     """Return name and value of the variable that defines the connection."""
     value = {name: part for name, part in aws_connection(s3).items() if name != "connection_id"}
@@ -75,6 +82,7 @@ def test_what_a_provider_would_ask_for_by_itself_goes_along_where_it_is_defined(
     assert set(hand_over({("s3", ""), ("gs", "")}).connections) == {"aws_default"}
 
 
+@pytest.mark.usefixtures("task_environment")
 def test_the_childs_places_are_opened_by_connections_that_are_in_no_argument_and_no_variable_of_it(
     s3: S3Stand, tmp_path: Path
 ) -> None:
