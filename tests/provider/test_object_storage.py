@@ -117,12 +117,13 @@ def test_what_the_child_logs_is_heard_though_airflow_sets_up_its_own_logging(
     assert SECRET not in caplog.text
 
 
-def test_a_single_read_whose_image_and_ledger_are_on_s3_through_a_connection(
+def test_a_single_read_whose_image_ledger_and_inbox_are_on_s3_through_a_connection(
     s3: S3Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     yard = s3.place("yard")
     (photo,) = make_load_images(tmp_path, 1, 2_000)
     yard.fs.pipe_file(f"{yard.path}/door.jpg", photo.read_bytes())
+    monkeypatch.setenv("AIRFLOW__PLATEREC_OCR__INBOX", f"s3://{STORE}@{yard.path}/inbox")
     monkeypatch.setenv(*as_variable(s3))
     with running_sandbox() as sandbox:
         monkeypatch.setenv(*connection_env(sandbox.url, TOKEN, conn_id=API))
