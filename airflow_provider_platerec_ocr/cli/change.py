@@ -1,0 +1,88 @@
+"""The ledger's commands that write what a person decides: settle and forget."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.cli.common import FINE, command, complain, one, refuse_empty, say, takes_an_image
+from airflow_provider_platerec_ocr.core.claims import End
+from airflow_provider_platerec_ocr.core.errors import OCRInputError
+from airflow_provider_platerec_ocr.core.redact import redact
+from airflow_provider_platerec_ocr.engine.ledger.admin import Verdict
+from airflow_provider_platerec_ocr.engine.ledger.describe import verdict
+from airflow_provider_platerec_ocr.storage.probe import prove_exclusive
+
+if TYPE_CHECKING:
+    import argparse
+
+    from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin
+    from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
+
+
+def add_to(commands: Any) -> None:
+    """Declare the commands."""
+    settle = command(commands, "settle", _settle, "write down how a call in doubt ended")
+    takes_an_image(settle)
+    how = settle.add_mutually_exclusive_group(required=True)
+    how.add_argument("--answer", metavar="FILE", help="it was answered: the raw answer as JSON, or a spilled answer")
+    how.add_argument("--released", action="store_true", help="it was certainly not billed: the next run may send it")
+    how.add_argument("--rejected", metavar="REASON", help="the API will never read it: no run sends it again")
+    settle.add_argument("--attempt", type=int, metavar="N", help="which attempt; needed where several are in doubt")
+    settle.add_argument("--why", help="how you know; kept in the ledger")
+    settle.add_argument("--by", default=_user(), help="who settles it; kept in the ledger (default: %(default)s)")
+    forget = command(commands, "forget", _forget, "move an image's claims aside, so that it is paid for again")
+    takes_an_image(forget)
+    forget.add_argument("--yes", action="store_true", help="really do it")
+
+
+def _settle(given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> int:
+    refuse_empty(given, "answer", "rejected", "why", "by")
+    found = one(admin, given)
+    prove_exclusive(ledger.store)
+    end, answer = End.RELEASED, None
+    if given.answer is not None:
+        end, answer = End.ANSWER, _answer(Path(given.answer), found.fingerprint)
+    elif given.rejected is not None:
+        end = End.REJECTED
+    why = given.why or given.rejected or "not said"
+    number = admin.settle(found, Verdict(end, by=given.by, why=why, answer=answer), number=given.attempt)
+    say(f"Attempt {number} of {found.fingerprint} is settled as {end.value} by {given.by}: {why}")
+    say(verdict(one(admin, given).history, ledger.lease_s))
+    return FINE
+
+
+def _forget(given: argparse.Namespace, admin: LedgerAdmin, _: Ledger) -> int:
+    found = one(admin, given)
+    if not given.yes:
+        what = redact(found.image) or "it"
+        return complain(f"Nothing was done: the next run may pay again for {what}. If you want that, add --yes.")
+    say(f"Forgotten; nothing was deleted, the files are in {admin.forget(found)}")
+    return FINE
+
+
+def _answer(path: Path, fingerprint: str) -> dict[str, Any]:
+    """Return the raw answer in a file: as the API gave it, or within a spilled answer or a line of the task log."""
+    try:
+        data = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        message = f"{path} holds no JSON that can be read: {error}"
+        raise OCRInputError(message) from error
+    if isinstance(data, dict) and isinstance(data.get("answer"), dict) and "nonce" in data:
+        if data.get("fingerprint") != fingerprint:
+            message = f"{path} answers {data.get('fingerprint')}, not {fingerprint}."
+            raise OCRInputError(message)
+        data = data["answer"]
+    if not isinstance(data, dict) or not isinstance(data.get("results"), list):
+        message = f"{path} is no answer of the API: it has no list of results."
+        raise OCRInputError(message)
+    return data
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
