@@ -34,6 +34,7 @@ _HOMES = {
     "OCRManifestTaskGroup": "task_group",
     "OCRNotEnabled": "core.errors",
     "OCRNotSent": "core.errors",
+    "OCROtherLedger": "core.errors",
     "OCROutcomeUnknown": "core.errors",
     "OCRPlanOperator": "operators.plan",
     "OCRQuotaExhausted": "core.errors",

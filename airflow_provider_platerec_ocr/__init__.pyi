@@ -18,6 +18,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRLedgerUnwritable as OCR
 from airflow_provider_platerec_ocr.core.errors import OCRManifestError as OCRManifestError
 from airflow_provider_platerec_ocr.core.errors import OCRNotEnabled as OCRNotEnabled
 from airflow_provider_platerec_ocr.core.errors import OCRNotSent as OCRNotSent
+from airflow_provider_platerec_ocr.core.errors import OCROtherLedger as OCROtherLedger
 from airflow_provider_platerec_ocr.core.errors import OCROutcomeUnknown as OCROutcomeUnknown
 from airflow_provider_platerec_ocr.core.errors import OCRQuotaExhausted as OCRQuotaExhausted
 from airflow_provider_platerec_ocr.core.errors import OCRRateLimited as OCRRateLimited
@@ -67,6 +68,7 @@ __all__ = [
     "OCRManifestTaskGroup",
     "OCRNotEnabled",
     "OCRNotSent",
+    "OCROtherLedger",
     "OCROutcomeUnknown",
     "OCRPlanOperator",
     "OCRQuotaExhausted",

@@ -20,6 +20,7 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRInputError,
     OCRLedgerUnsafe,
     OCRNotSent,
+    OCROtherLedger,
     OCROutcomeUnknown,
     OCRRefused,
     OCRRejected,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-_NEVER = (OCRStop, OCRRejected, OCRConfigError, OCRInputError, OCRLedgerUnsafe)
+_NEVER = (OCRStop, OCRRejected, OCRConfigError, OCRInputError, OCRLedgerUnsafe, OCROtherLedger)
 """Another try meets the same answer until a person or the calendar changes something."""
 
 

@@ -35,6 +35,8 @@ class OCRManifestTaskGroup(TaskGroup):
     :param dead_letters: folder of the dead-letter table. Default: ``<dataset>_dead_letters``.
     :param reports: folder of the runs' reports. Default: ``<dataset>_reports``.
     :param ledger: folder of the ledger of paid calls. Default: the option ``[platerec_ocr] ledger``.
+    :param new_ledger: true, or better the id of a ledger: it is meant, although the dataset was read with another one.
+        Default: false, and such a plan stops.
     :param conn_id: the Airflow connection.
     :param reserve: calls that the run must leave to others. Default: 0.
     :param daily_limit: most calls that the account may make a day (UTC). Default: no limit.
@@ -77,6 +79,7 @@ class OCRManifestTaskGroup(TaskGroup):
         dead_letters: str | None = None,
         reports: str | None = None,
         ledger: str | None = None,
+        new_ledger: bool | str | None = False,
         conn_id: str = "platerec_ocr_default",
         reserve: int | str = 0,
         daily_limit: int | str | None = None,
@@ -108,6 +111,7 @@ class OCRManifestTaskGroup(TaskGroup):
             self.plan = OCRPlanOperator(
                 task_id="plan",
                 manifest=manifest,
+                new_ledger=new_ledger,
                 type=type,
                 reserve=reserve,
                 daily_limit=daily_limit,

@@ -55,22 +55,21 @@ with DAG(
         "pace": Param(default=False, type="boolean", section=COST, description="Spread what is left until the reset."),
         "on_quota": Param("carry_over", "If the quota ends midway.", enum=["carry_over", "fail"], section=COST),
         "images_per_shard": Param(2000, "Most images that one task reads.", type="integer", minimum=1, section=FINE),
-        "in_doubt": Param(
-            "resend",
-            "What to do with calls that may have been billed without an answer.",
-            enum=["resend", "hold", "fail"],
-            section=FINE,
-        ),
+        "in_doubt": Param("resend", "What to do with calls in doubt.", enum=["resend", "hold", "fail"], section=FINE),
         "retry_rejected": Param(default=False, type="boolean", section=FINE, description="Try rejected images again."),
         "shrink": Param(default=False, type="boolean", section=FINE, description="Shrink images that are too large."),
+        "new_ledger": Param("", "If the plan stops at another ledger: its id.", type=["null", "string"], section=FINE),
     },
 ) as dag:
-    gate = OCRStatsSensor(task_id="gate", min_remaining=1, reserve="{{ params.reserve }}", deferrable=True)
+    gate = OCRStatsSensor(
+        task_id="gate", reserve="{{ params.reserve }}", plan_only="{{ params.plan_only }}", deferrable=True
+    )
 
     batch = OCRManifestTaskGroup(
         group_id="ocr",
         manifest="{{ params.manifest }}",
         dataset="{{ params.dataset }}",
+        new_ledger="{{ params.new_ledger }}",
         type="{{ params.type }}",
         reserve="{{ params.reserve }}",
         daily_limit="{{ params.daily_limit }}",

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.cli.bulk import check_choice, forget_rejected, settle_doubts, takes_many
 from airflow_provider_platerec_ocr.cli.common import FINE, command, complain, one, refuse_empty, say, takes_an_image
 from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 def add_to(commands: Any) -> None:
     """Declare the commands."""
     settle = command(commands, "settle", _settle, "write down how a call in doubt ended")
-    takes_an_image(settle)
+    takes_an_image(settle, nargs="?")
+    takes_many(settle, "--doubts", "instead of one: every call in doubt")
     how = settle.add_mutually_exclusive_group(required=True)
     how.add_argument("--answer", metavar="FILE", help="it was answered: the raw answer as JSON, or a spilled answer")
     how.add_argument("--released", action="store_true", help="it was certainly not billed: the next run may send it")
@@ -34,28 +36,42 @@ def add_to(commands: Any) -> None:
     settle.add_argument("--why", help="how you know; kept in the ledger")
     settle.add_argument("--by", default=_user(), help="who settles it; kept in the ledger (default: %(default)s)")
     forget = command(commands, "forget", _forget, "move an image's claims aside, so that it is paid for again")
-    takes_an_image(forget)
-    forget.add_argument("--yes", action="store_true", help="really do it")
+    takes_an_image(forget, nargs="?")
+    takes_many(forget, "--rejected", "instead of one: every image that the API rejected")
+    forget.add_argument("--message", metavar="TEXT", help="of those, only where the reason has this in it")
 
 
 def _settle(given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> int:
+    check_choice(given, "--doubts")
     refuse_empty(given, "answer", "rejected", "why", "by")
-    found = one(admin, given)
+    why = given.why or given.rejected or "not said"
+    if given.many:
+        if given.answer is not None or given.attempt is not None:
+            message = "--answer and --attempt speak of one call: they do not go with --doubts."
+            raise OCRInputError(message)
+        if given.yes:
+            prove_exclusive(ledger.store)
+        end = End.RELEASED if given.released else End.REJECTED
+        return settle_doubts(given, admin, ledger, Verdict(end, by=given.by, why=why))
+    found = one(admin, ledger, given)
     prove_exclusive(ledger.store)
     end, answer = End.RELEASED, None
     if given.answer is not None:
         end, answer = End.ANSWER, _answer(Path(given.answer), found.fingerprint)
     elif given.rejected is not None:
         end = End.REJECTED
-    why = given.why or given.rejected or "not said"
     number = admin.settle(found, Verdict(end, by=given.by, why=why, answer=answer), number=given.attempt)
     say(f"Attempt {number} of {found.fingerprint} is settled as {end.value} by {given.by}: {why}")
-    say(verdict(one(admin, given).history, ledger.lease_s))
+    say(verdict(one(admin, ledger, given).history, ledger.lease_s))
     return FINE
 
 
-def _forget(given: argparse.Namespace, admin: LedgerAdmin, _: Ledger) -> int:
-    found = one(admin, given)
+def _forget(given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> int:
+    check_choice(given, "--rejected")
+    refuse_empty(given, "message")
+    if given.many:
+        return forget_rejected(given, admin)
+    found = one(admin, ledger, given)
     if not given.yes:
         what = redact(found.image) or "it"
         return complain(f"Nothing was done: the next run may pay again for {what}. If you want that, add --yes.")

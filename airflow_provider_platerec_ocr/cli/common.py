@@ -10,6 +10,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes, is_fingerprint
 from airflow_provider_platerec_ocr.core.redact import redact
 from airflow_provider_platerec_ocr.core.settings import DEFAULT_BASE_URL, normalize_base_url
+from airflow_provider_platerec_ocr.engine.ledger.identity import base_urls
 
 if TYPE_CHECKING:
     import argparse
@@ -41,38 +42,63 @@ def takes_an_image(parser: argparse.ArgumentParser, *, nargs: str | None = None)
     )
     parser.add_argument("--type", help="what was read (vin, trailer_id); needed for an image")
     parser.add_argument(
-        "--base-url", default=DEFAULT_BASE_URL, help="host of the connection, for an image (default: %(default)s)"
+        "--base-url",
+        help=f"host of the connection, for an image (default: {DEFAULT_BASE_URL}, then what the ledger was paid under)",
     )
 
 
-def fingerprint_of(given: argparse.Namespace) -> str:
-    """Return the fingerprint that was given, or that of the image that was.
+def fingerprints_of(given: argparse.Namespace, ledger: Ledger) -> dict[str, str]:
+    """Return the fingerprints that may be meant, each with its base URL, the likeliest first.
 
-    :raises OCRInputError: it is neither, or the type is missing.
+    That is the one that was given, for which nobody knows the base URL. An image has one for each base URL: the one
+    that was given, else the API's and all that the ledger knows.
+
+    :raises OCRInputError: it is neither a fingerprint nor an image, or the type is missing.
     """
     name = str(given.what)
     if is_fingerprint(name):
-        return name
+        return {name: ""}
     if not Path(name).is_file():
         message = f"{name!r} is neither a fingerprint (64 digits, lower-case hexadecimal) nor a file on this machine."
         raise OCRInputError(message)
     if not given.type:
         message = "For an image, say what was read from it with --type, such as --type vin."
         raise OCRInputError(message)
-    return fingerprint_bytes(normalize_base_url(given.base_url), given.type, Path(name).read_bytes())
+    content = Path(name).read_bytes()
+    urls = [normalize_base_url(given.base_url)] if given.base_url else [DEFAULT_BASE_URL, *base_urls(ledger.store)]
+    return {fingerprint_bytes(url, given.type, content): url for url in urls}
 
 
-def one(admin: LedgerAdmin, given: argparse.Namespace) -> Found:
+def one(admin: LedgerAdmin, ledger: Ledger, given: argparse.Namespace) -> Found:
     """Return the one entry that was asked for.
 
     :raises OCRInputError: there is none, or there are several.
     """
-    found = admin.find(fingerprint_of(given), given.type)
+    prints = fingerprints_of(given, ledger)
+    found = [entry for fingerprint in prints for entry in admin.find(fingerprint, given.type)]
     if len(found) == 1:
         return found[0]
+    if len({entry.fingerprint for entry in found}) > 1:
+        urls = ", ".join(prints[entry.fingerprint] for entry in found)
+        message = f"It was sent under several base URLs ({urls}): say which with --base-url."
+        raise OCRInputError(message)
     types = ", ".join(entry.type for entry in found)
-    message = f"It was read as {types}: say which with --type." if found else "The ledger has no claim of it."
+    message = f"It was read as {types}: say which with --type." if found else nothing_of(prints)
     raise OCRInputError(message)
+
+
+def nothing_of(prints: dict[str, str]) -> str:
+    """Return what it means that the ledger has no claim of these fingerprints: less than one would think."""
+    urls = ", ".join(url for url in prints.values() if url)
+    if not urls:
+        return (
+            "The ledger has no claim of this fingerprint. That says nothing of the same image under another base URL "
+            "or type, each of which gives it another fingerprint."
+        )
+    return (
+        f"The ledger has no claim of it under {urls}. If the host of the connection was another one when it was sent, "
+        "it was paid for under that one: say it with --base-url. Older versions did not write down under which."
+    )
 
 
 def refuse_empty(given: argparse.Namespace, *names: str) -> None:
@@ -83,7 +109,8 @@ def refuse_empty(given: argparse.Namespace, *names: str) -> None:
     for name in names:
         value = getattr(given, name)
         if value is not None and not str(value).strip():
-            message = f"--{name} is empty, so nothing was done. Is a variable of your script not set?"
+            what = "The fingerprint or image" if name == "what" else f"--{name.replace('_', '-')}"
+            message = f"{what} is empty, so nothing was done. Is a variable of your script not set?"
             raise OCRInputError(message)
 
 

@@ -34,10 +34,12 @@ A call is *in doubt* when it was claimed, its lease is over and nobody wrote dow
 billed. By default the next run sends it once more; a person who knows better says so with `settle`."""
 _EXAMPLES = """\
 examples:
+  %(prog)s /srv/ocr-ledger info
   %(prog)s /srv/ocr-ledger doubts
   %(prog)s s3://bucket/ocr-ledger show yard/4711.jpg --type vin
   %(prog)s /srv/ocr-ledger settle 9f86d0… --answer webhook.json --why "from the webhook's mail"
   %(prog)s /srv/ocr-ledger settle 9f86d0… --released --why "the vendor's log has no such call"
+  %(prog)s /srv/ocr-ledger forget --rejected --since 2026-03-01 --message "unknown type"
 
 exit codes: 0 fine, 1 refused or failed, 2 not understood, 3 something is in doubt or torn (doubts, check)"""
 

@@ -1,8 +1,9 @@
-"""The ledger's commands that look and change nothing: show, doubts, check."""
+"""The ledger's commands that look and change nothing: show, info, doubts, check."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.cli.common import (
@@ -10,13 +11,16 @@ from airflow_provider_platerec_ocr.cli.common import (
     FINE,
     command,
     complain,
-    fingerprint_of,
+    fingerprints_of,
+    nothing_of,
     say,
     takes_an_image,
     title,
 )
 from airflow_provider_platerec_ocr.core.errors import OCRError
 from airflow_provider_platerec_ocr.engine.ledger.describe import describe, owner, state
+from airflow_provider_platerec_ocr.engine.ledger.identity import base_urls, read_identity
+from airflow_provider_platerec_ocr.engine.ledger.size import size_of
 from airflow_provider_platerec_ocr.storage.probe import prove_exclusive
 
 if TYPE_CHECKING:
@@ -31,22 +35,53 @@ def add_to(commands: Any) -> None:
     show = command(commands, "show", _show, "tell all that is known of one image")
     takes_an_image(show)
     show.add_argument("--raw", action="store_true", help="print the raw answers too")
+    command(commands, "info", _info, "tell which ledger this is, how old and how large")
     command(commands, "doubts", _doubts, "list every call in doubt, with its owner, age and image")
     command(commands, "check", _check, "read the whole ledger: what is in it, what is torn, is the store fit")
 
 
 def _show(given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> int:
-    found = admin.find(fingerprint_of(given), given.type)
+    prints = fingerprints_of(given, ledger)
+    found = [entry for fingerprint in prints for entry in admin.find(fingerprint, given.type)]
     for entry in found:
         say(title(entry))
+        if url := prints[entry.fingerprint]:
+            say(f"  sent under {url}")
         for line in describe(entry.history, ledger.lease_s):
             say(f"  {line}")
         if given.raw:
             for attempt in entry.history:
                 say(json.dumps(attempt.payload, indent=2))
+    aside = [folder for fingerprint in prints for folder in admin.forgotten(fingerprint)]
+    for folder in aside:
+        say(f"It was sent before and then forgotten: its claims and answers are in {folder}")
     if not found:
-        return complain("The ledger has no claim of it: it was never sent from here. The next run may send it.")
+        return complain(nothing_of(prints) + (" The next run may send it once more." if aside else ""))
     return FINE
+
+
+def _info(_given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> int:
+    identity, size = read_identity(ledger.store), size_of(ledger.store)
+    by_type = ", ".join(f"{type_} {number:,}" for type_, number in size.answers.items())
+    say(f"place     {ledger.root}")
+    say(f"id        {f'{identity.id}, {identity.age()}' if identity.id else 'none yet: the next run gives it one'}")
+    for other in sorted(identity.merged - {identity.id}):
+        say(f"          {other} was copied into it")
+    say(f"answers   {str(size).rpartition(' ')[0]}{f' ({by_type})' if by_type else ''}")
+    say(f"size      {'' if size.exact else 'about '}{size.size_bytes / 1e6:,.1f} MB in files")
+    rest = "" if size.exact else ", or later: not all was looked at"
+    say(f"written   {_moment(size.last_write_s, admin.now())}{rest}")
+    for url in base_urls(ledger.store):
+        say(f"paid at   {url}")
+    return FINE
+
+
+def _moment(at_s: float | None, now: datetime) -> str:
+    """Return a time with how long ago it was."""
+    if at_s is None:
+        return "never, or the store does not tell"
+    moment = datetime.fromtimestamp(at_s, UTC)
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC, {timedelta(seconds=round((now - moment).total_seconds()))} ago"
 
 
 def _doubts(_given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> int:

@@ -26,7 +26,8 @@ engine turns broken connections into them, and the operators turn them into task
     │   └── OCRDatasetError             the dataset: another schema version, a broken file
     ├── OCRLedgerError                  the ledger cannot be trusted or written
     │   ├── OCRLedgerUnsafe             the store cannot create exclusively: it must not hold a ledger
-    │   └── OCRLedgerUnwritable         read-only, full, or refusing writes
+    │   ├── OCRLedgerUnwritable         read-only, full, or refusing writes
+    │   └── OCROtherLedger              not the ledger that the dataset was read with: nothing is sent
     └── OCRRunError                     a task ends, for a reason that Airflow's retry policy reads
         ├── OCRDrained                  stopped early; calls in flight were finished and saved
         ├── OCRUnknownDialect           answers arrived whole and are kept, and this version cannot read them
@@ -202,6 +203,15 @@ class OCRLedgerUnsafe(OCRLedgerError):
 
 class OCRLedgerUnwritable(OCRLedgerError):
     """The ledger's store refuses writes."""
+
+
+class OCROtherLedger(OCRLedgerError):
+    """A new or another ledger than the one that the dataset was read with: all would be paid for again."""
+
+    ledger_id: str = ""
+    """Id of the ledger that was found; empty where it has none."""
+    remembered_id: str = ""
+    """Id of the one that was expected; empty where nobody wrote it down."""
 
 
 class OCRRunError(OCRError):

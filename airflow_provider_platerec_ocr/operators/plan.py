@@ -27,6 +27,8 @@ class OCRPlanOperator(OCROperator):
         ``<dataset>_workspace``.
     :param dead_letters: (templated) folder of the dead-letter table. Default: ``<dataset>_dead_letters``.
     :param ledger: (templated) folder of the ledger of paid calls. Default: the option ``[platerec_ocr] ledger``.
+    :param new_ledger: (templated) true, or better the id of a ledger: it is meant, although the dataset was read with
+        another one. Default: false, and such a plan stops.
     :param conn_id: (templated) the Airflow connection.
     :param reserve: (templated) calls that the run must leave to others. Default: 0.
     :param daily_limit: (templated) most calls that the account may make a day (UTC). Default: no limit.
@@ -45,6 +47,7 @@ class OCRPlanOperator(OCROperator):
 
     :raises OCRManifestError: the manifest as a whole cannot be read, or is the samples' and the API a real one.
     :raises OCRDatasetError: the dataset has another schema version.
+    :raises OCROtherLedger: the dataset was read with another ledger, and ``new_ledger`` does not say that it is meant.
     :raises OCRStop: the statistics call was refused: bad token, OCR not enabled, wrong host.
     """
 
@@ -55,6 +58,7 @@ class OCRPlanOperator(OCROperator):
         "workspace",
         "dead_letters",
         "ledger",
+        "new_ledger",
         "conn_id",
         "reserve",
         "daily_limit",
@@ -77,6 +81,7 @@ class OCRPlanOperator(OCROperator):
         workspace: str | None = None,
         dead_letters: str | None = None,
         ledger: str | None = None,
+        new_ledger: bool | str | None = False,
         conn_id: str = "platerec_ocr_default",
         reserve: int | str = 0,
         daily_limit: int | str | None = None,
@@ -97,6 +102,7 @@ class OCRPlanOperator(OCROperator):
         self.workspace = workspace
         self.dead_letters = dead_letters
         self.ledger = ledger
+        self.new_ledger = new_ledger
         self.conn_id = conn_id
         self.reserve = reserve
         self.daily_limit = daily_limit

@@ -143,6 +143,7 @@ def open_budget(
         opened = Ledger.peek(place, lease_s=settings.lease_s, clock=clock, owner=owner)
     else:
         opened = Ledger.open(place, lease_s=settings.lease_s, clock=clock, owner=owner, spill=spill_folder())
+        opened.paid_under(settings.base_url)
     return PlanBudget(
         limits=limits,
         ask=account.statistics,

@@ -42,6 +42,8 @@ class OCRStatsSensor(BaseSensorOperator):
     :param min_remaining: calls that must be free. Default: 1. (templated)
     :param reserve: calls on top of it that are kept for others. Default: 0. (templated)
     :param conn_id: connection of type ``platerec_ocr``. (templated)
+    :param plan_only: the run asks only what it would cost: look once and go on, open or not. Default: false.
+        (templated)
     :param deferrable: wait in the triggerer, which takes no worker slot. Default: ``[operators] default_deferrable``.
         With it, ``mode`` has no effect.
     :param poke_interval: seconds between two looks where nobody knows when calls come back. Default: 1800.
@@ -50,7 +52,7 @@ class OCRStatsSensor(BaseSensorOperator):
     :param clock: where time comes from; for tests.
     """
 
-    template_fields: Sequence[str] = ("conn_id", "min_remaining", "reserve")
+    template_fields: Sequence[str] = ("conn_id", "min_remaining", "reserve", "plan_only")
     ui_color = "#e3eefc"
     operator_extra_links = (OCRAccountLink(), OCRReferenceLink())
 
@@ -60,6 +62,7 @@ class OCRStatsSensor(BaseSensorOperator):
         min_remaining: int | str = 1,
         reserve: int | str = 0,
         conn_id: str = "platerec_ocr_default",
+        plan_only: bool | str = False,
         deferrable: bool | None = None,
         poke_interval: timedelta | float = 1800,
         timeout: timedelta | float = timedelta(days=35),
@@ -71,6 +74,7 @@ class OCRStatsSensor(BaseSensorOperator):
         self.conn_id = conn_id
         self.min_remaining = min_remaining
         self.reserve = reserve
+        self.plan_only = plan_only
         if deferrable is None:
             deferrable = compat.conf.getboolean("operators", "default_deferrable", fallback=False)
         self.deferrable = deferrable
@@ -109,12 +113,19 @@ class OCRStatsSensor(BaseSensorOperator):
         except OCRError as error:
             if is_final(error):
                 raise compat.AirflowFailException(error.message) from error
+            if self._is_dry():
+                self.log.warning("%s Plan only, so the gate does not wait.", error.message)
+                return PokeReturnValue(is_done=True)
             self._wait_s = gate.wait_after(error)
             self.log.warning("%s Next look in %.0f s.", error.message, self._wait_s)
             return PokeReturnValue(is_done=False)
         self.log.info(verdict.message)
         self._wait_s = verdict.wait_s
-        return PokeReturnValue(is_done=verdict.open, xcom_value=as_xcom(statistics) if verdict.open else None)
+        dry = not verdict.open and self._is_dry()
+        if dry:
+            self.log.info("Plan only, so the gate does not wait: nothing will be paid for.")
+        done = verdict.open or dry
+        return PokeReturnValue(is_done=done, xcom_value=as_xcom(statistics) if done else None)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:  # noqa: ARG002
         """Return the statistics of the trigger's event, or fail with its message.
@@ -140,6 +151,11 @@ class OCRStatsSensor(BaseSensorOperator):
         return Gate(
             min_remaining=_whole(self.min_remaining), reserve=_whole(self.reserve), poll_s=float(self.poke_interval)
         )
+
+    def _is_dry(self) -> bool:
+        from airflow_provider_platerec_ocr.runtime.task import truth
+
+        return truth(self.plan_only, "plan_only")
 
     def _now(self) -> datetime:
         return (self._clock or SystemClock()).now()

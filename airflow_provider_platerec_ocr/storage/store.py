@@ -12,6 +12,7 @@ import errno
 import inspect
 import posixpath
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -170,6 +171,20 @@ class Store:
             raise self.unreadable(error) from error
         return sorted(_entries(entries, path))
 
+    def entries(self, folder: str) -> list[tuple[str, int, float | None]]:
+        """Return (name, bytes, seconds since 1970) of the files in ``folder``; no time where the store tells none."""
+        path = self.path(folder)
+        try:
+            self._fs.invalidate_cache(path)
+            found = self._fs.ls(path, detail=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except Exception as error:
+            raise self.unreadable(error) from error
+        files = [entry for entry in found if entry["type"] != "directory"]
+        times = {posixpath.basename(str(entry["name"]).rstrip("/")): _time_of(entry) for entry in files}
+        return [(name, size, times[name]) for name, size in sorted(_entries(files, path))]
+
     def bare_names(self, folder: str = "") -> list[str]:
         """Return the names of what is in ``folder``, sorted, without asking for sizes; half-written ones are not in."""
         path = self.path(folder)
@@ -307,6 +322,20 @@ def _entries(entries: list[dict[str, Any]], folder: str) -> Iterator[tuple[str, 
         if path.strip("/") == folder.strip("/") or name.startswith(TEMPORARY):
             continue
         yield (f"{name}/", 0) if entry["type"] == "directory" else (name, int(entry.get("size") or 0))
+
+
+def _time_of(entry: dict[str, Any]) -> float | None:
+    """Return when a listed file was written: each store's listing has its own word for it."""
+    for key in ("mtime", "LastModified", "last_modified", "updated", "created"):
+        value = entry.get(key)
+        if isinstance(value, (int, float)):
+            return float(value)
+        if isinstance(value, datetime):
+            return value.timestamp()
+        if isinstance(value, str):
+            with contextlib.suppress(ValueError):
+                return datetime.fromisoformat(value).timestamp()
+    return None
 
 
 def _write_new(fs: Any, path: str, data: bytes) -> None:

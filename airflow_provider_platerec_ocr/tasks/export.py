@@ -20,6 +20,7 @@ from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
 from airflow_provider_platerec_ocr.runtime import task
 from airflow_provider_platerec_ocr.runtime.budget import release_budget
 from airflow_provider_platerec_ocr.runtime.places import open_place
+from airflow_provider_platerec_ocr.tasks.which_ledger import tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,11 +107,18 @@ class ExportTask:
     def _report(self, run: RunRef, plan: Plan, result: ExportResult, spend: Spend) -> str:
         for line in describe(plan, result, spend):
             log.info(line)
-        place = write_report(
-            open_place(self.reports or task.beside(self.dataset, "reports")), run, plan, result, spend=spend
-        )
+        reports = open_place(self.reports or task.beside(self.dataset, "reports"))
+        place = write_report(reports, run, plan, result, spend=spend, extra={"ledger": self._ledger(run)})
         log.info("The report is at %s.", place)
         return place.uri
+
+    def _ledger(self, run: RunRef) -> dict[str, Any] | None:
+        """Return which ledger it is, for the report; one that is out of reach must not hide a published table."""
+        try:
+            return tell(self.dataset, self.ledger, run.slug).to_json()
+        except Exception as error:  # noqa: BLE001  # each store has its own kinds, and the table is published
+            log.warning("The ledger cannot be looked at: %s", error)
+            return None
 
     def _tell_assets(self, context: Context, run: RunRef, counts: dict[str, Any]) -> None:
         """Put counts and partition on the event of each outlet, so that a downstream DAG knows what is new."""

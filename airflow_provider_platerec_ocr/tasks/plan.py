@@ -20,6 +20,7 @@ from airflow_provider_platerec_ocr.runtime import task
 from airflow_provider_platerec_ocr.runtime.budget import Limits, open_budget
 from airflow_provider_platerec_ocr.runtime.places import open_place
 from airflow_provider_platerec_ocr.tasks.samples import refuse_samples
+from airflow_provider_platerec_ocr.tasks.which_ledger import LedgerCheck
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_platerec_ocr.dataset.plan.model import Plan
+    from airflow_provider_platerec_ocr.dataset.report.ledger_memory import LedgerRecord
     from airflow_provider_platerec_ocr.runtime.budget import PlanBudget
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class PlanTask:
     workspace: str | None
     dead_letters: str | None
     ledger: str | None
+    new_ledger: bool | str | None
     conn_id: str
     reserve: int | str
     daily_limit: int | str | None
@@ -61,8 +64,11 @@ class PlanTask:
     def run(self, context: Context) -> list[dict[str, Any]]:
         """Plan, say what it will cost, and return the shards."""
         refuse_samples(self.manifest, self.conn_id)
-        folder = f"{task.workspace_of(self.workspace, self.dataset)}/{task.run_ref(context).slug}"
+        root, slug = task.workspace_of(self.workspace, self.dataset), task.run_ref(context).slug
+        folder = f"{root}/{slug}"
         dry = task.truth(self.plan_only, "plan_only")
+        check = LedgerCheck(self.dataset, root, self.ledger, self.new_ledger)
+        seen, objection = check.before(dry=dry)
         before = None if dry else load_plan(open_place(folder))
         if before is not None:
             log.info("This run was planned before, at %s: the same images are read again.", before.created_at)
@@ -72,11 +78,14 @@ class PlanTask:
             log.info(line)
         if dry:
             log.info("Plan only: nothing is written or read. The run would make up to %s calls.", plan.to_pay)
-        else:
+        ledger = None if dry else check.after(seen, slug)
+        if not dry:
             self._open_account(folder, budget)
         counts = plan.to_json() | {"workspace": folder, "plan_only": dry, "shards": len(plan.shards)}
+        if objection:
+            counts["would_stop"] = objection
         context["ti"].xcom_push(key="plan", value=counts)
-        return [] if dry else self._shards(plan, folder)
+        return self._shards(plan, folder, ledger) if ledger else []
 
     def _budget(self, context: Context, *, dry: bool) -> PlanBudget:
         """Ask what may be spent, which only a new plan needs to know."""
@@ -118,7 +127,7 @@ class PlanTask:
         )
         return make_plan(request)
 
-    def _shards(self, plan: Plan, folder: str) -> list[dict[str, Any]]:
+    def _shards(self, plan: Plan, folder: str, ledger: LedgerRecord) -> list[dict[str, Any]]:
         roots = task.texts(self.allowed_roots) or [manifest_folder(self.manifest)]
         total = len(plan.shards)
         return [
@@ -133,6 +142,8 @@ class PlanTask:
                 "to_pay": plan.to_pay,
                 "identity_params": task.texts(self.identity_params),
                 "rows": plan.rows,
+                "ledger_id": ledger.id,
+                "ledger": str(ledger),
                 "label": f"shard {shard.index + 1} of {total} ({shard.images:,} images)",
             }
             for shard in plan.shards

@@ -16,6 +16,7 @@ from airflow_provider_platerec_ocr.runtime.connection import load_settings
 from airflow_provider_platerec_ocr.runtime.handed_over import hand_over
 from airflow_provider_platerec_ocr.runtime.inbox_access import inbox_place
 from airflow_provider_platerec_ocr.runtime.places import open_ledger_place, open_place, spill_folder
+from airflow_provider_platerec_ocr.tasks.which_ledger import expect
 from airflow_provider_platerec_ocr.worker.job import ShardJob
 from airflow_provider_platerec_ocr.worker.orphan_note import tell_notes
 from airflow_provider_platerec_ocr.worker.parent import ChildProcess
@@ -56,6 +57,7 @@ class ReadBatchTask:
 
     def _job(self, context: Context) -> ShardJob:
         shard = _checked(self.shard)
+        expect(self.ledger, shard)
         settings = load_settings(self.conn_id)
         timeouts = settings.timeouts
         job = ShardJob(

@@ -100,7 +100,9 @@ class SingleJob:
 
     def _open_ledger(self) -> Ledger:
         lease_s = self.settings.lease_s
-        return Ledger.open(self.ledger, lease_s=lease_s, clock=SystemClock(), owner=self.owner, spill=self.spill)
+        ledger = Ledger.open(self.ledger, lease_s=lease_s, clock=SystemClock(), owner=self.owner, spill=self.spill)
+        ledger.paid_under(self.settings.base_url)
+        return ledger
 
     def _toolbox(self, ledger: Ledger, stop: StopSignal, progress: Progress, left_s: float | None) -> Toolbox:
         roots, opener = self.roots, lambda uri: place_below(self.roots, uri)

@@ -104,6 +104,19 @@ def test_planning_alone_makes_no_call(airflow_home: AirflowHome, sandbox: Sandbo
     assert not (tmp_path / "reads").exists()
 
 
+def test_a_dry_run_does_not_wait_behind_the_gate(airflow_home: AirflowHome, sandbox: Sandbox, tmp_path: Path) -> None:
+    make_load_images(tmp_path / "images", 4, 2_000)
+    sandbox.control(used=1000)
+
+    run = nightly(airflow_home, tmp_path, plan_only=True)
+
+    assert run.state == "success"
+    assert run.xcom("gate")["remaining"] == 0
+    plan = run.xcom("ocr.plan", key="plan")
+    assert (plan["to_pay"], plan["left_over"]) == (0, 4)
+    assert sandbox.books()["posts"] == 0
+
+
 def test_an_empty_manifest_is_a_run_that_succeeds_and_says_so(
     airflow_home: AirflowHome, sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -96,7 +96,7 @@ def test_the_form_groups_the_parameters(airflow_home: AirflowHome) -> None:
     assert grouped == [
         ("What to read", ["manifest", "dataset", "type"]),
         ("What to spend", ["plan_only", "daily_limit", "reserve", "pace", "on_quota"]),
-        ("Finer points", ["images_per_shard", "in_doubt", "retry_rejected", "shrink"]),
+        ("Finer points", ["images_per_shard", "in_doubt", "retry_rejected", "shrink", "new_ledger"]),
     ]
     assert all(params.get_param(name).description for name in params)
 

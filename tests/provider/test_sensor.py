@@ -131,7 +131,7 @@ def test_rendered_templates_are_numbers(sensor_for: Any) -> None:
         looked = sensor_for(server.url, min_remaining="15", reserve=" 5 ").poke(CONTEXT)
 
     assert looked.is_done is True
-    assert {"conn_id", "min_remaining", "reserve"} == set(OCRStatsSensor.template_fields)
+    assert {"conn_id", "min_remaining", "reserve", "plan_only"} == set(OCRStatsSensor.template_fields)
 
 
 @pytest.mark.parametrize(
@@ -267,3 +267,29 @@ def test_the_gate_waits_for_a_reset_in_a_real_dag(
     assert run.xcom("left") == 50
     assert datetime.now(UTC) >= reset
     assert books["billed"] == 0
+
+
+@pytest.mark.parametrize("arguments", [{"deferrable": False}, {"deferrable": True}, {"mode": "poke"}])
+@pytest.mark.parametrize("word", [True, "True", "true"])
+def test_a_dry_run_does_not_wait_behind_a_closed_gate(arguments: dict[str, Any], word: Any, sensor_for: Any) -> None:
+    with recording_server(body=usage(100)) as server:
+        result = sensor_for(server.url, plan_only=word, **arguments).execute(CONTEXT)
+
+    assert (result["calls"], result["remaining"]) == (100, 0)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("word", [False, "False", "", None])
+def test_a_run_that_pays_waits_behind_a_closed_gate(word: Any, sensor_for: Any) -> None:
+    with recording_server(body=usage(100)) as server, pytest.raises(AirflowRescheduleException):
+        sensor_for(server.url, plan_only=word).execute(CONTEXT)
+
+
+def test_a_dry_run_goes_on_where_the_account_does_not_answer(sensor_for: Any) -> None:
+    with recording_server(status=503) as server:
+        assert sensor_for(server.url, plan_only=True).execute(CONTEXT) is None
+
+
+def test_a_dry_run_still_fails_on_a_refused_token(sensor_for: Any) -> None:
+    with recording_server(status=401) as server, pytest.raises(AirflowFailException):
+        sensor_for(server.url, plan_only=True).execute(CONTEXT)

@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.core.budget import parse_reset
 from airflow_provider_platerec_ocr.dataset.plan.model import count_of
 from airflow_provider_platerec_ocr.storage.files import read_whole, write_whole
 
@@ -33,7 +35,7 @@ class Span:
     calls_then: int
     """Calls of the period by then, as the account counts."""
     resets_on: str | None = None
-    """Reset that was announced then; another one later means that the count began anew."""
+    """Reset that was announced then; one more than a day away from it means that the count began anew."""
     until: str = ""
     """When they were asked last; empty while the run goes on."""
     calls_now: int = 0
@@ -110,10 +112,16 @@ def close_span(workspace: StoragePath, statistics: Statistics, now: str, billed:
         last = Span(last.until, last.calls_now, last.resets_on)
     else:
         spans.pop()
-    anew = statistics.calls < last.calls_then or statistics.resets_on != last.resets_on
+    anew = statistics.calls < last.calls_then or _moved(last.resets_on, statistics.resets_on)
     ended = replace(last, until=now, calls_now=statistics.calls, billed=more, began_anew=anew)
     _save(workspace, [*spans, replace(ended, resets_on=statistics.resets_on)])
     return ended
+
+
+def _moved(then: str | None, now: str | None) -> bool:
+    """Return whether another reset is announced: an API that works it out anew with each answer moves it by seconds."""
+    dates = [parse_reset(text, datetime.min.replace(tzinfo=UTC)) for text in (then, now)]
+    return dates[0] is not None and dates[1] is not None and abs(dates[1] - dates[0]) > timedelta(days=1)
 
 
 def load_spans(workspace: StoragePath) -> list[Span]:

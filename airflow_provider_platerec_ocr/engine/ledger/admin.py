@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.claims import End, in_doubt
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
-from airflow_provider_platerec_ocr.core.fingerprint import check_type
 from airflow_provider_platerec_ocr.core.models import Reason, format_timestamp
 from airflow_provider_platerec_ocr.engine.ledger import records
 from airflow_provider_platerec_ocr.engine.ledger.attempt_end import write_end
+from airflow_provider_platerec_ocr.engine.ledger.identity import types_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from airflow_provider_platerec_ocr.core.claims import Attempt, History
     from airflow_provider_platerec_ocr.core.clock import Clock
@@ -83,9 +84,13 @@ class LedgerAdmin:
         self._store = ledger.store
         self._clock = clock
 
+    def now(self) -> datetime:
+        """Return the time by which ages are told."""
+        return self._clock.now()
+
     def types(self) -> list[str]:
         """Return the types that were ever claimed."""
-        return [name[:-1] for name, _ in self._store.names() if name.endswith("/") and _is_type(name[:-1])]
+        return types_of(self._store)
 
     def find(self, fingerprint: str, type_: str | None = None) -> list[Found]:
         """Return what the ledger has of a fingerprint, of one type or of all."""
@@ -95,6 +100,22 @@ class LedgerAdmin:
             if history:
                 found.append(Found(name, fingerprint, history))
         return found
+
+    def with_end(self, end: End) -> Iterator[Found]:
+        """Yield every fingerprint of which an attempt ended so."""
+        for type_, fingerprint, files in self._fingerprints():
+            if any(suffix == end for _, suffix in files):
+                yield Found(type_, fingerprint, self._ledger.look(type_, fingerprint))
+
+    def forgotten(self, fingerprint: str) -> list[str]:
+        """Return the folders with what was forgotten of a fingerprint, oldest first."""
+        folders = []
+        for name, _ in self._store.names(FORGOTTEN):
+            for type_ in self._store.bare_names(f"{FORGOTTEN}/{name}"):
+                there = f"{FORGOTTEN}/{name}{type_}/{fingerprint[:2]}"
+                if any(parts[0] == fingerprint for parts, _, _ in self._files(there)):
+                    folders.append(str(self._ledger.root / there))
+        return folders
 
     def doubts(self) -> Iterator[Found]:
         """Yield every fingerprint that has a call in doubt, and neither an answer nor a rejection."""
@@ -148,16 +169,21 @@ class LedgerAdmin:
         stem = records.stem(found.type, found.fingerprint)
         return write_end(self._store, stem, attempt.number, verdict.end, record)
 
-    def forget(self, found: Found) -> str:
+    def new_aside(self) -> str:
+        """Return a name for a folder of what is forgotten together."""
+        return f"{FORGOTTEN}/{self._clock.now():%Y%m%dT%H%M%SZ}-{records.new_nonce()[:8]}"
+
+    def forget(self, found: Found, aside: str = "") -> str:
         """Move all files of a fingerprint aside, so that it will be paid for again; return the folder they are in.
 
+        :param aside: of :meth:`new_aside`, where several are forgotten together.
         :raises OCRConfigError: a call is under way.
         """
         live = self.live(found)
         if live:
             message = f"Attempt {live[0].number} may be under way: wait until its lease is over, then try again."
             raise OCRConfigError(message)
-        aside = f"{FORGOTTEN}/{self._clock.now():%Y%m%dT%H%M%SZ}-{records.new_nonce()[:8]}"
+        aside = aside or self.new_aside()
         folder = records.stem(found.type, found.fingerprint).rpartition("/")[0]
         mine = [(parts, name) for parts, name, _ in self._files(folder) if parts[0] == found.fingerprint]
         # From the last attempt to the first and its claim last: if this is cut short, what stays is in doubt, not free.
@@ -245,11 +271,3 @@ def _nothing(admin: LedgerAdmin, found: Found) -> str:
     if live:
         return f"Attempt {live[0].number} may be under way: wait until its lease is over, then settle it."
     return "No attempt to settle so: it has ended. `show` tells how."
-
-
-def _is_type(name: str) -> bool:
-    try:
-        check_type(name)
-    except OCRConfigError:
-        return False
-    return True

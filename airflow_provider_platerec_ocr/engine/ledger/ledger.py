@@ -18,6 +18,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.models import Owner, format_timestamp
 from airflow_provider_platerec_ocr.engine.ledger import known_images, records
 from airflow_provider_platerec_ocr.engine.ledger.attempt_end import read_end, write_end
+from airflow_provider_platerec_ocr.engine.ledger.identity import Identity, give_identity, note_base_url
 from airflow_provider_platerec_ocr.engine.ledger.records import Claim
 from airflow_provider_platerec_ocr.engine.ledger.spill import adopt, spill
 from airflow_provider_platerec_ocr.storage.probe import prove_exclusive
@@ -65,6 +66,8 @@ class Ledger:
         self.lease_s = lease_s
         self.adopted = 0
         """Spilled answers that opening moved into the ledger."""
+        self.identity = Identity("")
+        """Its name and age, without the ids of ledgers that were copied into it; known once it is open for paying."""
         self._clock = clock
         self._owner = owner
         self._spill_folder = spill_folder
@@ -81,6 +84,9 @@ class Ledger:
         store.prepare()
         prove_exclusive(store)
         ledger = cls(store, lease_s=lease_s, clock=clock, owner=owner, spill_folder=spill)
+        ledger.identity, is_new = give_identity(store, clock)
+        if is_new:
+            log.warning("A new ledger was made in %s: it knows nothing of what was paid for elsewhere.", root)
         if spill is not None:
             ledger.adopted = adopt(spill, store)
         return ledger
@@ -181,6 +187,10 @@ class Ledger:
     def known(self) -> set[bytes]:
         """Return what :meth:`remember` was ever given, here or elsewhere."""
         return known_images.known(self.store)
+
+    def paid_under(self, base_url: str) -> None:
+        """Note a base URL, for people who look for an image: a fingerprint holds it and does not show it."""
+        note_base_url(self.store, base_url)
 
     def board(self, account: str) -> StoragePath:
         """Return the folder in which shards of one account tell each other their share of its rate."""

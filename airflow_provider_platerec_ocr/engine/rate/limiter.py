@@ -116,6 +116,11 @@ class StartLimiter:
         return self._rate.is_given
 
     @property
+    def account_rate_per_s(self) -> float:
+        """Starts a second of the whole account; a shard with nothing left to start has no share of it."""
+        return self._rate.per_s
+
+    @property
     def in_flight(self) -> int:
         """Permits that are out."""
         return self._in_flight

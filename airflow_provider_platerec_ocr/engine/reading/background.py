@@ -70,15 +70,25 @@ class BackgroundTasks:
 
     def line(self) -> str:
         """Return one line for the log."""
-        limiter, now = self._context.limiter, self._context.clock.monotonic()
-        return self._context.progress.line(now, rate_per_s=limiter.rate_per_s, in_flight=limiter.in_flight)
+        context, limiter = self._context, self._context.limiter
+        return context.progress.line(
+            context.clock.monotonic(),
+            rate_per_s=limiter.rate_per_s or limiter.account_rate_per_s,
+            in_flight=limiter.in_flight,
+            rate_given=limiter.rate_is_given,
+        )
+
+    def say(self) -> None:
+        """Log how far it is; of one image, its end says enough."""
+        if self._context.progress.total > 1:
+            log.info(self.line())
 
     async def _say_progress(self) -> None:
         """Tell how it goes, and leave a long wait to Airflow's retry, which holds no worker."""
         context = self._context
         while True:
             await context.clock.sleep(PROGRESS_EVERY_S)
-            log.info(self.line())
+            self.say()
             held_s = context.limiter.held_for_s
             if held_s > context.options.give_up_after_s:
                 message = f"The API wants no call for another {held_s:.0f} s; a later try goes on then."

@@ -80,7 +80,7 @@ class Batch:
             for watcher in watchers:
                 watcher.cancel()
             await asyncio.gather(*watchers, return_exceptions=True)
-            log.info(self._background.line())
+            self._background.say()
 
     async def _work(self, images: Iterator[PlannedImage]) -> None:
         stop = self._context.stop

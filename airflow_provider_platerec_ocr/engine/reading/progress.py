@@ -68,8 +68,12 @@ class Progress:
         """Images of this try that could not be read."""
         return sum(self.by_status[status] for status in _DEAD)
 
-    def line(self, now: float, *, rate_per_s: float, in_flight: int) -> str:
-        """Return one line for the log: done/total, pace, in flight, from the ledger, dead letters, time left."""
+    def line(self, now: float, *, rate_per_s: float, in_flight: int, rate_given: bool = True) -> str:
+        """Return one line for the log: done/total, pace, in flight, from the ledger, dead letters, time left.
+
+        :param rate_per_s: starts a second that may be made now.
+        :param rate_given: whether the user gave that rate; else it is what was found so far.
+        """
         elapsed = max(now - self.started_at, 1e-9)
         fresh = self.done - self.settled_before
         left = self.total - self.done
@@ -77,7 +81,7 @@ class Progress:
         eta = _clock(left * elapsed / fresh) if fresh and left else ("-" if left else "0:00:00")
         parts = [
             f"{self.done:,}/{self.total:,} done ({percent:.1f} %)",
-            f"{fresh / elapsed:.1f} images/s (limit {rate_per_s:.2g} starts/s)",
+            f"{fresh / elapsed:.1f} images/s ({_rate(rate_per_s, given=rate_given)})",
             f"{in_flight} in flight",
             f"{self.from_ledger:,} from the ledger",
             f"{self.dead_letters:,} dead letters",
@@ -98,6 +102,15 @@ class Progress:
             "resent": self.resent,
             **{status.value: self.by_status[status] for status in ReadStatus},
         }
+
+
+def _rate(per_s: float, *, given: bool) -> str:
+    """Return the rate in words: at most two decimals, and none where there is no rate just now."""
+    number = f"{per_s:.2f}".rstrip("0").rstrip(".") if per_s > 0.0 else ""
+    number = "under 0.01" if number == "0" else number
+    if given:
+        return f"limit {number} starts/s" if number else "waiting for a share of the rate"
+    return f"rate still being found: {number}/s" if number else "rate still being found"
 
 
 def _clock(seconds: float) -> str:

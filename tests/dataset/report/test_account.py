@@ -97,7 +97,7 @@ def test_reads_that_are_cleared_without_their_plan_follow_the_last_span(workspac
     assert (span.since, span.made, span.billed, span.difference) == ("23:00", 6, 3, 3)
 
 
-@pytest.mark.parametrize(("calls", "resets_on"), [(5, RESET), (105, "2026-05-01T00:00:00Z"), (105, None)])
+@pytest.mark.parametrize(("calls", "resets_on"), [(5, RESET), (105, "2026-05-01T00:00:00Z")])
 def test_a_count_that_began_anew_cannot_be_held_against_anything(
     workspace: StoragePath, calls: int, resets_on: str | None
 ) -> None:
@@ -127,3 +127,36 @@ def test_a_broken_file_counts_as_none(workspace: StoragePath, content: str, capl
 
 def test_a_span_that_still_runs_has_made_nothing_yet() -> None:
     assert Span("22:00", 100, calls_now=100).made == 0
+
+
+@pytest.mark.parametrize(
+    ("calls", "resets_on", "anew"),
+    [
+        (130, "2026-04-01T00:00:07Z", False),
+        (130, "2026-03-31T23:59:58+00:00", False),
+        (130, "2026-04-02", False),
+        (130, "2026-05-01T00:00:00Z", True),
+        (130, "2026-04-02T00:00:01Z", True),
+        (130, None, False),
+        (130, "soon", False),
+        (99, RESET, True),
+        (99, None, True),
+    ],
+)
+def test_the_count_began_anew_only_if_it_fell_or_the_reset_moved_by_more_than_a_day(
+    workspace: StoragePath, calls: int, resets_on: str | None, *, anew: bool
+) -> None:
+    open_span(workspace, used(100), "22:00", fresh=True)
+    span = close_span(workspace, used(calls, resets_on), "23:00", 30)
+
+    assert span is not None
+    assert span.began_anew is anew
+    assert ("began anew" in span.describe()) is anew
+
+
+def test_a_reset_that_nobody_announced_before_does_not_mean_a_new_count(workspace: StoragePath) -> None:
+    open_span(workspace, used(100, None), "22:00", fresh=True)
+    span = close_span(workspace, used(130), "23:00", 30)
+
+    assert span is not None
+    assert not span.began_anew

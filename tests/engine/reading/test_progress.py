@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from airflow_provider_platerec_ocr.core.models import Outcome, ReadStatus, Reason
 from airflow_provider_platerec_ocr.engine.reading.progress import Progress
 
@@ -65,3 +67,24 @@ def test_nobody_knows_how_long_before_the_first_image_and_all_is_over_after_the_
     assert Progress(total=2).line(5.0, rate_per_s=1.0, in_flight=0).endswith("ETA -")
     assert Progress(total=0).line(0.0, rate_per_s=1.0, in_flight=0).startswith("0/0 done (100.0 %)")
     assert Progress(total=0).line(0.0, rate_per_s=1.0, in_flight=0).endswith("ETA 0:00:00")
+
+
+@pytest.mark.parametrize(
+    ("per_s", "given", "says"),
+    [
+        (8.0, True, "(limit 8 starts/s)"),
+        (7.92, True, "(limit 7.92 starts/s)"),
+        (0.6, True, "(limit 0.6 starts/s)"),
+        (120.0, True, "(limit 120 starts/s)"),
+        (0.004, True, "(limit under 0.01 starts/s)"),
+        (0.0, True, "(waiting for a share of the rate)"),
+        (0.6, False, "(rate still being found: 0.6/s)"),
+        (20.0, False, "(rate still being found: 20/s)"),
+        (0.0, False, "(rate still being found)"),
+    ],
+)
+def test_the_line_never_says_that_the_limit_is_nothing(per_s: float, *, given: bool, says: str) -> None:
+    line = filled().line(102.0, rate_per_s=per_s, in_flight=0, rate_given=given)
+
+    assert f"images/s {says} ·" in line
+    assert "limit 0 " not in line

@@ -1,0 +1,97 @@
+"""What several entries at once are to be forgotten or settled for: listed first, done only with ``--yes``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from airflow_provider_platerec_ocr.cli.common import FAILED, FINE, complain, refuse_empty, say, title
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRInputError
+from airflow_provider_platerec_ocr.engine.ledger import selection
+from airflow_provider_platerec_ocr.engine.ledger.describe import owner, state
+
+if TYPE_CHECKING:
+    import argparse
+
+    from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin, Verdict
+    from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
+
+
+def takes_many(parser: argparse.ArgumentParser, flag: str, about: str) -> None:
+    """Have a command also be about many entries, with ``flag`` instead of a fingerprint."""
+    parser.add_argument(flag, action="store_true", dest="many", help=about)
+    parser.add_argument(
+        "--since", metavar="TIME", help="of those, only from then on: 2026-03-01 or 2026-03-01T22:00 (UTC)"
+    )
+    parser.add_argument("--yes", action="store_true", help="really do it; without it, they are only listed")
+
+
+def check_choice(given: argparse.Namespace, flag: str) -> None:
+    """Refuse a command that is about nothing, about one and many, or whose options mean nothing.
+
+    :raises OCRInputError: it is.
+    """
+    refuse_empty(given, "what", "since", "type", "base_url")
+    if given.many == (given.what is not None):
+        message = f"Give either a fingerprint (or an image) or {flag}."
+        raise OCRInputError(message)
+    for name in ("since", "message"):
+        if not given.many and getattr(given, name, None) is not None:
+            message = f"--{name} chooses among many: it goes with {flag}."
+            raise OCRInputError(message)
+
+
+def forget_rejected(given: argparse.Namespace, admin: LedgerAdmin) -> int:
+    """List the rejections that were chosen; with ``--yes``, move their claims aside."""
+    chosen = selection.rejected(admin, since=_since(given), message=given.message or "", type_=given.type)
+    aside = admin.new_aside()
+    number = left = 0
+    for found in chosen:
+        say(f"{title(found)}  rejected {selection.rejection(found)}")
+        number += 1
+        if given.yes:
+            try:
+                folder = admin.forget(found, aside)
+            except OCRConfigError as error:
+                left += 1
+                complain(f"  left as it is: {error}")
+    if not number:
+        say("No rejection fits.")
+        return FINE
+    if not given.yes:
+        return complain(
+            f"Nothing was done: the next run may pay again for these {number}. If you want that, add --yes."
+        )
+    if number > left:
+        say(f"{number - left} forgotten; nothing was deleted, the files are in {folder}")
+    return FAILED if left else FINE
+
+
+def settle_doubts(given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger, says: Verdict) -> int:
+    """List the doubts that were chosen; with ``--yes``, write down how they ended."""
+    number = settled = 0
+    for found, attempt in selection.doubts(admin, since=_since(given), type_=given.type):
+        say(f"{title(found)}\n  attempt {attempt.number}: {state(attempt, ledger.lease_s)}; {owner(attempt)}")
+        number += 1
+        settled += given.yes and admin.write(found, attempt, says)
+    if not number:
+        say("No doubt fits.")
+        return FINE
+    if not given.yes:
+        return complain(f"Nothing was done. To settle these {number} as {says.end.value}, add --yes.")
+    say(f"{settled} settled as {says.end.value} by {says.by}: {says.why}")
+    if settled < number:
+        return complain(f"{number - settled} were ended by somebody else just now. Look again with show.")
+    return FINE
+
+
+def _since(given: argparse.Namespace) -> datetime | None:
+    """Return the time that was given, as UTC where it names no zone."""
+    if given.since is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(given.since.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        message = f"--since is a day or a time such as 2026-03-01 or 2026-03-01T22:00, not {given.since!r}."
+        raise OCRInputError(message) from error
