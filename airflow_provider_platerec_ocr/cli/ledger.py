@@ -9,7 +9,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.cli import change, look
+from airflow_provider_platerec_ocr.cli import change, look, reparse
 from airflow_provider_platerec_ocr.cli.common import complain
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRError, OCRInputError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
-COMMANDS = (look, change)
+COMMANDS = (look, change, reparse)
 """Modules that declare commands, in the order of the help."""
 _ABOUT = """\
 Look into the ledger of paid calls, settle what is in doubt, and forget what is to be paid for again.
@@ -39,9 +39,10 @@ examples:
   %(prog)s s3://bucket/ocr-ledger show yard/4711.jpg --type vin
   %(prog)s /srv/ocr-ledger settle 9f86d0… --answer webhook.json --why "from the webhook's mail"
   %(prog)s /srv/ocr-ledger settle 9f86d0… --released --why "the vendor's log has no such call"
+  %(prog)s /srv/ocr-ledger reparse
   %(prog)s /srv/ocr-ledger forget --rejected --since 2026-03-01 --message "unknown type"
 
-exit codes: 0 fine, 1 refused or failed, 2 not understood, 3 something is in doubt or torn (doubts, check)"""
+exit codes: 0 fine, 1 refused or failed, 2 not understood, 3 something is in doubt or torn (doubts, check) or unread (reparse)"""
 
 
 def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) -> int:

@@ -62,6 +62,27 @@ def test_what_is_cut_out_of_an_answer_is_never_part_of_a_code(secret: str, filen
     assert result["raw"]["filename"] == shown
 
 
+@pytest.mark.parametrize("answer", ['{"results": null}', "[]", '{"body": "OK"}', '{"body_base64": "//76"}'])
+def test_an_answer_that_is_no_read_is_never_taken_for_nothing_found(answer: str) -> None:
+    with pytest.raises(errors.OCRUnknownDialect, match="kept in the ledger") as caught:
+        as_result(outcome(answer=answer, fingerprint="ab" * 32))
+
+    assert not caught.value.retry
+
+
+def test_what_no_database_takes_is_replaced_wherever_it_stands() -> None:
+    props = {"code": [{"value": "A\ud83dB\0C"}]}
+    answer = {"results": [{"identifier": {"props": props}}], "k\0": ["\ud83d", 1], "n": 1}
+    text = json.dumps(answer)[:-1] + ', "m": 1e999, "o": Infinity}'
+
+    result = as_result(outcome(answer=text))
+
+    assert result["identifiers"][0]["code"] == "A?B\ufffdC"
+    assert result["raw"]["k\ufffd"] == ["?", 1]
+    assert (result["raw"]["m"], result["raw"]["o"]) == (None, None)
+    assert "\\u0000" not in json.dumps(result, allow_nan=False)
+
+
 def test_an_image_with_nothing_on_it_is_a_read_without_identifiers() -> None:
     assert as_result(outcome(answer='{"results": []}'))["identifiers"] == []
 

@@ -20,6 +20,8 @@ class ExportResult:
     """Rows of the dataset's new files: one for each identifier, or one for a read without any."""
     nothing_found: int = 0
     """Reads without an identifier."""
+    unread: int = 0
+    """Reads whose answer this version cannot understand; it is kept."""
     from_ledger: int = 0
     """Reads whose answer was in the ledger already."""
     calls_billed: int = 0
@@ -69,6 +71,11 @@ class ExportResult:
             said.append("The plan is empty: nothing was read and nothing is published.")
         if self.nothing_found:
             said.append(f"Nothing found on {count_of(self.nothing_found, 'image')}.")
+        if self.unread:
+            said.append(
+                f"{count_of(self.unread, 'answer')} in a form that this version does not know: kept, and never paid "
+                "for again. See `ledger … reparse`."
+            )
         if self.dead_letters:
             reasons = ", ".join(f"{number:,} {reason}" for reason, number in sorted(self.dead_letters.items()))
             said.append(f"Dead letters: {reasons}.")

@@ -129,6 +129,7 @@ def _take(table: Any, run: RunRef, reads: TableWriter, letters: _Letters, tally:
         tally.types[type_] += some.num_rows
         counts["rows"] += rows.num_rows
         counts["nothing_found"] += pc.sum(pc.equal(rows.column("identifier_count"), 0)).as_py() or 0
+        counts["unread"] += rows.column("identifier_count").null_count
     for data in table.filter(pc.not_equal(status, ReadStatus.READ.value)).to_pylist():
         outcome = Outcome(**data)
         if outcome.status in _LEFT_TO_NEXT:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.answer.body import UNREAD, as_object, parsed, unpacked
 from airflow_provider_platerec_ocr.core.claims import End
+from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRCallError
 from airflow_provider_platerec_ocr.core.fingerprint import is_fingerprint
 from airflow_provider_platerec_ocr.core.wire import read_from_json
@@ -46,12 +47,13 @@ class Reparsed:
     """Those that it cannot read either."""
 
 
-def reparse(ledger: Ledger, clock: Clock, *, by: str) -> Reparsed:
+def reparse(ledger: Ledger, *, by: str, clock: Clock | None = None) -> Reparsed:
     """Read every answer of a ledger that was kept unread, and write down which of them are reads now.
 
     :param by: who asks.
     :raises OCRLedgerError: the ledger cannot be read or written.
     """
+    clock = clock or SystemClock()
     admin, done = LedgerAdmin(ledger, clock), Reparsed()
     before = reopened(ledger.root)
     with ThreadPoolExecutor(_THREADS) as pool:

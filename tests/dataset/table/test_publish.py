@@ -21,7 +21,7 @@ from airflow_provider_platerec_ocr.dataset.table.publish import publish
 from airflow_provider_platerec_ocr.dataset.table.writer import TableWriter
 from airflow_provider_platerec_ocr.storage.path import StoragePath
 from support.clock import FakeClock
-from support.table_stage import RUN, VIN, outcome_of, read_outcome
+from support.table_stage import RUN, VIN, answer, outcome_of, read_outcome
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.models import Outcome, PlannedImage
@@ -351,3 +351,13 @@ def test_outcomes_of_no_shard_of_the_plan_do_not_count(stage: TableStage, tmp_pa
     stage.read(plan)
 
     assert stage.publish(Plan("m", planned=2, shards=plan.shards[:1])).reads == 2
+
+
+def test_answers_that_cannot_be_understood_are_counted_and_said(stage: TableStage, tmp_path: Path) -> None:
+    plan = stage.plan(manifest(tmp_path / "m.csv", 2))
+    stage.read(plan, how=lambda image: read_outcome(image, answer="{}" if image.row == 1 else answer(VIN)))
+
+    result = stage.publish(plan)
+
+    assert (result.reads, result.rows, result.unread, result.nothing_found) == (2, 2, 1, 0)
+    assert any("1 answer in a form that this version does not know" in line for line in result.describe())

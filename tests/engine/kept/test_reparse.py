@@ -41,7 +41,7 @@ def test_an_answer_that_this_version_reads_is_found_once_and_the_rest_stays_unre
     keep(ledger, "a", READ)  # read from the first
     now, never = keep(ledger, "b", READ, **{UNREAD: True}), keep(ledger, "c", ODD, **{UNREAD: True})
 
-    first, second = reparse(ledger, FakeClock(), by="me"), reparse(ledger, FakeClock(), by="me")
+    first, second = reparse(ledger, by="me", clock=FakeClock()), reparse(ledger, by="me", clock=FakeClock())
 
     assert [[found.fingerprint for found in each.new] for each in (first, second)] == [[now], []]
     assert [found.fingerprint for found in second.understood] == [now]
@@ -52,7 +52,7 @@ def test_an_answer_that_this_version_reads_is_found_once_and_the_rest_stays_unre
 def test_a_rejection_that_was_a_read_becomes_an_answer_and_is_not_paid_again(ledger: Ledger) -> None:
     fingerprint = keep(ledger, "d", READ, rejected=True)
 
-    done = reparse(ledger, FakeClock(), by="me")
+    done = reparse(ledger, by="me", clock=FakeClock())
 
     (attempt,) = ledger.look("vin", fingerprint)
     assert [found.fingerprint for found in done.new] == [fingerprint]
@@ -63,7 +63,7 @@ def test_a_rejection_that_was_a_read_becomes_an_answer_and_is_not_paid_again(led
 def test_a_rejection_that_is_none_of_a_read_stays(ledger: Ledger) -> None:
     fingerprint = keep(ledger, "e", b'{"error": "too blurry"}', rejected=True)
 
-    done = reparse(ledger, FakeClock(), by="me")
+    done = reparse(ledger, by="me", clock=FakeClock())
 
     assert (done.new, done.unread) == ([], [])
     assert ledger.look("vin", fingerprint)[0].end is End.REJECTED
@@ -72,7 +72,7 @@ def test_a_rejection_that_is_none_of_a_read_stays(ledger: Ledger) -> None:
 def test_a_ledger_without_any_such_answer_gets_no_file(ledger: Ledger, tmp_path: Path) -> None:
     keep(ledger, "f", READ)
 
-    assert reparse(ledger, FakeClock(), by="me").new == []
+    assert reparse(ledger, by="me", clock=FakeClock()).new == []
     assert reopened(ledger.root) == frozenset()
     assert not (tmp_path / "ledger" / "reparsed-answers").exists()
     assert reopened(local_place(tmp_path / "none")) == frozenset()

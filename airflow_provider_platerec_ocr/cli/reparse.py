@@ -1,0 +1,50 @@
+"""The ledger's command that looks again at answers which were kept and could not be read: reparse."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.cli.common import FINDINGS, FINE, command, say, title
+from airflow_provider_platerec_ocr.engine.kept.reparse import reparse
+from airflow_provider_platerec_ocr.storage.probe import prove_exclusive
+
+if TYPE_CHECKING:
+    import argparse
+
+    from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin
+    from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
+
+_ABOUT = "find the answers that were kept unread and that this version reads; the next run publishes them"
+
+
+def add_to(commands: Any) -> None:
+    """Declare the command."""
+    command(commands, "reparse", _reparse, _ABOUT)
+
+
+def _reparse(_given: argparse.Namespace, _admin: LedgerAdmin, ledger: Ledger) -> int:
+    prove_exclusive(ledger.store)
+    done = reparse(ledger, by=_user())
+    for found in done.new:
+        say(f"read now: {title(found)}")
+    for found in done.unread:
+        say(f"still unread: {title(found)}")
+    if done.understood:
+        say(
+            f"{len(done.understood)} can be read now, {len(done.new)} of them found for the first time: the next run "
+            "over their manifest publishes them, for nothing."
+        )
+    if done.unread:
+        say(f"{len(done.unread)} cannot be read by this version either; see one with: show FINGERPRINT --raw")
+        return FINDINGS
+    if not done.understood:
+        say("No answer was kept unread.")
+    return FINE
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
