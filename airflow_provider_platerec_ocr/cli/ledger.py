@@ -42,7 +42,8 @@ examples:
   %(prog)s /srv/ocr-ledger reparse
   %(prog)s /srv/ocr-ledger forget --rejected --since 2026-03-01 --message "unknown type"
 
-exit codes: 0 fine, 1 refused or failed, 2 not understood, 3 something is in doubt or torn (doubts, check) or unread (reparse)"""
+exit codes: 0 fine, 1 refused or failed, 2 not understood, 3 something is in doubt or torn (doubts, check) or
+unread (reparse)"""
 
 
 def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) -> int:
