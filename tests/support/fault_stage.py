@@ -78,9 +78,9 @@ class Stage:
         self.runs.append((dag_id, run_id))
         return run_id
 
-    def processes(self, run_id: str) -> TaskProcesses:
+    def processes(self, run_id: str, task_id: str = READ) -> TaskProcesses:
         """Return the processes of the run's one running read task."""
-        return self.until("the read task never ran", lambda: self.airflow.processes_of(self.dag_id, run_id, READ))[0]
+        return self.until("the read task never ran", lambda: self.airflow.processes_of(self.dag_id, run_id, task_id))[0]
 
     def wait_held(self, calls: int | None = None) -> int:
         """Return how many calls are held once it is ``calls``: by default, all that the connection lets be in flight.

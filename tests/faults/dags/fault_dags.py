@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, task
 
+from airflow_provider_platerec_ocr.operators.read import OCRReadOperator
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 from airflow_provider_platerec_ocr.sensors.statistics import OCRStatsSensor
 from airflow_provider_platerec_ocr.task_group import OCRManifestTaskGroup
@@ -52,3 +53,39 @@ with DAG(
     params={"conn_id": ""},
 ):
     OCRStatsSensor(task_id="gate", conn_id="{{ params.conn_id }}", min_remaining=1, deferrable=True)
+
+SINGLE = {"image": "", "conn_id": "", "ledger": ""}
+
+with DAG(
+    dag_id="faults_single",
+    schedule=None,
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    is_paused_upon_creation=False,
+    default_args={"retries": 3, "retry_delay": timedelta(seconds=1)},
+    params=SINGLE,
+):
+    OCRReadOperator(
+        task_id="single",
+        image="{{ params.image }}",
+        conn_id="{{ params.conn_id }}",
+        ledger="{{ params.ledger }}",
+    )
+
+with DAG(
+    dag_id="faults_hook",
+    schedule=None,
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    is_paused_upon_creation=False,
+    default_args={"retries": 3, "retry_delay": timedelta(seconds=1)},
+    params=SINGLE,
+):
+
+    @task(execution_timeout=timedelta(seconds=45))  # much less than a call may take
+    def single(params: dict[str, str] | None = None) -> dict[str, object]:
+        """Read one image in a task of one's own."""
+        from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook  # noqa: PLC0415  # a task imports it itself
+
+        given = params or {}
+        return PlateRecOCRHook(given["conn_id"]).read(type="vin", image=given["image"], ledger=given["ledger"])
+
+    single()
