@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from airflow_provider_platerec_ocr.core.models import PlannedImage, Read
+    from airflow_provider_platerec_ocr.engine.client.transport import Sending
     from support.reading import Box, Done
 
 
@@ -236,8 +237,8 @@ def test_a_doubt_that_is_settled_while_its_repetition_waits_is_not_paid_again(st
 class Broken(OCRClient):
     """A client with a fault of its own, after the call went out."""
 
-    async def read(self, **request: Any) -> Read:
-        await super().read(**request)
+    async def send(self, sending: Sending) -> Read:
+        await super().send(sending)
         message = "surprise"
         raise ZeroDivisionError(message)
 
@@ -260,13 +261,13 @@ def test_a_fault_of_our_own_during_a_call_is_in_doubt_and_never_a_mere_failure(
     assert any(record.exc_info for record in caplog.records)
 
 
-def test_a_row_of_which_no_request_can_be_made_fails_and_leaves_no_claim_open(stage: Stage) -> None:
+def test_a_row_of_which_no_request_can_be_made_fails_and_is_never_claimed(stage: Stage) -> None:
     rows = [replace(image, timestamp="yesterday") for image in images(stage.folder, 1)]
 
     done, box = stage.run(stage.setup, rows)
 
     assert (done.outcomes[0].status, done.outcomes[0].reason) == (ReadStatus.FAILED, Reason.ROW_INVALID)
-    assert (stage.ends(box), box.books()["posts"]) == ([End.RELEASED], 0)
+    assert (stage.ends(box), box.books()["posts"]) == ([], 0)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_platerec_ocr.core.claims import History
     from airflow_provider_platerec_ocr.core.models import Read
+    from airflow_provider_platerec_ocr.engine.client.transport import Sending
     from support.reading import Box, Done
 
 OTHER = Owner(dag_id="yard", run_id="run-0", task_id="read")
@@ -247,11 +248,17 @@ class Unreachable(OCRClient):
 
     filename = "00001-"
 
-    async def read(self, **request: Any) -> Read:
+    def prepare(self, **request: Any) -> Sending:
+        sending = super().prepare(**request)
         if request["filename"].startswith(self.filename):
+            sending.url = "unreachable"
+        return sending
+
+    async def send(self, sending: Sending) -> Read:
+        if sending.url == "unreachable":
             message = "The connection broke before the call was sent whole."
             raise OCRNotSent(message)
-        return await super().read(**request)
+        return await super().send(sending)
 
 
 def test_an_image_whose_calls_never_get_through_does_not_keep_the_others_from_ending(stage: Stage) -> None:
