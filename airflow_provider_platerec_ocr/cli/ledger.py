@@ -9,7 +9,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.cli import change, look, reparse
+from airflow_provider_platerec_ocr.cli import change, holds, look, reparse
 from airflow_provider_platerec_ocr.cli.common import complain
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRError, OCRInputError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
-COMMANDS = (look, change, reparse)
+COMMANDS = (look, change, reparse, holds)
 """Modules that declare commands, in the order of the help."""
 _ABOUT = """\
 Look into the ledger of paid calls, settle what is in doubt, and forget what is to be paid for again.

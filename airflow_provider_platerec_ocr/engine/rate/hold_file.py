@@ -111,6 +111,9 @@ class HoldFile:
         :param lifted: a person does, so that shards which wait do not wait any longer.
         """
         self._write(Hold(0.0, self.posted().throttled_at_s, lifted=lifted, key=uuid.uuid4().hex))
+        if self._asking:  # its hold is no more, so nobody looks for it
+            self._store.remove(self._asking)
+            self._asking = ""
 
     def _write(self, hold: Hold) -> None:
         wait_s = max(0.0, hold.until_s - self._clock.now().timestamp())
