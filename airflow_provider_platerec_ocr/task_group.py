@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import TaskGroup
 
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, OnQuota
+from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, OnQuota, WithoutStatistics
 from airflow_provider_platerec_ocr.operators.export import OCRExportOperator
 from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator
 from airflow_provider_platerec_ocr.operators.read_batch import OCRReadBatchOperator
@@ -44,6 +44,8 @@ class OCRManifestTaskGroup(TaskGroup):
         binds. Default: false.
     :param on_quota: what a read task does when the quota ends before its images do: ``carry_over`` (default: succeed,
         the next run plans the rest) or ``fail``.
+    :param without_statistics: what to do where the account's statistics do not say how many calls are left and
+        ``reserve``, ``daily_limit`` or ``pace`` was asked for: ``stop`` (default: nothing starts) or ``go_on``.
     :param images_per_shard: most images that one task reads. Default: 2,000.
     :param in_doubt: what to do with calls that may have been billed without an answer: ``resend`` once in a later
         try (default), ``hold``, or ``fail``.
@@ -85,6 +87,7 @@ class OCRManifestTaskGroup(TaskGroup):
         daily_limit: int | str | None = None,
         pace: bool | str = False,
         on_quota: str = OnQuota.CARRY_OVER,
+        without_statistics: str = WithoutStatistics.STOP,
         images_per_shard: int | str = 2000,
         in_doubt: str = InDoubtPolicy.RESEND,
         allowed_roots: Sequence[str] | str | None = None,
@@ -122,6 +125,7 @@ class OCRManifestTaskGroup(TaskGroup):
                 retry_rejected=retry_rejected,
                 plan_only=plan_only,
                 identity_params=identity_params,
+                without_statistics=without_statistics,
                 **places,
                 **account,
                 **tries,
@@ -130,6 +134,7 @@ class OCRManifestTaskGroup(TaskGroup):
                 task_id="read",
                 reserve=reserve,
                 on_quota=on_quota,
+                without_statistics=without_statistics,
                 in_doubt=in_doubt,
                 allowed_roots=allowed_roots,
                 shrink=shrink,

@@ -1,7 +1,7 @@
 """How long planning takes, and how much memory: a manifest of N rows against a dataset of N rows.
 
 ``python -m benchmarks.plan [N] …`` prints two lines for each N (default 100,000): nothing of the manifest is in the
-dataset, or all of it. The figure to reach, for 1,000,000: 10 s and 600 MB.
+dataset, or all of it. The figure to reach, for 1,000,000: 10 s and 300 MB.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RUN = RunRef("benchmark", "manual__2026-03-01", "2026-03-01")
 BATCH = 50_000
 FULL = 1_000_000
 SECONDS = 10.0
-MEMORY_MB = 600.0
+MEMORY_MB = 300.0
 
 
 def image(index: int) -> str:

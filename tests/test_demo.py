@@ -66,5 +66,5 @@ def test_the_demo_reads_all_samples_pays_once_and_finds_its_answers_again(clone:
     assert "24 calls billed" in first
     assert "Nothing to read" in second
     assert "0 calls billed" in second
-    assert "24 images to read in 4 shards, up to 0 calls" in third
+    assert "24 images to read in 4 shards, up to 24 calls" in third
     assert "0 calls billed" in third

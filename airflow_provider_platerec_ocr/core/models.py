@@ -81,6 +81,15 @@ class OnQuota(StrEnum):
     """Fail, so that somebody looks; what was read is published all the same."""
 
 
+class WithoutStatistics(StrEnum):
+    """What a run does where the free statistics do not say how many calls are left."""
+
+    STOP = "stop"
+    """Start nothing where a reserve, a daily limit or a pace was asked for."""
+    GO_ON = "go_on"
+    """Read on: for accounts without a quota. A daily limit still binds the run; a reserve and a pace cannot."""
+
+
 def to_utc(moment: datetime, name: str = "timestamp") -> datetime:
     """Return ``moment`` in UTC; a naive one is refused, since the API reads it as UTC whatever was meant."""
     if moment.tzinfo is None or moment.utcoffset() is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
+from airflow_provider_platerec_ocr.core.models import WithoutStatistics
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ class OCRPlanOperator(OCROperator):
     :param plan_only: (templated) count and say what it would cost, write nothing, return no shards. Default: false.
     :param identity_params: (templated) names of parameters of URLs that say which image it is, as ``id`` in
         ``…/download?id=7&token=…``. Default: none; the query of a signed URL does not count.
+    :param without_statistics: (templated) what to do where the account's statistics do not say how many calls are left
+        and a ``reserve``, ``daily_limit`` or ``pace`` was asked for: ``stop`` (default: fail) or ``go_on``, for
+        accounts without a quota: then ``daily_limit`` alone still binds.
 
     Returns a list with one object a shard; the counts are in the XCom ``plan``.
 
@@ -69,6 +73,7 @@ class OCRPlanOperator(OCROperator):
         "retry_rejected",
         "plan_only",
         "identity_params",
+        "without_statistics",
     )
     ui_color = "#e8f0fe"
 
@@ -92,6 +97,7 @@ class OCRPlanOperator(OCROperator):
         retry_rejected: bool | str = False,
         plan_only: bool | str = False,
         identity_params: Sequence[str] | str | None = None,
+        without_statistics: str = WithoutStatistics.STOP,
         **kwargs: Any,
     ) -> None:
         presets: dict[str, Any] = {"retry_policy": OCRRetryPolicy()}
@@ -113,6 +119,7 @@ class OCRPlanOperator(OCROperator):
         self.retry_rejected = retry_rejected
         self.plan_only = plan_only
         self.identity_params = identity_params
+        self.without_statistics = without_statistics
 
     @decides_retries
     def execute(self, context: Context) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, OnQuota
+from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, OnQuota, WithoutStatistics
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class OCRReadBatchOperator(OCROperator):
     :param shrink: (templated) whether images over the upload limit are shrunk (needs Pillow) instead of becoming
         dead letters. Default: false.
     :param as_base64: (templated) send bytes as base64 text instead of as a file. Default: false.
+    :param without_statistics: (templated) what to do where the account's statistics do not say how many calls are left
+        and a ``reserve``, ``daily_limit`` or ``pace`` was asked for: ``stop`` (default: nothing starts) or ``go_on``.
 
     Returns counts: images by status, calls, from the ledger, refused.
 
@@ -59,6 +61,7 @@ class OCRReadBatchOperator(OCROperator):
         "allowed_roots",
         "shrink",
         "as_base64",
+        "without_statistics",
     )
     ui_color = "#e6f4ea"
 
@@ -74,6 +77,7 @@ class OCRReadBatchOperator(OCROperator):
         allowed_roots: Sequence[str] | str | None = None,
         shrink: bool | str = False,
         as_base64: bool | str = False,
+        without_statistics: str = WithoutStatistics.STOP,
         **kwargs: Any,
     ) -> None:
         presets: dict[str, Any] = {"retry_policy": OCRRetryPolicy(), "map_index_template": "{{ task.shard.label }}"}
@@ -87,6 +91,7 @@ class OCRReadBatchOperator(OCROperator):
         self.allowed_roots = allowed_roots
         self.shrink = shrink
         self.as_base64 = as_base64
+        self.without_statistics = without_statistics
         self._process: ChildProcess | None = None
         self._killed = False
 

@@ -9,8 +9,12 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_platerec_ocr.core.budget import Budget, Pace, account_day, parse_reset, period_key
 from airflow_provider_platerec_ocr.core.clock import SystemClock
+from airflow_provider_platerec_ocr.core.errors import OCRError
+from airflow_provider_platerec_ocr.core.models import WithoutStatistics
+from airflow_provider_platerec_ocr.core.spending.purse import Grant, Limits
+from airflow_provider_platerec_ocr.core.spending.statistics import goes_on
+from airflow_provider_platerec_ocr.engine.ledger.allowance import Others, blind_limit, budget_of, open_book
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from airflow_provider_platerec_ocr.engine.ledger.reservations import BudgetBook, account_id
 from airflow_provider_platerec_ocr.runtime.places import open_ledger_place, spill_folder
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.settings import ClientSettings
     from airflow_provider_platerec_ocr.storage.store import Store
 
+__all__ = ["Limits", "PlanBudget", "open_budget", "release_budget"]
 log = logging.getLogger(__name__)
 
 
@@ -34,18 +39,6 @@ class Account(Protocol):
 
     def statistics(self) -> Statistics:
         """Return the account's usage: one free call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the user allows."""
-
-    reserve: int = 0
-    """Calls that the run must leave to others."""
-    daily_limit: int | None = None
-    """Most calls of the account a day (UTC)."""
-    pace: bool = False
-    """Whether what is left is spread over the nights until the reset."""
 
 
 @dataclass(slots=True)
@@ -64,16 +57,18 @@ class PlanBudget:
     """Whose run it is."""
     clock: Clock
     """Tells the account's day."""
-    known: set[bytes]
-    """Images that the ledger answers for nothing, by identity key."""
     look_only: bool = False
     """Whether nothing is to be reserved."""
-    statistics: Statistics = field(init=False)
-    """As last seen; after :meth:`grant`, as they were when the calls were granted."""
+    without_statistics: WithoutStatistics = WithoutStatistics.STOP
+    """What to do where the statistics do not say how many calls are left."""
+    statistics: Statistics | None = field(init=False)
+    """As last seen; after :meth:`grant`, as they were when it granted. ``None`` where they are of no use."""
+    granted: Grant = field(init=False, default_factory=Grant)
+    """What :meth:`grant` reserved."""
 
     def __post_init__(self) -> None:
         """Ask at once, so that a bad token is found before a long manifest is read."""
-        self.statistics = self.ask()
+        self.statistics = self._ask()
 
     def grant(self, wanted: int) -> tuple[int, str]:
         """Return how many of ``wanted`` calls the run may make, reserved for it, and which limit binds.
@@ -81,58 +76,61 @@ class PlanBudget:
         The statistics are asked after the reservations of others were read: a run that ended in between has its calls
         either in the one or in the other, never in neither.
         """
-        self.statistics = self.ask()
-        book = BudgetBook(self.store, self.account, period_key(self.statistics, self.clock.now()), self.clock)
+        self.statistics = self._ask()
+        book = open_book(self.store, self.account, self.statistics, self.clock)
         reason = ""
 
         def allowed(others: int) -> int:
             nonlocal reason
-            self.statistics = self.ask()
-            budget = self._budget(book, others)
-            reason = budget.reason()
-            return min(wanted, budget.allowance())
+            self.statistics = self._ask()
+            calls, reason = self._allowance(book, others, wanted)
+            return min(wanted, calls)
 
         if self.look_only:
-            granted = allowed(book.reserved_by_others(self.owner))
+            calls, number = allowed(book.reserved_by_others(self.owner)), 0
         else:
-            granted = book.reserve(self.owner, self.statistics, allowed).calls
-        if granted < wanted:
+            made = book.reserve(self.owner, self.statistics, allowed)
+            calls, number = made.calls, made.number
+        if calls < wanted:
             for each in book.of_others(self.owner):
                 log.info("Run %s of %s holds %s calls since %s.", each.run_id, each.dag_id, each.calls, each.at)
-        return granted, reason
+        self.granted = Grant(self.account, book.period, number, max(0, calls), self.limits)
+        return calls, reason
 
-    def _budget(self, book: BudgetBook, others: int) -> Budget:
-        """Return the limits as they are now; a reservation of another day binds the period, not today."""
-        now, statistics, limits = self.clock.now(), self.statistics, self.limits
-        day = account_day(now)
-        spent_today = book.spent_today(day, statistics.calls, look_only=self.look_only)
-        today = sum(each.calls for each in book.of_others(self.owner) if each.at.startswith(day))
-        this_morning = statistics.remaining + spent_today - limits.reserve
-        reset = parse_reset(statistics.resets_on, now)
-        return Budget(
-            remaining=statistics.remaining,
-            reserve=limits.reserve,
-            daily_limit=limits.daily_limit,
-            spent_today=spent_today,
-            reserved_by_others=others,
-            reserved_today_by_others=min(others, today),
-            pace=Pace.of(this_morning, now, reset) if limits.pace else None,
-        )
+    def _allowance(self, book: BudgetBook, others: int, wanted: int) -> tuple[int, str]:
+        if self.statistics is None:
+            limit = blind_limit(book, self.owner, self.limits, self.clock)
+            return (wanted, "") if limit is None else (limit, f"The daily limit of {self.limits.daily_limit} calls.")
+        reserved = Others(others, look_only=self.look_only)
+        budget = budget_of(book, self.owner, self.limits, self.statistics, self.clock, reserved)
+        return budget.allowance(), budget.reason()
+
+    def _ask(self) -> Statistics | None:
+        """Ask the account; where it does not say, go on only where the user said so, or set no limit that needs it."""
+        try:
+            return self.ask()
+        except OCRError as error:
+            if not goes_on(error, self.limits, self.without_statistics):
+                raise
+            log.warning("Nobody knows how many calls are left, and the run goes on without: %s", error)
+            return None
 
 
-def open_budget(
+def open_budget(  # what binds a plan, by name
     account: Account,
     ledger: str | None,
     owner: Owner,
     limits: Limits,
     *,
     look_only: bool = False,
+    without_statistics: WithoutStatistics = WithoutStatistics.STOP,
     clock: Clock | None = None,
 ) -> PlanBudget:
     """Ask the statistics and open the ledger's book of reservations.
 
     :param account: whose calls they are, such as the hook.
     :param look_only: reserve nothing, write nothing.
+    :param without_statistics: what to do where the statistics do not say how many calls are left.
     :raises OCRStop: the token is bad, OCR is not enabled, or the host is not the API.
     :raises OCRLedgerError: the ledger cannot be used.
     """
@@ -151,8 +149,8 @@ def open_budget(
         account=account_id(settings),
         owner=owner,
         clock=clock,
-        known=opened.known(),
         look_only=look_only,
+        without_statistics=without_statistics,
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import posixpath
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.compat import conf
-from airflow_provider_platerec_ocr.core.errors import OCRError, OCRManifestError
+from airflow_provider_platerec_ocr.core.errors import OCRManifestError
+from airflow_provider_platerec_ocr.core.models import WithoutStatistics
 from airflow_provider_platerec_ocr.core.redact import redact_url
 from airflow_provider_platerec_ocr.dataset.manifest.manifest import kind_of
 from airflow_provider_platerec_ocr.dataset.plan.plan import PlanRequest, load_plan, make_plan
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_platerec_ocr.core.spending.purse import Grant
     from airflow_provider_platerec_ocr.dataset.plan.model import Plan
     from airflow_provider_platerec_ocr.dataset.report.ledger_memory import LedgerRecord
     from airflow_provider_platerec_ocr.runtime.budget import PlanBudget
@@ -60,6 +62,7 @@ class PlanTask:
     retry_rejected: bool | str
     plan_only: bool | str
     identity_params: Sequence[str] | str | None
+    without_statistics: str
 
     def run(self, context: Context) -> list[dict[str, Any]]:
         """Plan, say what it will cost, and return the shards."""
@@ -72,41 +75,45 @@ class PlanTask:
         before = None if dry else load_plan(open_place(folder))
         if before is not None:
             log.info("This run was planned before, at %s: the same images are read again.", before.created_at)
-        budget = None if before else self._budget(context, dry=dry)
+        budget = self._budget(context, dry=dry)
         plan = self._make(context, folder, budget, dry=dry)
+        if before is not None:  # its calls were given back when it was exported
+            granted, reason = budget.grant(plan.planned)
+            left = max(0, plan.planned - granted)
+            plan = replace(plan, to_pay=granted, left_over=left, limit_reason=reason if left else "")
         for line in plan.describe():
             log.info(line)
         if dry:
             log.info("Plan only: nothing is written or read. The run would make up to %s calls.", plan.to_pay)
         ledger = None if dry else check.after(seen, slug)
         if not dry:
-            self._open_account(folder, budget)
+            self._open_account(folder, budget, fresh=before is None)
         counts = plan.to_json() | {"workspace": folder, "plan_only": dry, "shards": len(plan.shards)}
         if objection:
             counts["would_stop"] = objection
         context["ti"].xcom_push(key="plan", value=counts)
-        return self._shards(plan, folder, ledger) if ledger else []
+        return self._shards(plan, folder, ledger, budget.granted) if ledger else []
 
     def _budget(self, context: Context, *, dry: bool) -> PlanBudget:
-        """Ask what may be spent, which only a new plan needs to know."""
+        """Ask what may be spent."""
         limits = Limits(
             reserve=task.whole_number(self.reserve, "reserve", empty=0) or 0,
             daily_limit=task.whole_number(self.daily_limit, "daily_limit"),
             pace=task.truth(self.pace, "pace"),
         )
         owner = task.owner_of(context)
-        return open_budget(PlateRecOCRHook(self.conn_id), self.ledger, owner, limits, look_only=dry)
+        choice = task.choice(WithoutStatistics, self.without_statistics, "without_statistics")
+        hook = PlateRecOCRHook(self.conn_id)
+        return open_budget(hook, self.ledger, owner, limits, look_only=dry, without_statistics=choice)
 
-    def _open_account(self, folder: str, budget: PlanBudget | None) -> None:
-        """Note what the account has counted so far; a run that was planned before goes on where the API is silent."""
-        try:
-            statistics = budget.statistics if budget else PlateRecOCRHook(self.conn_id).statistics()
-        except OCRError as error:
-            log.warning("The report will not hold this run against the account's own count: %s", error)
+    def _open_account(self, folder: str, budget: PlanBudget, *, fresh: bool) -> None:
+        """Note what the account has counted so far."""
+        if budget.statistics is None:
+            log.warning("The report will not hold this run against the account's own count.")
             return
-        open_span(open_place(folder), statistics, task.now(), fresh=budget is not None)
+        open_span(open_place(folder), budget.statistics, task.now(), fresh=fresh)
 
-    def _make(self, context: Context, folder: str, budget: PlanBudget | None, *, dry: bool) -> Plan:
+    def _make(self, context: Context, folder: str, budget: PlanBudget, *, dry: bool) -> Plan:
         request = PlanRequest(
             manifest=self.manifest,
             opener=open_place,
@@ -120,14 +127,13 @@ class PlanTask:
             retry_rejected=task.truth(self.retry_rejected, "retry_rejected"),
             images_per_shard=task.whole_number(self.images_per_shard, "images_per_shard", low=1, empty=2000) or 2000,
             max_shards=_max_shards(),
-            grant=budget.grant if budget else None,
-            known=budget.known if budget else frozenset(),
-            reopened=reopened(budget.store.place) if budget else frozenset(),
+            grant=budget.grant,
+            reopened=reopened(budget.store.place),
             dry_run=dry,
         )
         return make_plan(request)
 
-    def _shards(self, plan: Plan, folder: str, ledger: LedgerRecord) -> list[dict[str, Any]]:
+    def _shards(self, plan: Plan, folder: str, ledger: LedgerRecord, grant: Grant) -> list[dict[str, Any]]:
         roots = task.texts(self.allowed_roots) or [manifest_folder(self.manifest)]
         total = len(plan.shards)
         return [
@@ -144,6 +150,8 @@ class PlanTask:
                 "rows": plan.rows,
                 "ledger_id": ledger.id,
                 "ledger": str(ledger),
+                "left_over": plan.left_over,
+                "grant": grant.to_json(),
                 "label": f"shard {shard.index + 1} of {total} ({shard.images:,} images)",
             }
             for shard in plan.shards

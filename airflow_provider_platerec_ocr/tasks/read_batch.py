@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr import compat
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
-from airflow_provider_platerec_ocr.core.models import OnQuota
+from airflow_provider_platerec_ocr.core.models import OnQuota, WithoutStatistics
+from airflow_provider_platerec_ocr.core.spending.purse import Grant, Limits
 from airflow_provider_platerec_ocr.dataset.manifest.lookup import signed_urls
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_shard
 from airflow_provider_platerec_ocr.engine.reading.context import ReadOptions
@@ -47,6 +48,7 @@ class ReadBatchTask:
     shrink: bool | str
     as_base64: bool | str
     execution_timeout: timedelta | None
+    without_statistics: str
 
     def start(self, context: Context) -> ChildProcess:
         """Start the child process in which the shard's calls live, after telling what an earlier one left behind."""
@@ -60,6 +62,9 @@ class ReadBatchTask:
         expect(self.ledger, shard)
         settings = load_settings(self.conn_id)
         timeouts = settings.timeouts
+        reserve = task.whole_number(self.reserve, "reserve", empty=0) or 0
+        on_quota = task.choice(OnQuota, self.on_quota, "on_quota")
+        grant = Grant.from_json(shard["grant"]) if "grant" in shard else None
         job = ShardJob(
             settings=settings,
             owner=task.owner_of(context),
@@ -73,11 +78,17 @@ class ReadBatchTask:
             shards=shard["shards"],
             roots=tuple(open_place(root) for root in task.texts(self.allowed_roots) or shard["roots"]),
             options=ReadOptions(
-                in_doubt=task.doubt_policy(self.in_doubt), as_base64=task.truth(self.as_base64, "as_base64")
+                in_doubt=task.doubt_policy(self.in_doubt),
+                as_base64=task.truth(self.as_base64, "as_base64"),
+                fail_without_calls=on_quota is OnQuota.FAIL,
             ),
             shrink=task.truth(self.shrink, "shrink"),
-            reserve=None if shard.get("to_pay") == 0 else task.whole_number(self.reserve, "reserve", empty=0),
-            on_quota=task.choice(OnQuota, self.on_quota, "on_quota"),
+            reserve=reserve,
+            grant=grant,
+            foreseen=bool(shard.get("left_over")),
+            limits=replace(grant.limits if grant else Limits(), reserve=reserve),
+            without_statistics=task.choice(WithoutStatistics, self.without_statistics, "without_statistics"),
+            on_quota=on_quota,
             soft_timeout_s=task.soft_timeout_s(self.execution_timeout, timeouts.call_s, timeouts.save_s),
             last_try=task.is_last_try(context),
         )

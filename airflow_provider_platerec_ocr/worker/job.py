@@ -6,12 +6,13 @@ import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.core.claims import identity_key
 from airflow_provider_platerec_ocr.core.clock import SystemClock
-from airflow_provider_platerec_ocr.core.models import OnQuota, ReadStatus
+from airflow_provider_platerec_ocr.core.errors import OCRQuotaExhausted
+from airflow_provider_platerec_ocr.core.models import OnQuota, WithoutStatistics
+from airflow_provider_platerec_ocr.core.spending.purse import Limits
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_shard
 from airflow_provider_platerec_ocr.dataset.report.tries import TryFile
 from airflow_provider_platerec_ocr.dataset.table.journal import OutcomeWriter, settled_rows
@@ -27,6 +28,7 @@ from airflow_provider_platerec_ocr.webhook.answers import Answers
 from airflow_provider_platerec_ocr.webhook.inbox import Inbox
 from airflow_provider_platerec_ocr.worker.ended import Ended
 from airflow_provider_platerec_ocr.worker.orphan_note import leave_note
+from airflow_provider_platerec_ocr.worker.shard_purse import is_strict, open_purse
 from airflow_provider_platerec_ocr.worker.shard_summary import carried_over, counts_of, judge, note_often, quota_ended
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_platerec_ocr.core.models import Outcome, Owner, PlannedImage
     from airflow_provider_platerec_ocr.core.settings import ClientSettings
+    from airflow_provider_platerec_ocr.core.spending.purse import Grant
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 log = logging.getLogger(__name__)
@@ -76,6 +79,14 @@ class ShardJob:
     """Whether images over the limit are shrunk."""
     reserve: int | None = None
     """Calls that the account must keep; ``None`` does not ask."""
+    grant: Grant | None = None
+    """Calls that the run may make, for all of its shards; ``None`` where the plan is of an older version."""
+    foreseen: bool = False
+    """Whether the plan has more images than calls."""
+    limits: Limits = field(default_factory=Limits)
+    """What the user allowed."""
+    without_statistics: WithoutStatistics = WithoutStatistics.STOP
+    """What to do where the statistics do not say how many calls are left."""
     on_quota: OnQuota = OnQuota.CARRY_OVER
     """Whether a quota that ends before the images do is a failure."""
     soft_timeout_s: float | None = None
@@ -123,8 +134,6 @@ class _Opened:
     journal: OutcomeWriter
     images: list[PlannedImage]
     progress: Progress
-    keys: list[bytes]
-    """Identity keys of images that were read, for the ledger's index."""
 
     @classmethod
     def open(cls, job: ShardJob, progress: Progress) -> _Opened:
@@ -141,7 +150,6 @@ class _Opened:
             journal=OutcomeWriter(job.workspace, job.index, job.owner.try_number),
             images=[image for image in images if image.row not in settled],
             progress=progress,
-            keys=[_key(image) for image in images if settled.get(image.row) == ReadStatus.READ],
         )
 
 
@@ -166,25 +174,25 @@ async def _read(
             if opened.journal.take(outcome):
                 await loop.run_in_executor(writing, opened.journal.flush)
             rows.add(outcome.row)
-            if outcome.status == ReadStatus.READ:
-                opened.keys.append(_key(outcome))
 
         async def note() -> None:
             counts = counts_of(job.index, job.owner, progress, ended=False)
             await loop.run_in_executor(writing, file.write, counts)
 
         async with OCRClient(job.settings, clock=SystemClock()) as client:
-            tools = _toolbox(job, opened, stop, begun).tools(client, pool)
+            purse = await open_purse(job, opened.ledger.store, progress, client, pool)
+            tools = replace(_toolbox(job, opened, stop, begun), purse=purse).tools(client, pool)
             noting = asyncio.ensure_future(note_often(note, SystemClock()))
             try:
-                await Batch(tools, keep, reserve=job.reserve).run(opened.images)
+                await Batch(tools, keep, reserve=job.reserve, strict=is_strict(job)).run(opened.images)
                 for outcome in carried_over(opened.images, rows) if quota_ended(tools, job.on_quota) else ():
                     progress.add(outcome)
                     await keep(outcome)
+                if stop.reason is None or isinstance(stop.reason, OCRQuotaExhausted):  # else another try goes on
+                    await purse.give_back()
             finally:
                 noting.cancel()
                 await loop.run_in_executor(writing, opened.journal.close)
-        await loop.run_in_executor(pool, opened.ledger.remember, opened.keys)
         failure = judge(tools, job.on_quota, last_try=job.last_try)
     return Ended(progress.counts(), failure)
 
@@ -207,7 +215,3 @@ def _toolbox(job: ShardJob, opened: _Opened, stop: StopSignal, begun: float) -> 
         signed_urls=job.signed_urls,
         planned_shards=job.shards,
     )
-
-
-def _key(image: PlannedImage | Outcome) -> bytes:
-    return identity_key(image.type, image.image, image.image_version)

@@ -87,9 +87,10 @@ def judge(context: ReadContext, on_quota: OnQuota, *, last_try: bool) -> Excepti
 
     Where a gone quota is no failure, another try would be in vain: only doubts that a person wants to see end it badly.
     """
-    if not quota_ended(context, on_quota):
-        return verdict(context, last_try=last_try)
     left = context.progress.by_status[ReadStatus.CARRIED_OVER]
     if left:
-        log.warning("%s images are carried over to the next run. %s", left, context.stop.reason)
+        reason = context.stop.reason or context.purse.reason
+        log.warning("%s images are carried over to the next run. %s", left, reason)
+    if not quota_ended(context, on_quota):
+        return verdict(context, last_try=last_try)
     return verdict(replace(context, stop=StopSignal()), last_try=True)

@@ -58,7 +58,6 @@ class Planner:
             account=ACCOUNT,
             owner=Owner("yard", run, f"{group}.plan"),
             clock=self.clock,
-            known=set(),
             look_only=look_only,
         )
 
@@ -257,7 +256,6 @@ def test_a_plan_is_opened_and_released_through_the_connection(tmp_path: Path, mo
         monkeypatch.setenv(*connection_env(api.url, "secret", conn_id="race"))
         budget = open_budget(PlateRecOCRHook("race"), ledger, owner, Limits(reserve=4940), clock=FakeClock())
         assert budget.grant(20) == (5, "The quota has 4945 calls left (4940 are the reserve), so 5 may be spent.")
-        assert budget.known == set()
         assert release_budget(PlateRecOCRHook("race"), ledger, replace(owner, run_id="other")) == 0
         assert release_budget(PlateRecOCRHook("race"), ledger, replace(owner, task_id="ocr.export")) == 1
         assert release_budget(PlateRecOCRHook("race"), ledger, owner) == 0

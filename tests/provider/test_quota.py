@@ -121,7 +121,7 @@ def test_what_the_ledger_knows_is_read_without_any_quota(stage: BatchStage, sand
 
     run = stage.run("night-2")
 
-    assert (run.plan["from_ledger"], run.plan["to_pay"]) == (20, 0)
+    assert (run.plan["planned"], run.plan["to_pay"]) == (20, 0)
     assert (run.counts["reads"], run.counts["from_ledger"], run.counts["carried_over"]) == (20, 20, 0)
     assert sandbox.books()["billed"] == 20
 
@@ -163,7 +163,8 @@ def test_nothing_is_planned_beyond_the_pace(stage: BatchStage, sandbox: Sandbox)
     assert (run.plan["to_pay"], run.plan["left_over"]) == (6, 14)
     assert run.plan["limit_reason"].startswith("The pace of 6 calls a day (5 nights until the reset on ")
     assert any("The pace of 6 calls a day" in line for line in run.report["summary"])
-    assert (again.plan["to_pay"], again.counts["planned"], again.error) == (0, 0, None)
+    assert (again.plan["to_pay"], again.counts["planned"], again.error) == (0, 14, None)
+    assert (again.counts["reads"], again.counts["carried_over"]) == (0, 14)
     assert sandbox.books()["billed"] == 6
 
 

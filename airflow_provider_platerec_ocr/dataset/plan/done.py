@@ -14,6 +14,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
 from airflow_provider_platerec_ocr.core.models import Reason
 from airflow_provider_platerec_ocr.dataset.layout.names import PARQUET_FILE, type_of
 from airflow_provider_platerec_ocr.dataset.layout.schema import check_version
+from airflow_provider_platerec_ocr.dataset.plan.keys import DoneKeys, KeyList
 from airflow_provider_platerec_ocr.storage.files import find_files, ordered_map, threads_for
 
 if TYPE_CHECKING:
@@ -26,29 +27,29 @@ BATCH_ROWS = 50_000
 
 def done_keys(
     dataset: StoragePath, dead_letters: StoragePath, *, retry_rejected: bool, reopened: Container[str] = ()
-) -> set[bytes]:
+) -> DoneKeys:
     """Return the identity keys of what is done.
 
     :param retry_rejected: leave the permanent dead letters out, so that they are planned again.
     :param reopened: fingerprints whose answers are kept and can be read now; rows without a count do not count.
     :raises OCRDatasetError: a file of another schema version, or one that cannot be read.
     """
-    keys: set[bytes] = set()
+    keys = KeyList()
     _collect(keys, dataset, partial(_understood_keys, reopened=reopened) if reopened else _read_keys)
     if not retry_rejected:
         _collect(keys, dead_letters, partial(_rejected_keys, reopened=reopened))
-    return keys
+    return DoneKeys(keys)
 
 
-def _collect(keys: set[bytes], folder: StoragePath, keys_of: Callable[[StoragePath], Iterator[bytes]]) -> None:
+def _collect(keys: KeyList, folder: StoragePath, keys_of: Callable[[StoragePath], Iterator[bytes]]) -> None:
     threads = threads_for(folder)
     found = find_files(folder, PARQUET_FILE)
     if threads == 1:
         for place in found:
-            keys.update(keys_of(place))
+            keys.add(keys_of(place))
         return
-    for some in ordered_map(lambda place: set(keys_of(place)), found, threads=threads):
-        keys.update(some)
+    for some in ordered_map(lambda place: b"".join(keys_of(place)), found, threads=threads):
+        keys.add((some,))
 
 
 def _read_keys(place: StoragePath) -> Iterator[bytes]:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.storage.path import Opener, StoragePath
 
 
+LOOKS = 100_000
+"""Images of a plan beyond its calls: moved and renamed ones cost nothing, and only their bytes tell which those are."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunRef:
     """The run that plans, reads and publishes."""
@@ -78,8 +82,8 @@ class PlanRequest:
     grant: Callable[[int], tuple[int, str]] | None = None
     """Asked once, with the calls that the new images need: returns those allowed (and reserved), and which limit binds,
     for the message about what is left over. ``None`` for no limit."""
-    known: Container[bytes] = frozenset()
-    """:func:`~airflow_provider_platerec_ocr.core.claims.identity_key` of what the ledger answers for nothing."""
+    looks: int = LOOKS
+    """Most images that are planned beyond the calls that may be made, since the ledger may have their answers."""
     reopened: Container[str] = frozenset()
     """Fingerprints whose answers the ledger has, and which can be read now: their images are still to be read."""
     dry_run: bool = False
@@ -110,11 +114,11 @@ class Plan:
     planned: int = 0
     """Images in the shards."""
     from_ledger: int = 0
-    """Of these, how many the ledger is known to answer for nothing."""
+    """Always 0: which of them the ledger answers, only their bytes tell. Plans of older versions have a number."""
     to_pay: int = 0
-    """Of these, how many may need a call each."""
+    """Most calls that the run may make: images that have no answer in the ledger need one each."""
     left_over: int = 0
-    """New images that did not fit the allowance: the next run finds them again."""
+    """New images for which there is no call: those that the ledger does not answer are left to a later run."""
     limit_reason: str = ""
     """Which limit made them stay."""
     shards: tuple[ShardRef, ...] = ()
@@ -159,7 +163,10 @@ class Plan:
             said.append(f"{count_of(self.bad_rows, 'row')} cannot be used: see the dead letters.")
         if self.left_over:
             why = f" ({self.limit_reason})" if self.limit_reason else ""
-            said.append(f"{count_of(self.left_over, 'new image')} left for a later run: the budget is used up{why}.")
+            said.append(
+                f"{count_of(self.left_over, 'new image')} left for a later run, unless the ledger has the answers: the "
+                f"budget is used up{why}."
+            )
         return said
 
 

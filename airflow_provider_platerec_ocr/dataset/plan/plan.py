@@ -1,4 +1,6 @@
-"""From a manifest to shards: what is new, what fits the budget, and who reads it.
+"""From a manifest to shards: what is new, what may be read of it, and who reads it.
+
+More is planned than may be paid, since the ledger may have answers; what is paid, the run's purse sees to.
 
 A run's plan is written once. Shards come first and ``plan.json`` last, so a plan is there whole or not at all; a run
 that is cleared finds it and reads the same images into the same table.
@@ -11,7 +13,7 @@ import logging
 import math
 import tempfile
 from dataclasses import replace
-from itertools import islice
+from itertools import compress, islice
 from typing import IO, TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.claims import identity_key
@@ -33,6 +35,7 @@ from airflow_provider_platerec_ocr.dataset.layout.names import (
 )
 from airflow_provider_platerec_ocr.dataset.manifest.manifest import BadRow, read_manifest
 from airflow_provider_platerec_ocr.dataset.plan.done import done_keys
+from airflow_provider_platerec_ocr.dataset.plan.keys import KeyList
 from airflow_provider_platerec_ocr.dataset.plan.model import Plan, PlanRequest, RunRef, ShardRef
 from airflow_provider_platerec_ocr.storage.files import (
     ordered_map,
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from airflow_provider_platerec_ocr.core.clock import Clock
+    from airflow_provider_platerec_ocr.dataset.plan.keys import DoneKeys
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 __all__ = ["Plan", "PlanRequest", "RunRef", "ShardRef", "load_bad_rows", "load_plan", "load_shard", "make_plan"]
@@ -54,8 +58,8 @@ __all__ = ["Plan", "PlanRequest", "RunRef", "ShardRef", "load_bad_rows", "load_p
 log = logging.getLogger(__name__)
 SPOOL_BYTES = 8_000_000
 """Planned rows beyond this wait on the local disk until their number, and so the size of the shards, is known."""
-SPOOL_LINES = 1000
-"""Lines that are written to the spool at a time: each write of it asks how large it is."""
+SPOOL_LINES = 10_000
+"""Rows that are looked up, and written to the spool, at a time: each write of it asks how large it is."""
 BAD_ROWS_PER_FILE = 50_000
 WRITERS = 8
 """Files of a plan that are written at a time: a million images are 500 of them."""
@@ -81,7 +85,7 @@ def make_plan(request: PlanRequest, *, clock: Clock | None = None) -> Plan:
     }
     kept = [relative(place, folder) for folder, places in published.items() for place in places if place.name[0] != "."]
     with _spool() as images, _spool() as bad_rows:
-        sifted, affordable = _sift(request, images, bad_rows)
+        sifted, lines = _sift(request, images, bad_rows)
         plan = replace(
             sifted,
             kept=tuple(kept),
@@ -92,7 +96,7 @@ def make_plan(request: PlanRequest, *, clock: Clock | None = None) -> Plan:
             return plan
         remove_folder(request.workspace / OUTCOMES)  # of an earlier plan: its row numbers mean other images
         shards = ((request.workspace / shard.path, shard.images) for shard in plan.shards)
-        _write_parts(shards, affordable)
+        _write_parts(shards, lines)
         _write_parts(((place, BAD_ROWS_PER_FILE) for place in _bad_row_files(request.workspace, plan)), bad_rows)
     write_whole(request.workspace / PLAN, json.dumps(plan.to_json(), indent=1).encode())
     return plan
@@ -140,15 +144,14 @@ def _spool() -> IO[bytes]:
 
 
 def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> tuple[Plan, Iterator[bytes]]:
-    """Read the manifest once, keep what is new and what is bad, count it all, and return what the budget covers."""
+    """Read the manifest once, keep what is new and what is bad, count it all, and return what is to be read."""
     done = done_keys(
         request.dataset, request.dead_letters, retry_rejected=request.retry_rejected, reopened=request.reopened
     )
-    seen: set[bytes] = set()
-    known = request.known
-    rows = bad = finished = alike = 0
-    pays = bytearray()
-    lines: list[str] = []
+    new = KeyList()
+    rows = bad = 0
+    signed = bytearray()
+    some: list[PlannedImage] = []
     for item in read_manifest(
         request.manifest,
         opener=request.opener,
@@ -161,55 +164,50 @@ def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> tuple
             bad += 1
             bad_rows.write(to_line(item).encode())
             continue
-        key = identity_key(item.type, item.image, item.image_version)
-        if key in seen:
-            alike += item.signed
-            continue
-        seen.add(key)
-        if key in done or (item.formerly is not None and bytes.fromhex(item.formerly) in done):
-            finished += 1
-            continue
-        pays.append(key not in known)
-        lines.append(to_line(item))
-        if len(lines) >= SPOOL_LINES:
-            images.write("".join(lines).encode())
-            lines.clear()
-    images.write("".join(lines).encode())
+        some.append(item)
+        if len(some) >= SPOOL_LINES:
+            images.write(_new_lines(some, done, (new, signed)))
+            some.clear()
+    images.write(_new_lines(some, done, (new, signed)))
+    images.seek(0)
+    bad_rows.seek(0)
+    first = new.firsts()
+    alike = sum(signed) and sum(compress(signed, (not each for each in first)))
     if alike:
         log.warning(
             "%s signed URLs are duplicates once their queries are cut. If they are different images, say so with "
             "identity_params or image_id.",
             alike,
         )
-    images.seek(0)
-    bad_rows.seek(0)
-    wanted = sum(pays)
+    wanted = first.count(1)
     granted, reason = (wanted, "") if request.grant is None else request.grant(wanted)
     to_pay = max(0, min(wanted, granted))
-    free = len(pays) - wanted
+    planned = min(wanted, to_pay + request.looks)
     plan = Plan(
         manifest=redact(request.manifest),
         rows=rows,
         bad_rows=bad,
-        duplicates=rows - bad - len(seen),
-        done=finished,
-        planned=free + to_pay,
-        from_ledger=free,
+        duplicates=rows - bad - done.found - wanted,
+        done=done.found,
+        planned=planned,
         to_pay=to_pay,
         left_over=wanted - to_pay,
-        shards=_sizes(free + to_pay, request),
+        shards=_sizes(planned, request),
         limit_reason=reason if to_pay < wanted else "",
     )
-    return plan, _affordable(images, pays, to_pay)
+    return plan, islice(compress(images, first), planned)
 
 
-def _affordable(images: Iterable[bytes], pays: bytearray, calls: int) -> Iterator[bytes]:
-    """Yield the lines of the images that cost nothing, and the first ``calls`` of those that cost a call."""
-    for line, costs in zip(images, pays, strict=True):
-        if costs and calls <= 0:
-            continue
-        calls -= costs
-        yield line
+def _new_lines(some: list[PlannedImage], done: DoneKeys, new: tuple[KeyList, bytearray]) -> bytes:
+    """Return the lines of those images that are not done, and note their keys and whether they are signed."""
+    keys = [identity_key(image.type, image.image, image.image_version) for image in some]
+    lines = []
+    for image, key, known in zip(some, keys, done.look_up(keys), strict=True):
+        if not known and (image.formerly is None or bytes.fromhex(image.formerly) not in done):
+            new[0].add((key,))
+            new[1].append(image.signed)
+            lines.append(to_line(image))
+    return "".join(lines).encode()
 
 
 def _sizes(planned: int, request: PlanRequest) -> tuple[ShardRef, ...]:

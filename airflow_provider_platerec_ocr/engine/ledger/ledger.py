@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.models import Owner, format_timestamp
-from airflow_provider_platerec_ocr.engine.ledger import known_images, records
+from airflow_provider_platerec_ocr.engine.ledger import records
 from airflow_provider_platerec_ocr.engine.ledger.attempt_end import read_end, write_end
 from airflow_provider_platerec_ocr.engine.ledger.identity import Identity, give_identity, note_base_url
 from airflow_provider_platerec_ocr.engine.ledger.records import Claim
@@ -26,7 +26,6 @@ from airflow_provider_platerec_ocr.storage.store import Store
 from airflow_provider_platerec_ocr.storage.store_clock import StoreClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from airflow_provider_platerec_ocr.core.claims import Attempt, History
@@ -179,14 +178,6 @@ class Ledger:
     def spill_answer(self, claim: Claim, raw: dict[str, Any], facts: dict[str, Any]) -> str:
         """Keep an answer outside the ledger; return its path, or ``log`` where it could only be logged."""
         return spill(self._spill_folder, {**self._answer_record(claim, raw, facts), "end": End.ANSWER.value})
-
-    def remember(self, keys: Iterable[bytes]) -> None:
-        """Add images that the ledger can answer, as :func:`...core.claims.identity_key` names them."""
-        known_images.remember(self.store, self._owner, keys)
-
-    def known(self) -> set[bytes]:
-        """Return what :meth:`remember` was ever given, here or elsewhere."""
-        return known_images.known(self.store)
 
     def paid_under(self, base_url: str) -> None:
         """Note a base URL, for people who look for an image: a fingerprint holds it and does not show it."""

@@ -2,18 +2,20 @@
 
 A reservation is a numbered file, created exclusively beside the ledger, for one account and one period. Whoever wants
 number n has read all below n; who loses the race for n reads the winner's and tries again with less. So two runs never
-plan to spend the same remainder. A reservation ends when its run's export releases it, and with the period.
+plan to spend the same remainder. A reservation ends when its run's export releases it, and with the period. Its calls
+are drawn from the purse beside it, see :mod:`.purse_files`; whoever ends it closes the purse first.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.fingerprint import encode
 from airflow_provider_platerec_ocr.core.models import Owner, format_timestamp
+from airflow_provider_platerec_ocr.engine.ledger.purse_files import PurseFiles
 from airflow_provider_platerec_ocr.engine.ledger.records import new_nonce, pack, unpack
 
 if TYPE_CHECKING:
@@ -45,6 +47,10 @@ class Reservation:
     """Task group of the plan: two groups of one run reserve apart from each other."""
     at: str = ""
     """When it was made; UTC, ISO 8601."""
+    shard: int | None = None
+    """The shard that made it for itself, and so has drawn all of it; ``None`` where a plan did, for all shards."""
+    try_number: int = 1
+    """Its try."""
 
     def is_of(self, owner: Owner) -> bool:
         """Return whether it belongs to the owner's run, and to its task group in it."""
@@ -69,25 +75,41 @@ class BudgetBook:
         self._store = store
         self._folder = f"{FOLDER}/{account}/{period}"
         self._account = f"{FOLDER}/{account}"
+        self.period = period
         self._clock = clock
 
-    def reserve(self, owner: Owner, seen: Statistics, grant: Callable[[int], int]) -> Reservation:
+    def reserve(
+        self, owner: Owner, seen: Statistics | None, grant: Callable[[int], int], *, more: bool = False
+    ) -> Reservation:
         """Reserve what ``grant`` allows, given how many calls other runs have reserved, and return it.
 
         What the same run had reserved before (its plan was interrupted) is released first.
 
+        :param seen: the statistics as they were, for people who look into the file.
         :param grant: called with the calls that others hold; returns the calls to reserve. Called again, with more,
             each time another run was quicker.
+        :param more: whether the owner is a shard that reserves for itself, beside what its run has.
         """
         while True:
             live, last = self._live()
             for own in live:
-                if own.is_of(owner):
+                if own.is_of(owner) and not more:
                     self._end(own, "planned again")
             calls = grant(sum(each.calls for each in live if not each.is_of(owner)))
-            mine = Reservation(last + 1, calls, owner.dag_id, owner.run_id, owner.group)
-            if calls <= 0 or self._create(mine, owner, seen):
+            shard = owner.map_index if more else None
+            mine = Reservation(last + 1, calls, owner.dag_id, owner.run_id, owner.group, "", shard, owner.try_number)
+            if calls <= 0:
+                return replace(mine, number=0, calls=0)
+            if self._create(mine, owner, seen):
                 return mine
+
+    def purse(self, number: int, calls: int, owner: Owner) -> PurseFiles:
+        """Return the purse of a reservation, from which ``owner`` draws."""
+        return PurseFiles(self._store, f"{self._folder}/{number:06}.purse", calls, owner, self._clock)
+
+    def of_run(self, owner: Owner) -> list[Reservation]:
+        """Return the live reservations of the owner's run."""
+        return [each for each in self._live()[0] if each.is_of(owner)]
 
     def of_others(self, owner: Owner) -> list[Reservation]:
         """Return the live reservations of other runs than the owner's."""
@@ -99,7 +121,7 @@ class BudgetBook:
 
     def release(self, owner: Owner) -> int:
         """End all reservations of the owner's run; return how many there were."""
-        own = [each for each in self._live()[0] if each.is_of(owner)]
+        own = self.of_run(owner)
         for each in own:
             self._end(each, "run exported")
         return len(own)
@@ -133,22 +155,25 @@ class BudgetBook:
                 live.append(_reservation(number, record))
         return live, numbers[-1] if numbers else 0
 
-    def _create(self, reservation: Reservation, owner: Owner, seen: Statistics) -> bool:
+    def _create(self, reservation: Reservation, owner: Owner, seen: Statistics | None) -> bool:
         record = {
             "nonce": new_nonce(),
             "calls": reservation.calls,
             **owner.to_json(),
-            "seen": seen.to_json(),
+            "seen": seen.to_json() if seen else None,
+            "for": "plan" if reservation.shard is None else "shard",
             "at": format_timestamp(self._clock.now()),
         }
         return self._store.create(f"{self._folder}/{reservation.number:06}.reserved", pack(record))
 
     def _end(self, reservation: Reservation, reason: str) -> None:
-        record = {"nonce": new_nonce(), "reason": reason, "at": format_timestamp(self._clock.now())}
+        left = self.purse(reservation.number, reservation.calls, Owner()).close() if reservation.shard is None else 0
+        record = {"nonce": new_nonce(), "reason": reason, "left": left, "at": format_timestamp(self._clock.now())}
         self._store.create(f"{self._folder}/{reservation.number:06}.released", pack(record))
 
 
 def _reservation(number: int, record: dict[str, Any]) -> Reservation:
     owner = Owner.from_json(record)
     calls, at = int(record.get("calls", 0)), str(record.get("at", ""))
-    return Reservation(number, calls, owner.dag_id, owner.run_id, owner.group, at)
+    shard = owner.map_index if record.get("for") == "shard" else None
+    return Reservation(number, calls, owner.dag_id, owner.run_id, owner.group, at, shard, owner.try_number)

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRError, OCRQuotaExhausted, OCRRateLimited
+from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRError, OCRQuotaExhausted, OCRRateLimited, OCRStop
 from airflow_provider_platerec_ocr.core.models import ReadStatus
 
 if TYPE_CHECKING:
@@ -30,11 +30,14 @@ class BackgroundTasks:
 
     :param context: the task's tools.
     :param reserve: calls that the account must keep; ``None`` does not ask.
+    :param strict: whether nothing starts while the statistics do not say how many are left.
     """
 
-    def __init__(self, context: ReadContext, reserve: int | None) -> None:
+    def __init__(self, context: ReadContext, reserve: int | None, *, strict: bool = False) -> None:
         self._context = context
         self._reserve = reserve
+        self._strict = strict
+        self._silent_since: float | None = None
         self._asked = asyncio.Event()
 
     async def ready(self) -> None:
@@ -108,10 +111,19 @@ class BackgroundTasks:
             try:
                 statistics = await context.client.statistics()
             except OCRError as error:
+                if self._strict:
+                    self._silent(error)
+                    await context.clock.sleep(_NEAR_S)
+                    continue
                 log.warning("The statistics did not answer, asking again later: %s", error)
             else:
+                self._silent_since = None
+                context.purse.may_pay.set()
                 first = statistics.calls if first is None else first
                 left = statistics.remaining - reserve
+                if left <= 0 and context.purse.is_empty:  # nothing is paid any more; what costs nothing is still read
+                    self._asked.set()
+                    return
                 if left <= 0:
                     context.stop.set(_reserve_reached(statistics.remaining, reserve, statistics.resets_on))
                     return
@@ -121,6 +133,17 @@ class BackgroundTasks:
                     context.limiter.hold(pause + 1.0)
             self._asked.set()
             await context.clock.sleep(pause)
+
+    def _silent(self, error: OCRError) -> None:
+        """Let nothing start while nobody knows how many calls are left; where that lasts, or is an answer, stop."""
+        context = self._context
+        now = context.clock.monotonic()
+        self._silent_since = now if self._silent_since is None else self._silent_since
+        if isinstance(error, OCRStop) or now - self._silent_since > context.options.give_up_after_s:
+            context.stop.set(error)
+            return
+        log.warning("Nothing starts: the statistics do not say how many calls are left. %s", error)
+        context.purse.may_pay.clear()
 
     def _not_counted(self, counted: int) -> int:
         """Return how many calls in flight the account has not counted yet, as far as can be told.

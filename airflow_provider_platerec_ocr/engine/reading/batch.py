@@ -38,6 +38,8 @@ class Batch:
     :param context: the task's tools.
     :param journal: awaited with each outcome, in the order in which images end.
     :param reserve: calls that the account must keep; the batch drains when no more are left. ``None`` does not ask.
+    :param strict: whether nothing starts while the statistics do not say how many are left; by default where there is
+        a reserve.
     """
 
     def __init__(
@@ -46,10 +48,11 @@ class Batch:
         journal: Callable[[Outcome], Awaitable[None]],
         *,
         reserve: int | None = None,
+        strict: bool | None = None,
     ) -> None:
         self._context = context
         self._journal = journal
-        self._background = BackgroundTasks(context, reserve)
+        self._background = BackgroundTasks(context, reserve, strict=bool(reserve) if strict is None else strict)
         self._reader = Reader(context, provisional=True)
         self._rejections = Rejections(context, self._reader, self._settled)
         self._events: asyncio.Queue[asyncio.Task[Outcome | None] | None] = asyncio.Queue()
@@ -209,8 +212,8 @@ def verdict(context: ReadContext, *, last_try: bool) -> Exception | None:
     if doubts and policy is InDoubtPolicy.FAIL:
         message = f"{doubts} images are in doubt and the policy is fail: settle them, then clear this task."
         return OCRInDoubt(message, retry=False, counts=counts)
-    waiting = context.progress.in_doubt_once
-    if waiting and policy is InDoubtPolicy.RESEND and not last_try:
+    waiting = context.progress.in_doubt_once - context.progress.unfunded
+    if waiting > 0 and policy is InDoubtPolicy.RESEND and not last_try:
         message = f"{waiting} images are in doubt; the next try sends each once more, after the lease of its call."
         return OCRInDoubt(message, retry=True, retry_after_s=context.settings.lease_s, counts=counts)
     return None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_platerec_ocr.core.backoff import Backoff
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner
+from airflow_provider_platerec_ocr.engine.ledger.purse import OpenPurse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,6 +54,8 @@ class ReadOptions:
     """Seconds for which a ledger that cannot be asked or claimed in is tried again before the task stops."""
     save_for_s: float = 600.0
     """Seconds for which saving an answer is tried again where there is no soft deadline."""
+    fail_without_calls: bool = False
+    """Stop where an image finds no call that the plan had for it, instead of carrying it over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class ReadContext:
     """Returns the raw answer that came another way for a type and a fingerprint, else ``None``; blocks, may raise."""
     signed_urls: Mapping[tuple[str, str | None], str] = field(default_factory=dict, repr=False)
     """Identity of an image to its full ``upload_url``; its signature is a secret and lives in memory only."""
+    purse: OpenPurse = field(default_factory=OpenPurse)
+    """Where each paid call takes one of those that its run was granted."""
 
     async def io(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
         """Run a blocking function in the pool."""

@@ -1,4 +1,4 @@
-"""One paid call: permit, claim, POST, and the end of the claim by what came back.
+"""One paid call: one of the run's calls, permit, claim, POST, and the end of the claim by what came back.
 
 Every way out of a call ends its claim (answer, rejected, released) except one: an unknown outcome leaves it open,
 which is what *in doubt* means.
@@ -10,14 +10,16 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.answer.body import UNREAD, packed
-from airflow_provider_platerec_ocr.core.claims import End
+from airflow_provider_platerec_ocr.core.claims import DoubtAction, End
 from airflow_provider_platerec_ocr.core.errors import (
     OCRCallError,
     OCRConfigError,
     OCRImageError,
     OCRLedgerError,
+    OCRNotSent,
     OCROutcomeUnknown,
     OCRRateLimited,
+    OCRRefused,
     OCRRejected,
     OCRStop,
 )
@@ -26,13 +28,21 @@ from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason, format
 from airflow_provider_platerec_ocr.engine.reading.answer_writer import Step
 from airflow_provider_platerec_ocr.engine.reading.image_phase import Phase
 from airflow_provider_platerec_ocr.engine.reading.outage import Dialect, Outage
-from airflow_provider_platerec_ocr.engine.reading.resolution import Pending, Resolution, not_fetched, rejected
+from airflow_provider_platerec_ocr.engine.reading.resolution import (
+    Pending,
+    Resolution,
+    carried_over,
+    in_doubt,
+    not_fetched,
+    rejected,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.claims import MayClaim
     from airflow_provider_platerec_ocr.core.models import PlannedImage
     from airflow_provider_platerec_ocr.engine.client.transport import Sending
     from airflow_provider_platerec_ocr.engine.ledger.ledger import Claim
+    from airflow_provider_platerec_ocr.engine.ledger.purse import Coin
     from airflow_provider_platerec_ocr.engine.reading.answer_writer import AnswerWriter
     from airflow_provider_platerec_ocr.engine.reading.content import Content
     from airflow_provider_platerec_ocr.engine.reading.context import ReadContext
@@ -73,10 +83,46 @@ class PaidCaller:
         context = self._context
         await self._answer_writer.healthy()
         filename = await content.ready(fingerprint)
+        try:
+            coin = await context.purse.take(again=bool(decision.doubts))
+        except OCRLedgerError as error:
+            await self._answer_writer.step_failed(Step.CLAIM, error)
+            return None
+        if coin is None:
+            return self._no_call_left(decision)
+        try:
+            return await self._with_coin(image, fingerprint, decision, (content, filename, image_phase, coin))
+        finally:
+            context.purse.done(coin)
+
+    def _no_call_left(self, decision: MayClaim) -> Resolution | None:
+        """Carry the image over; stop where the user wants to know, or where looking on would be in vain."""
+        context = self._context
+        reason = context.purse.reason
+        if reason is not None and not context.purse.foreseen and context.options.fail_without_calls:
+            context.stop.set(reason)
+            return None
+        if reason is not None and not context.purse.in_vain() and not context.options.fail_without_calls:
+            context.stop.set(reason)
+        if not decision.doubts:
+            return carried_over(str(reason))
+        context.progress.unfunded += 1
+        return in_doubt(DoubtAction.WAIT, 0)
+
+    async def _with_coin(
+        self,
+        image: PlannedImage,
+        fingerprint: str,
+        decision: MayClaim,
+        tools: tuple[Content, str, ImagePhase, Coin],
+    ) -> Resolution | None:
+        """Call with one of the run's calls in hand; it stays unspent where surely nothing was billed."""
+        context = self._context
+        content, filename, image_phase, coin = tools
         permit = await context.limiter.start()
         image_phase.enter(Phase.PAYING)
         try:
-            if context.stop.is_set() or not self._answer_writer.works:  # either may have come while it waited
+            if context.stop.is_set() or not (self._answer_writer.works and context.purse.may_pay.is_set()):
                 return None
             sending = self._prepared(image, filename, content)
             claim = await self._claim(image, fingerprint, decision)
@@ -87,7 +133,12 @@ class PaidCaller:
                 await self._answer_writer.release(claim, reason)
                 return None
             context.progress.resent += bool(decision.doubts)
-            return await self._pay(image, claim, filename, content, sending)
+            coin.spent = True
+            ended = await self._pay(image, claim, filename, content, sending)
+            coin.spent = ended is not None and ended.reason != Reason.URL_NOT_FETCHED
+        except (OCRNotSent, OCRRefused, OCRImageError):
+            coin.spent = False
+            raise
         except OCRLedgerError as error:
             permit.done()
             image_phase.enter(Phase.IDLE)
@@ -96,6 +147,7 @@ class PaidCaller:
         finally:
             image_phase.enter(Phase.IDLE)
             permit.done()
+        return ended
 
     def _not_now(self, claim: Claim) -> str:
         """Return why a call must not be sent although it is claimed, or nothing: claiming takes time."""

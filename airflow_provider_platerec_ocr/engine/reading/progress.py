@@ -43,6 +43,9 @@ class Progress:
     in_doubt_once: int = 0
     """Images in doubt that are not so for the second time: the policy may send them once more."""
 
+    unfunded: int = 0
+    """Images in doubt that were not sent once more since no call is left: another try would be in vain."""
+
     def add(self, outcome: Outcome) -> None:
         """Count one ended image."""
         self.by_status[outcome.status] += 1

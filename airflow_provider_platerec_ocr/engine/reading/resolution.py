@@ -138,6 +138,11 @@ def held_elsewhere() -> Resolution:
     return Resolution(ReadStatus.HELD_ELSEWHERE, message=message)
 
 
+def carried_over(message: str) -> Resolution:
+    """Return the end of an image for which its run has no call left."""
+    return Resolution(ReadStatus.CARRIED_OVER, message=message)
+
+
 def in_doubt(action: DoubtAction, billed: int, http_status: int | None = None, *, cause: str = "") -> Resolution:
     """Return the end of an image of which nobody knows whether it was billed.
 

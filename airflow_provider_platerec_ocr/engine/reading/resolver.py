@@ -80,6 +80,7 @@ class Resolver:
             if known is None:
                 continue
             history, decision = known
+            context.purse.looked(image, history)
             if isinstance(decision, claims.MayClaim):
                 ended = await self._may_claim(image, fingerprint, decision, (content, image_phase, retry))
             elif isinstance(decision, claims.Held):

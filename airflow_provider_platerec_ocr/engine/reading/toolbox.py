@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.engine.images.loader import ImageLoader
+from airflow_provider_platerec_ocr.engine.ledger.purse import OpenPurse
 from airflow_provider_platerec_ocr.engine.ledger.reservations import account_id
 from airflow_provider_platerec_ocr.engine.rate.board import PaceBoard
 from airflow_provider_platerec_ocr.engine.rate.limiter import StartLimiter
@@ -57,6 +58,8 @@ class Toolbox:
     """Identity of an image to its ``upload_url`` with the signature."""
     planned_shards: int = 1
     """Shards of the run that share the account's rate."""
+    purse: OpenPurse = field(default_factory=OpenPurse)
+    """See :attr:`.context.ReadContext.purse`."""
 
     def tools(self, client: OCRClient, pool: Executor) -> ReadContext:
         """Return the tools; on the event loop on which they are used.
@@ -89,4 +92,5 @@ class Toolbox:
             deadline=None if self.soft_timeout_s is None else self.clock.monotonic() + self.soft_timeout_s,
             late_answers=self.late_answers,
             signed_urls=self.signed_urls,
+            purse=self.purse,
         )

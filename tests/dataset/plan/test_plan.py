@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from airflow_provider_platerec_ocr.core.claims import identity_key
 from airflow_provider_platerec_ocr.dataset.manifest.manifest import BadRow
 from airflow_provider_platerec_ocr.dataset.plan.plan import (
     Plan,
@@ -161,8 +160,8 @@ def test_what_does_not_fit_the_allowance_is_left_for_the_next_run(stage: TableSt
 
     plan = stage.plan(path, grant=granting(4, "daily_limit 4"))
 
-    assert (plan.planned, plan.to_pay, plan.left_over, plan.limit_reason) == (4, 4, 6, "daily_limit 4")
-    stage.read(plan)
+    assert (plan.planned, plan.to_pay, plan.left_over, plan.limit_reason) == (10, 4, 6, "daily_limit 4")
+    stage.read(plan, how=lambda image: outcome_of(image, "read" if image.row <= 4 else "carried_over"))
     stage.publish(plan)
     rest = stage.plan(path, NEXT, grant=granting(100, "quota"))
     assert names(stage.images(rest, NEXT)) == [f"{i}.jpg" for i in range(4, 10)]
@@ -170,42 +169,46 @@ def test_what_does_not_fit_the_allowance_is_left_for_the_next_run(stage: TableSt
 
 
 def test_images_that_the_ledger_answers_spend_nothing(stage: TableStage, tmp_path: Path) -> None:
-    known = {identity_key("vin", f"{tmp_path}/{i}.jpg", None) for i in (1, 3)}
+    plan = stage.plan(manifest(tmp_path / "m.csv", 5), grant=granting(1))
 
-    plan = stage.plan(manifest(tmp_path / "m.csv", 5), grant=granting(1), known=known)
-
-    assert names(stage.images(plan)) == ["0.jpg", "1.jpg", "3.jpg"]
-    assert (plan.from_ledger, plan.to_pay, plan.left_over) == (2, 1, 2)
+    assert names(stage.images(plan)) == [f"{i}.jpg" for i in range(5)]  # only their bytes tell which those are
+    assert (plan.planned, plan.to_pay, plan.left_over) == (5, 1, 4)
 
 
-def test_an_allowance_of_zero_plans_only_what_costs_nothing(stage: TableStage, tmp_path: Path) -> None:
+def test_a_plan_looks_at_so_many_images_beyond_its_calls(stage: TableStage, tmp_path: Path) -> None:
+    plan = stage.plan(manifest(tmp_path / "m.csv", 5), grant=granting(1), looks=2)
+
+    assert names(stage.images(plan)) == ["0.jpg", "1.jpg", "2.jpg"]
+    assert (plan.planned, plan.to_pay, plan.left_over) == (3, 1, 4)
+
+
+def test_an_allowance_of_zero_plans_what_the_ledger_may_answer(stage: TableStage, tmp_path: Path) -> None:
     plan = stage.plan(manifest(tmp_path / "m.csv", 5), grant=granting(0))
 
-    assert (plan.planned, plan.left_over, plan.shards) == (0, 5, ())
+    assert (plan.planned, plan.to_pay, plan.left_over) == (5, 0, 5)
 
 
-def test_the_budget_is_asked_once_and_only_for_what_costs(stage: TableStage, tmp_path: Path) -> None:
+def test_the_budget_is_asked_once(stage: TableStage, tmp_path: Path) -> None:
     asked = []
 
     def grant(wanted: int) -> tuple[int, str]:
         asked.append(wanted)
         return wanted, ""
 
-    known = {identity_key("vin", f"{tmp_path}/0.jpg", None)}
     path = manifest(tmp_path / "m.csv", 3)
-    stage.plan(path, known=known, grant=grant)
-    stage.plan(path, known=known, grant=grant)  # the plan is there already: nothing is reserved twice
+    stage.plan(path, grant=grant)
+    stage.plan(path, grant=grant)  # the plan is there already: nothing is reserved twice
 
-    assert asked == [2]
+    assert asked == [3]
 
 
-@pytest.mark.parametrize(("granted", "planned"), [(-5, 0), (99, 3)])
-def test_a_grant_never_plans_more_than_is_wanted_or_less_than_nothing(
-    stage: TableStage, tmp_path: Path, granted: int, planned: int
+@pytest.mark.parametrize(("granted", "to_pay"), [(-5, 0), (99, 3)])
+def test_a_grant_never_pays_for_more_than_is_wanted_or_less_than_nothing(
+    stage: TableStage, tmp_path: Path, granted: int, to_pay: int
 ) -> None:
     plan = stage.plan(manifest(tmp_path / "m.csv", 3), grant=lambda _: (granted, ""))
 
-    assert (plan.planned, plan.left_over) == (planned, 3 - planned)
+    assert (plan.to_pay, plan.left_over) == (to_pay, 3 - to_pay)
 
 
 def test_bad_rows_are_counted_and_kept_for_the_dead_letters(stage: TableStage, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_provider_platerec_ocr.core.claims import identity_key
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRDatasetError, OCRManifestError
 from airflow_provider_platerec_ocr.dataset.plan.plan import (
     RunRef,
@@ -29,20 +28,18 @@ NEXT = RunRef("nightly", "scheduled__2026-03-02T22:00:00+00:00", "2026-03-02")
 
 
 def test_a_plan_describes_itself(stage: TableStage, tmp_path: Path) -> None:
-    known = {identity_key("vin", f"{tmp_path}/0.jpg", None)}
     path = tmp_path / "m.csv"
     path.write_text("image\n0.jpg\n1.jpg\n1.jpg\n,\n2.jpg\n")
 
-    plan = stage.plan(str(path), known=known, grant=granting(1, "the quota"))
+    plan = stage.plan(str(path), grant=granting(1, "the quota"))
 
     assert plan.describe() == [
         f"{path} has 5 rows.",
-        "2 images to read in 1 shard, up to 1 call.",
-        "1 image the ledger answers for nothing.",
+        "3 images to read in 1 shard, up to 1 call.",
         "0 already done.",
         "1 duplicate row left aside.",
         "1 row cannot be used: see the dead letters.",
-        "1 new image left for a later run: the budget is used up (the quota).",
+        "2 new images left for a later run, unless the ledger has the answers: the budget is used up (the quota).",
     ]
     assert replace(plan, limit_reason="").describe()[-1].endswith("the budget is used up.")
 

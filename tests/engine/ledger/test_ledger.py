@@ -121,7 +121,8 @@ def test_types_and_base_urls_do_not_share_answers(place: StoragePath) -> None:
 
 def test_no_type_can_be_a_folder_of_the_ledgers_own(place: StoragePath) -> None:
     ledger = opened(place)
-    ledger.remember([b"k" * 16])
+    ledger.store.create("known-images/old.bin", b"k" * 16)  # of an older version
+    ledger.store.create("call-budget/0123/2026-03/000001.reserved", b"{}")
     ledger.answer(claimed(ledger), RAW, FACTS)
 
     for folder, _ in ledger.store.names():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.core.errors import OCRQuotaExhausted
+from airflow_provider_platerec_ocr.core.errors import OCRQuotaExhausted, OCRUnavailable
 from airflow_provider_platerec_ocr.core.models import Statistics
 from airflow_provider_platerec_ocr.engine.reading.batch import Batch
 from support.clock import FakeClock
@@ -47,13 +48,34 @@ def test_a_run_that_is_cut_exactly_to_its_budget_succeeds(tmp_path: Path) -> Non
     assert (found[0].reads, found[0].verdict()) == (50, None)
 
 
-def test_statistics_that_do_not_answer_stop_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    setup = Setup(tmp_path, settings={"rate_per_s": 1.0}, reserve=10)
+def test_statistics_that_do_not_answer_stop_nothing_where_nothing_is_to_be_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    setup = Setup(tmp_path, settings={"rate_per_s": 1.0}, reserve=0)
 
     found, _ = read_virtually(FakeClock(), setup, images(tmp_path, 20), faults=["on=statistics,always:500"])
 
     assert (found[0].reads, found[0].verdict()) == (20, None)
     assert any("statistics did not answer" in message for message in caplog.messages)
+
+
+def test_with_a_reserve_nothing_starts_while_the_statistics_do_not_answer(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, settings={"rate_per_s": 1.0}, reserve=4000)
+
+    found, box = read_virtually(FakeClock(), setup, images(tmp_path, 5), faults=["on=statistics,always:500"])
+
+    assert (found[0].outcomes, box.books()["posts"]) == ([], 0)
+    assert isinstance(found[0].verdict(), OCRUnavailable)  # after a while; another try asks again
+
+
+def test_calls_go_on_once_the_statistics_answer_again(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, settings={"rate_per_s": 0.1}, reserve=10)
+
+    found, box = read_virtually(FakeClock(), setup, images(tmp_path, 20), faults=["on=statistics,nth=2-40:500"])
+
+    assert (found[0].reads, found[0].verdict()) == (20, None)
+    arrivals = box.arrivals()
+    assert max(later - earlier for earlier, later in itertools.pairwise(arrivals)) > 60  # longer than ten seconds apart
 
 
 class Slow:

@@ -117,6 +117,10 @@ class Scenario:
     """Whether a person may settle what is in doubt, once, with what really happened."""
     exclusive: bool = True
     """Whether the store honours exclusive creation."""
+    one_by_one: bool = False
+    """Whether a task begins an image when it has ended the one before."""
+    grant: int | None = None
+    """Calls that the first night may make, for all of its tasks; ``None``: no purse."""
     opens: bool = False
     """Whether each process opens the ledger with its probe, as the product does."""
     thorough: bool = False

@@ -28,6 +28,8 @@ nobody waits for ever
     image is read, rejected, or in doubt as the policy says.
 no call while saving fails
     A process starts no call while it cannot save what it has.
+paid within the grant
+    The calls that are billed for one run are never more than it was granted.
 no fault in the provider
     Nothing is raised that nobody expects.
 """
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from support.explorer.world import World
 
 NO_FAULT = "no fault in the provider"
+FIRST_NIGHT = "night-1"
 EVER = "nobody waits for ever"
 SENT, BILLED, UNKNOWN_NOT_BILLED, REFUSED = "sent", "billed", "not billed, but who knows", "refused"
 _SLACK_S = 25.0
@@ -184,6 +187,10 @@ class Books:
     def billed(self, call: Call) -> None:
         """Note that the API did the work."""
         call.state = BILLED
+        grant = self._world.scenario.grant
+        billed = [each for each in self.calls if each.state == BILLED and each.owner.run_id == FIRST_NIGHT]
+        if grant is not None and len(billed) > grant:
+            self.breaks("paid within the grant", f"call {call.name} is number {len(billed)} of a run with {grant}")
         if any(f".{call.number}.released" in path for path in self._world.store.paths(call.fingerprint)):
             self.breaks("released was not billed", f"call {call.name} is billed, and was marked as released before")
 

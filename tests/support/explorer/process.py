@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import greenlet
@@ -12,6 +13,8 @@ from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRLedgerError
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_url
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, PlannedImage
 from airflow_provider_platerec_ocr.core.settings import ClientSettings, Timeouts
+from airflow_provider_platerec_ocr.core.spending.purse import Inherited
+from airflow_provider_platerec_ocr.engine.ledger.purse import OpenPurse, Tools
 from airflow_provider_platerec_ocr.engine.ledger.spill import adopt
 from airflow_provider_platerec_ocr.engine.rate.limiter import StartLimiter
 from airflow_provider_platerec_ocr.engine.reading.content import Content
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 
 CLAIM_TO_POST_S, SAVE_S = 2.0, 2.0
 BASE_URL = "https://api.example.com"
+PURSE = "call-budget/account/period/000001.purse"
 
 
 class QuickSettings(ClientSettings):
@@ -204,6 +208,7 @@ class Process:
             self._signals.begin(self.stop)
         try:
             ledger = await self._io(self._open)
+            purse = await self._io(self._purse)
         except OCRLedgerUnsafe:
             self.world.finished(self, ["unsafe"], [""])
             return
@@ -213,13 +218,15 @@ class Process:
         if self._stop.is_set():  # a batch that is stopped begins with no image
             self.world.finished(self, ["stopped"], [""])
             return
-        context = self._context(ledger)
+        context = replace(self._context(ledger), purse=purse)
         self._answer_writer = answer_writer = rules.answer_writer(context)
         resolver = rules.resolver(context, answer_writer, rules.paid_caller(context, answer_writer))
         loading = asyncio.Semaphore(8)
+        turns = asyncio.Semaphore(1 if self.world.scenario.one_by_one else len(self.world.images))
 
         async def flow(image: PlannedImage, mark: str, slot: ImagePhase) -> tuple[str, str]:
-            ended = await resolver.resolve(image, mark, Content(context, loading, image), slot)
+            async with turns:
+                ended = await resolver.resolve(image, mark, Content(context, loading, image), slot)
             self.world.books.outcome(self, mark, ended)
             return ("stopped", "") if ended is None else (str(ended.status), str(ended.reason))
 
@@ -246,6 +253,27 @@ class Process:
             adopt(world.spill, ledger.store)
         ledger.watch(self)
         return ledger
+
+    def _purse(self) -> OpenPurse:
+        world, rules = self.world, self.world.rules
+        if world.scenario.grant is None or world.night:
+            return OpenPurse()
+        store = rules.store(world.store.place())
+        files = rules.purse_files(store, PURSE, world.scenario.grant, self.owner, self.clock)
+        drawn = files.drawn_before(self.owner.map_index) if self.owner.try_number > 1 else {}
+        rows = [image.row for image, _ in world.images] if rules.doubts_the_dead else []
+        return rules.purse(
+            Tools(
+                io=self._io,
+                owner=self.owner,
+                shards=world.scenario.workers,
+                wanted=lambda: world.scenario.images,
+                files=files,
+                inherited=Inherited(sum(drawn.values()), tries=len(drawn), rows=rows),
+                tries=frozenset(drawn),
+                granted=world.scenario.grant,
+            )
+        )
 
     def _context(self, ledger: Ledger) -> ReadContext:
         world = self.world
@@ -279,8 +307,8 @@ class Process:
         self.saw(str(found))
         return found
 
-    async def _io(self, work: Callable[[], Any]) -> Any:
-        return await self.loop.run_in_executor(None, work)
+    async def _io(self, work: Callable[..., Any], *given: Any) -> Any:
+        return await self.loop.run_in_executor(None, work, *given)
 
     def _timer(self, handle: asyncio.TimerHandle, ring: Callable[[], None]) -> None:
         self.world.add(self, "wakes up", lambda _fault: ring(), due=handle.when() - BOOTED_S, gone=handle.cancelled)

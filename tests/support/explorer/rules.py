@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
+from airflow_provider_platerec_ocr.engine.ledger.purse import RunPurse
+from airflow_provider_platerec_ocr.engine.ledger.purse_files import PurseFiles
 from airflow_provider_platerec_ocr.engine.reading.answer_writer import AnswerWriter
 from airflow_provider_platerec_ocr.engine.reading.paid_call import PaidCaller
 from airflow_provider_platerec_ocr.engine.reading.resolver import Resolver
@@ -72,6 +74,10 @@ class Rules:
     answer_writer: type[WatchedAnswerWriter] = WatchedAnswerWriter
     paid_caller: type[PaidCaller] = PaidCaller
     resolver: type[WiredResolver] = WiredResolver
+    purse: type[RunPurse] = RunPurse
+    purse_files: type[PurseFiles] = PurseFiles
+    doubts_the_dead: bool = True
+    """Whether what a killed try had drawn comes back only as far as the ledger says that it was not spent."""
 
 
 PRODUCT = Rules()

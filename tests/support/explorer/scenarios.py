@@ -50,6 +50,19 @@ SCENARIOS = (
         inbox=True,
     ),
     Scenario("one task's calls take longer", tries=2, nights=1, call_s=(20.0, 4.0), crashes=1, jumps_s=(9.0,), depth=1),
+    Scenario(
+        "one purse for two tasks", images=2, tries=2, nights=1, crashes=1, grant=2, faults=("refused", "cut after")
+    ),
+    Scenario(
+        "a purse whose files get lost, show late, are torn",
+        images=2,
+        tries=2,
+        nights=1,
+        crashes=1,
+        grant=1,
+        faults=("late", "lost reply", "met itself", "torn", "empty", "down"),
+        depth=1,
+    ),
     Scenario("a store that is not exclusive", exclusive=False, opens=True),
 )
 _ALL = Scenario(
@@ -75,6 +88,7 @@ EVERYTHING = (
     replace(_ALL, name="the same, two images and an inbox", images=2, inbox=True, faults=(*_ALL.faults, "inbox down")),
     replace(_ALL, name="the same, ends show later than a lease", late_s=12.0),
     replace(_ALL, name="the same, and answers that are no reads", faults=(*_ALL.faults, "unread")),
+    replace(_ALL, name="the same, two images and a purse", images=2, grant=3),
     replace(_ALL, name="the same, one task's calls take longer", call_s=(20.0, 4.0, 4.0)),
 )
 """For drawn executions, which go where no search in order of deviations comes."""

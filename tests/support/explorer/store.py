@@ -46,6 +46,13 @@ class WorldStore(SimulatedStore):
             raise FileNotFoundError(path)
         return data
 
+    def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:  # noqa: FBT001, FBT002  # fsspec's signature
+        self._request("read", path)
+        prefix = f"{path}/"
+        found = [name for name in self.objects if name.startswith(prefix) and self._shows(name)]
+        self._saw(path, tuple(found))
+        return [each for each in super().ls(path, detail=detail) if detail or each in found]
+
     def modified(self, path: str) -> datetime:
         self._request("date", path)
         when = self.objects[path][1] if self._shows(path) else None

@@ -12,6 +12,8 @@ from airflow_provider_platerec_ocr.core.errors import OCROutcomeUnknown, OCRRefu
 from airflow_provider_platerec_ocr.engine.ledger import records
 from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin
 from airflow_provider_platerec_ocr.engine.ledger.late_answer import LateAnswers, LateAnswerUnavailable
+from airflow_provider_platerec_ocr.engine.ledger.purse import Coin, RunPurse
+from airflow_provider_platerec_ocr.engine.ledger.purse_files import PurseFiles
 from airflow_provider_platerec_ocr.engine.reading.paid_call import PaidCaller
 from airflow_provider_platerec_ocr.storage.store import Store
 from airflow_provider_platerec_ocr.storage.store_clock import StoreClock
@@ -190,6 +192,27 @@ class KeepsClaims(PaidCaller):
             self._rest_after(error, *span)
             raise error
         return await super()._failed(image, claim, error, facts, span)
+
+
+class Unbound(RunPurse):
+    """Lets every call be made, whether one is left or not."""
+
+    async def take(self, *, again: bool = False) -> Coin | None:
+        return await super().take(again=again) or self._made(Coin())
+
+
+class TakesBack(RunPurse):
+    """Takes what a call had taken back, though the call may have been billed."""
+
+    def done(self, coin: Coin) -> None:
+        super().done(Coin(extra=coin.extra))
+
+
+class DrawsBeside(PurseFiles):
+    """Draws although somebody else has drawn since."""
+
+    def _append(self, calls: int, *, closed: bool = False) -> bool:
+        return super()._append(calls, closed=closed) or True
 
 
 class Deciding(WiredResolver):

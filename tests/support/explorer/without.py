@@ -31,6 +31,8 @@ _WHOLE = "whole is an answer"
 _RELEASED, _CAUSE, _APPEND = "released was not billed", "doubt has a cause", "append-only"
 _DRAIN = "a drain keeps what was sent"
 _ONE, _EVER, _GATE = "one answer", "nobody waits for ever", "no call while saving fails"
+_GRANT = "paid within the grant"
+_PURSE = Scenario("a purse of one", workers=1, images=2, grant=1, tries=1, nights=0, crashes=0)
 _TWO = Scenario("two tasks", crashes=0)
 _CRASH = Scenario("crashes", workers=1, nights=1)
 _CUT = Scenario("a call is cut", workers=1, replies=("cut after",), nights=1)
@@ -161,6 +163,25 @@ WITHOUT = (
     Without("a torn end is a doubt", Rules(ledger=variants.TornIsReleased), _PAID, replace(_CRASH, faults=("torn",))),
     Without(
         "an empty claim is a claim", Rules(ledger=variants.EmptyIsNothing), _EVER, replace(_CRASH, faults=("empty",))
+    ),
+    Without("each paid call takes one of the grant", Rules(purse=variants.Unbound), _GRANT, _PURSE),
+    Without(
+        "only a call that surely cost nothing gives its own back",
+        Rules(purse=variants.TakesBack),
+        _GRANT,
+        replace(_PURSE, one_by_one=True),
+    ),
+    Without(
+        "who draws has read what was drawn before",
+        Rules(purse_files=variants.DrawsBeside),
+        _GRANT,
+        replace(_PURSE, workers=2),
+    ),
+    Without(
+        "what a killed task may have spent does not come back unasked",
+        Rules(doubts_the_dead=False),
+        _GRANT,
+        replace(_PURSE, tries=2, crashes=1),
     ),
     Without(
         "nobody is waited for longer than a lease",

@@ -11,7 +11,7 @@ import greenlet
 from airflow_provider_platerec_ocr.core.models import Owner
 from support.clock import START
 from support.explorer.choices import Choice, Point
-from support.explorer.laws import EVER, Books, LawBrokenError
+from support.explorer.laws import EVER, FIRST_NIGHT, Books, LawBrokenError
 from support.explorer.person import settle
 from support.explorer.process import Process, images
 from support.explorer.store import CREATE_FAULTS, CREATED_FAULTS, READ_FAULTS, WorldStore, short
@@ -35,8 +35,8 @@ _FAULTS = {
 }
 _STRUCK: dict[str, tuple[str, ...]] = {
     "full": (".answer",),
-    "empty": (".claim", ".answer"),
-    "torn": (".claim", ".answer"),
+    "empty": (".claim", ".answer", ".drawn"),
+    "torn": (".claim", ".answer", ".drawn"),
 }
 
 
@@ -81,7 +81,7 @@ class World:
         self._hub = greenlet.getcurrent()  # the search's own; whoever runs in it is not stopped at requests
         self._actor = 0
         self.slots = [
-            WorkerSlot(index, Owner("yard", "night-1", "read", index, 1), scenario.tries)
+            WorkerSlot(index, Owner("yard", FIRST_NIGHT, "read", index, 1), scenario.tries)
             for index in range(scenario.workers)
         ]
         for slot in self.slots:

@@ -1,0 +1,235 @@
+"""Where each paid call takes one of its run's calls, before its claim.
+
+One instance serves the images of one task, on its event loop. What is drawn is drawn in parts, so that a store is asked
+for many calls at a time; what a call that was never made had taken comes back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.core.claims import End
+from airflow_provider_platerec_ocr.core.errors import OCRError, OCRLedgerError, OCRQuotaExhausted
+from airflow_provider_platerec_ocr.core.spending.purse import AT_ONCE, Inherited, spent_on
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from airflow_provider_platerec_ocr.core.claims import History
+    from airflow_provider_platerec_ocr.core.models import Owner, PlannedImage
+    from airflow_provider_platerec_ocr.engine.ledger.allowance import MoreCalls
+    from airflow_provider_platerec_ocr.engine.ledger.purse_files import PurseFiles
+
+log = logging.getLogger(__name__)
+
+LOOKS_IN_VAIN = 1_000
+"""Images in a row that would have needed a call, and had none, after which a shard looks for no more free answers."""
+
+
+@dataclass(slots=True)
+class Coin:
+    """The right to make one call."""
+
+    spent: bool = False
+    """Whether the call may have been billed: then it does not come back."""
+    extra: bool = False
+    """Whether it was reserved beyond the run's grant."""
+
+
+class OpenPurse:
+    """A purse without an end, for a single image: it is one call, and nothing was planned."""
+
+    def __init__(self) -> None:
+        self.reason: OCRQuotaExhausted | None = None
+        """Why no call is left."""
+        self.foreseen = False
+        """Whether the plan said that some images would find no call."""
+        self.may_pay = asyncio.Event()
+        """Cleared while nobody knows how many calls the account has left, and the user wants to."""
+        self.may_pay.set()
+        self._vain = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no image will find a call, as far as is known."""
+        return False
+
+    async def take(self, *, again: bool = False) -> Coin | None:
+        """Return the right to make one call, or ``None`` where none is left.
+
+        :param again: whether the call repeats one in doubt.
+        """
+        del again
+        await self.may_pay.wait()
+        return Coin()
+
+    def done(self, coin: Coin) -> None:
+        """Take back what was not spent."""
+
+    def looked(self, image: PlannedImage, history: History) -> None:  # noqa: ARG002  # a shard's purse needs it
+        """Take note of what the ledger says of an image."""
+        if any(attempt.end is End.ANSWER for attempt in history):
+            self._vain = 0
+
+    def in_vain(self) -> bool:
+        """Count an image that found no call; return whether it makes sense to look for more answers that cost none."""
+        self._vain += 1
+        return self._vain < LOOKS_IN_VAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a run's purse works with."""
+
+    io: Callable[..., Awaitable[Any]]
+    """Runs what blocks in a thread."""
+    owner: Owner
+    """Who draws."""
+    shards: int = 1
+    """Of the run."""
+    wanted: Callable[[], int] = field(default=lambda: 1)
+    """Returns how many images may still need a call."""
+    files: PurseFiles | None = None
+    """The purse; ``None`` where the plan's grant is not there."""
+    inherited: Inherited = field(default_factory=Inherited)
+    """What earlier tries of the shard left."""
+    tries: frozenset[int] = frozenset()
+    """The tries that left it."""
+    more: MoreCalls | None = None
+    """Reserves a call that no plan can foresee."""
+    granted: int = 0
+    """Calls of the whole run."""
+    foreseen: bool = False
+    """Whether the plan has more images than calls."""
+
+
+class RunPurse(OpenPurse):
+    """A shard's part of what its run was granted."""
+
+    def __init__(self, tools: Tools) -> None:
+        super().__init__()
+        self.foreseen = tools.foreseen
+        self._tools = tools
+        self._balance = 0
+        self._extra = 0
+        """Calls beyond the grant; for those alone that may ask for them."""
+        self._drawn = 0
+        self._open = 0
+        """Calls that are under way."""
+        self._dry = self._refused = False
+        self._drawing: asyncio.Future[None] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no image will find a call, as far as is known."""
+        files = self._tools.files
+        return self._free == 0 and (self._dry or files is None or files.left == 0)
+
+    @property
+    def _free(self) -> int:
+        return self._balance + self._tools.inherited.free
+
+    async def take(self, *, again: bool = False) -> Coin | None:
+        """Return the right to make one call, or ``None`` where none is left.
+
+        :raises OCRLedgerError: the store does not say.
+        """
+        await self.may_pay.wait()
+        while not (self._free or (self._extra and self._may_exceed(again=again))):
+            drawing = self._drawing
+            if drawing is None:
+                if self._dry and (self._refused or not self._may_exceed(again=again)):
+                    self.reason = self.reason or _nothing_left(self._tools.granted)
+                    return None
+                drawing = self._drawing = asyncio.ensure_future(self._draw(again=again))
+                drawing.add_done_callback(_heard)
+            try:
+                await asyncio.shield(drawing)  # what is drawn is kept, also where this image is given up
+            finally:
+                if drawing.done() and self._drawing is drawing:
+                    self._drawing = None
+        if self._balance:
+            self._balance -= 1
+        elif self._free:
+            self._tools.inherited.take()
+        else:
+            self._extra -= 1
+            return self._made(Coin(extra=True))
+        return self._made(Coin())
+
+    def _made(self, coin: Coin) -> Coin:
+        self._open += 1
+        return coin
+
+    def done(self, coin: Coin) -> None:
+        """Take back what was not spent."""
+        self._open -= 1
+        if coin.extra:
+            self._extra += not coin.spent
+        else:
+            self._balance += not coin.spent
+
+    def looked(self, image: PlannedImage, history: History) -> None:
+        """Take note of what the ledger says of an image: what an earlier try spent on it, or did not."""
+        super().looked(image, history)
+        tools = self._tools
+        spent = spent_on(history, image.row, image.image, by=tools.owner, tries=tools.tries) if tools.tries else 0
+        tools.inherited.looked(image.row, spent)
+
+    async def give_back(self) -> None:
+        """Put what was drawn and not spent back, for the other shards; a task that is tried again keeps it."""
+        files = self._tools.files
+        if files is not None and self._free:
+            calls, self._balance = self._free, 0
+            self._tools.inherited.take(calls)
+            try:
+                await self._tools.io(files.give_back, calls)
+            except OCRLedgerError as error:
+                log.warning("%s calls are not given back; they are free again after the export. %s", calls, error)
+
+    def _may_exceed(self, *, again: bool) -> bool:
+        """Return whether the account may be asked for more than the run was granted.
+
+        A call that repeats one in doubt was in no plan. Where there is no grant, or it was given back by an export, a
+        person has cleared the task to have it read.
+        """
+        tools = self._tools
+        return tools.more is not None and (again or tools.files is None or tools.files.closed)
+
+    async def _draw(self, *, again: bool) -> None:
+        tools = self._tools
+        wanted = max(1, tools.wanted() - self._open)
+        if not self._dry:
+            calls = await tools.io(tools.files.draw, wanted, tools.shards) if tools.files is not None else 0
+            self._balance += calls
+            self._drawn += calls
+            self._dry = not calls
+        elif tools.more is not None and self._may_exceed(again=again):
+            await self._ask_for_more(tools.more, min(wanted, AT_ONCE))
+
+    async def _ask_for_more(self, more: MoreCalls, wanted: int) -> None:
+        """Reserve calls beside the grant; once refused, none is asked for again by this task."""
+        others = max(0, self._tools.granted - self._drawn) if self._tools.shards > 1 else 0
+        try:
+            calls = await self._tools.io(more.reserve, wanted, self._open + others)
+        except OCRLedgerError:
+            raise
+        except OCRError as error:
+            log.warning("No call beyond the run's grant is made: nobody knows how many are left. %s", error)
+            calls = 0
+        self._extra += calls
+        self._refused = not calls
+
+
+def _heard(drawing: asyncio.Future[None]) -> None:
+    """Have an error that nobody waits for any more be no fault: all images may have been given up."""
+    if not drawing.cancelled():
+        drawing.exception()
+
+
+def _nothing_left(granted: int) -> OCRQuotaExhausted:
+    message = f"The {granted} calls that this run may make are used up; the next run plans this image again."
+    return OCRQuotaExhausted(message)
