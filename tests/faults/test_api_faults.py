@@ -167,6 +167,21 @@ DOUBTS = [
     Play("JSON cut off, 3 times", UNKNOWN, faults=_three("cut-json"), takes_s=160, expected=RESENT | TWICE),
     Play("502 with HTML, 3 times", UNKNOWN, faults=_three("502-html"), takes_s=160, expected=RESENT | FREE),
 ]
+ANSWERED = [
+    Play(
+        "2xx in another form, 3 times",
+        "answered",
+        faults=_three("dialect"),
+        act=_two_nights,
+        expected={"calls": COUNT, "billed": COUNT, "rows": COUNT, "run": "success, next night success"},
+    ),
+    Play(
+        "head of 60 KB and 200 lines, always",
+        "answered",
+        faults=("always:long-head",),
+        expected={"calls": COUNT, "billed": COUNT, "rows": COUNT, "run": "success"},
+    ),
+]
 STOPS = [
     Play(
         "2xx with an error, 3 times",
@@ -263,6 +278,22 @@ def test_what_may_have_been_billed_is_named_and_sent_again_once_in_a_later_try(
     _put(line, play, found)
     _hold(found, play, undisturbed, resent=3)
     assert found.log.count("In doubt: ") == 3
+
+
+@pytest.mark.parametrize("play", ANSWERED, ids=str)
+def test_an_answer_that_arrives_whole_is_kept_whatever_it_looks_like(
+    played: Callable[[Play], Found], undisturbed: list[dict[Any, Any]], line: Callable[..., None], play: Play
+) -> None:
+    found = played(play)
+
+    _put(line, play, found)
+    cells = found.cells()
+    assert {name: cells[name] for name in play.expected} == play.expected
+    found.books.hold(resent_at_most=0)
+    known = [row for row in found.table if row["code"] is not None]
+    images = {row["image"] for row in known}
+    assert known == [row for row in undisturbed[:COUNT] if row["image"] in images]
+    assert len(found.table) - len(known) == (3 if play is ANSWERED[0] else 0)
 
 
 @pytest.mark.parametrize("play", STOPS, ids=str)
