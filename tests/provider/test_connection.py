@@ -34,6 +34,21 @@ def test_the_base_url_comes_from_host_and_port(host: str | None, port: int | Non
     assert settings_of(connection(host=host, port=port)).base_url == base_url
 
 
+@pytest.mark.parametrize(
+    ("uri", "base_url"),
+    [
+        ("platerec-ocr://:token-1234@[::1]:8080", "https://[::1]:8080"),
+        ("platerec-ocr://:token-1234@[2001:DB8::7]", "https://[2001:db8::7]"),
+    ],
+)
+def test_an_ipv6_host_of_a_connections_uri_is_understood(
+    uri: str, base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_YARD", uri)
+
+    assert load_settings("yard").base_url == base_url
+
+
 def test_the_extra_becomes_settings_and_empty_values_mean_the_default() -> None:
     extra = json.dumps({"rate_per_s": 8, "max_in_flight": None, "proxy": "", "call_timeout_s": 200, "verify": "false"})
 

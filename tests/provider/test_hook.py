@@ -173,6 +173,14 @@ def test_a_host_that_does_not_listen_names_host_and_what_to_check(hook_for: Any)
         hook_for(gone).statistics()
 
 
+@pytest.mark.parametrize("host", ["a..b", "https://.a", "https://a..b:8443", "a,b"])
+def test_a_host_that_no_client_can_use_is_told_by_the_connection_test(host: str, hook_for: Any) -> None:
+    works, message = hook_for(host).test_connection()
+
+    assert works is False
+    assert "is not a base URL" in message
+
+
 def test_a_slow_answer_ends_at_the_statistics_timeout(hook_for: Any) -> None:
     with recording_server(silent=True) as server, pytest.raises(errors.OCRUnavailable, match="no whole answer"):
         hook_for(server.url, statistics_timeout_s=0.1).statistics()
