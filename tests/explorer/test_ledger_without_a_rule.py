@@ -42,7 +42,7 @@ def test_without_a_rule_a_law_breaks(without: Without, line: Callable[..., None]
 def test_drawn_executions_find_that_the_inbox_has_to_be_asked_for_each_doubt() -> None:
     scenario = next(each for each in EVERYTHING if each.inbox)
     with explorer(scenario, Rules(resolver=AsksOnce)) as search:
-        found = search.drawn(range(500), part=0.2)
+        found = search.drawn(range(1_000), part=0.2)
 
     assert found.broken is not None
     assert found.broken.law == "nothing known is paid"
