@@ -21,6 +21,7 @@ def even_over(run: Run, start_s: int, end_s: int, window_s: int = 120) -> list[f
     return [run.accepted_per_s(at, at + window_s) for at in range(start_s, end_s - window_s + 1, 30)]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("limit_per_s", [1.0, 8.0, 20.0])
 @pytest.mark.parametrize("seed", [1, 2])
@@ -36,6 +37,7 @@ def test_an_unknown_limit_is_found_within_a_minute_and_kept(limit_per_s: float, 
     assert run.refused_share(60) < 0.015
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("limit_per_s", [2.0, 8.0, 20.0])
 def test_a_limit_that_halves_is_followed_and_found_again_when_it_doubles(
@@ -155,6 +157,7 @@ def test_a_rate_that_is_none_is_refused(start_per_s: float) -> None:
         AdaptiveRate(ceiling=start_per_s)
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_over_hours_of_changing_limits_the_rate_stays_at_the_limit(kind: type[Account]) -> None:
@@ -168,6 +171,7 @@ def test_over_hours_of_changing_limits_the_rate_stays_at_the_limit(kind: type[Ac
     assert run.refused_share() < 0.01
 
 
+@pytest.mark.no_cover
 @settings(max_examples=25, deadline=None)
 @given(st.floats(1, 30), st.sampled_from(KINDS), st.floats(0.5, 2.0), st.integers(120, 400), st.integers(1, 1000))
 def test_whatever_the_limit_and_however_it_changes_it_is_found_and_little_is_refused(
