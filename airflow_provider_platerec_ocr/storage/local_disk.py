@@ -2,6 +2,8 @@
 
 A file appears under its name whole or not at all, and is on the disk before the call returns: it is written and synced
 under another name, hard-linked to its own (which fails if the name is taken), and the folder is synced too.
+
+This is done twice an image, so names are strings here: making paths of them took as long as the links.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ class LocalFolder:
 
     def __init__(self, root: str, *, remembered: int = REMEMBERED) -> None:
         self._root = Path(root)
-        self._ready: set[Path] = set()
+        self._ready: set[str] = set()
         self._remembered = remembered
         self._root_seen: tuple[int, int] | None = None
 
@@ -51,20 +53,20 @@ class LocalFolder:
 
     def replace(self, path: str, data: bytes) -> None:
         """Write the file ``path``: a reader sees what was there or all of ``data``, also after a crash."""
-        self._write(path, lambda target: write_whole(target, data))
+        self._write(path, lambda target: write_whole(Path(target), data))
 
     def mark(self, path: str, data: bytes) -> None:
         """Have a name for good whose content nobody reads."""
 
-        def touch(target: Path) -> None:
-            target.write_bytes(data)
-            sync_folder(target.parent)
+        def touch(target: str) -> None:
+            Path(target).write_bytes(data)
+            sync_folder(os.path.dirname(target))
 
         self._write(path, touch)
 
     def overwrite(self, path: str, data: bytes) -> None:
         """Write the file ``path``, whatever was there; for what may be lost or read half-written."""
-        self._write(path, lambda target: target.write_bytes(data))
+        self._write(path, lambda target: Path(target).write_bytes(data))
 
     def move(self, path: str, to: str) -> None:
         """Rename a file, creating the folder it goes to."""
@@ -74,7 +76,7 @@ class LocalFolder:
 
     def make_folders(self, folder: Path) -> None:
         """Create what is missing between the root and ``folder``, each for good before anything is put into it."""
-        if folder in self._ready:
+        if str(folder) in self._ready:
             return
         if folder == self._root:
             self._check_root()
@@ -86,7 +88,7 @@ class LocalFolder:
             sync_folder(folder.parent)
         if len(self._ready) >= self._remembered:
             self._ready.clear()
-        self._ready.add(folder)
+        self._ready.add(str(folder))
 
     def _check_root(self) -> None:
         """See to it that the root is the folder that it was: where a volume was unmounted, an empty one lies there."""
@@ -98,15 +100,16 @@ class LocalFolder:
             )
         self._root_seen = identity
 
-    def _write(self, path: str, write: Callable[[Path], object]) -> None:
-        target = Path(path)
-        self.make_folders(target.parent)
+    def _write(self, path: str, write: Callable[[str], object]) -> None:
+        folder = os.path.dirname(path)
+        if folder not in self._ready:
+            self.make_folders(Path(folder))
         try:
-            write(target)
+            write(path)
         except FileNotFoundError:  # a person tidied up; where the root itself is gone, this fails as well
             self._ready.clear()
-            self.make_folders(target.parent)
-            write(target)
+            self.make_folders(Path(folder))
+            write(path)
 
 
 def write_whole(path: Path, data: bytes, *, temporary_name: str | None = None) -> None:
@@ -115,16 +118,22 @@ def write_whole(path: Path, data: bytes, *, temporary_name: str | None = None) -
     :param temporary_name: what the half-written file is called; default: a name of its own that begins with
         :data:`TEMPORARY`.
     """
-    temporary = _write_synced(path.parent, data, temporary_name)
+    temporary = _write_synced(str(path.parent), data, temporary_name)
     try:
-        temporary.replace(path)
+        os.replace(temporary, path)
     except BaseException:  # Airflow's timeout may come at any line
         _discard(temporary)
         raise
     sync_folder(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
+def read_whole(path: str) -> bytes:
+    """Return the content of a file."""
+    with open(path, "rb", buffering=0) as handle:
+        return handle.read()
+
+
+def sync_folder(folder: Path | str) -> None:
     """Have the names in ``folder`` on the disk."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -133,29 +142,39 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _link_new(path: Path, data: bytes) -> None:
-    temporary = _write_synced(path.parent, data)
+def _link_new(path: str, data: bytes) -> None:
+    folder = os.path.dirname(path)
+    temporary = _write_synced(folder, data)
     try:
-        path.hardlink_to(temporary)
-        sync_folder(path.parent)
+        os.link(temporary, path)
+        sync_folder(folder)
     finally:
         _discard(temporary)
 
 
-def _write_synced(folder: Path, data: bytes, name: str | None = None) -> Path:
+def _write_synced(folder: str, data: bytes, name: str | None = None) -> str:
     """Return a new file under a name of its own, with ``data`` on the disk."""
-    temporary = folder / (name or f"{TEMPORARY}{uuid.uuid4().hex}")
+    temporary = os.path.join(folder, name or f"{TEMPORARY}{uuid.uuid4().hex}")
     try:
-        with temporary.open("xb") as handle:
-            handle.write(data)
-            handle.flush()
-            os.fsync(handle.fileno())
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            _write_all(handle, data)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
     except BaseException:
         _discard(temporary)
         raise
     return temporary
 
 
-def _discard(temporary: Path) -> None:
+def _write_all(handle: int, data: bytes) -> None:
+    """Write ``data`` without a buffer of Python's, which costs more than the write; a nearly full disk takes a part."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(handle, left) :]
+
+
+def _discard(temporary: str) -> None:
     with contextlib.suppress(OSError):
-        temporary.unlink()
+        os.unlink(temporary)

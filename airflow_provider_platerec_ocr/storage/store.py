@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRLedgerError, OCRLedgerUnwritable
 from airflow_provider_platerec_ocr.core.redact import redact, shorten
-from airflow_provider_platerec_ocr.storage.local_disk import TEMPORARY, LocalFolder, sync_folder
+from airflow_provider_platerec_ocr.storage.local_disk import TEMPORARY, LocalFolder, read_whole, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -128,6 +128,8 @@ class Store:
     def read(self, name: str) -> bytes | None:
         """Return the file's content, or ``None`` where there is no such file; one request, and no cache."""
         try:
+            if self._disk is not None:
+                return read_whole(self.path(name))
             data: bytes = self._fs.cat_file(self.path(name), **self._whole)
         except FileNotFoundError:
             return None

@@ -9,6 +9,7 @@ saves.
 from __future__ import annotations
 
 import base64
+import gc
 import logging
 import os
 import pickle
@@ -37,6 +38,8 @@ LENGTH_BYTES = 8
 STOP = b"stop\n"
 MOST_FILES = 65_536
 """Open files that the child asks for: each call in flight holds a socket."""
+COLLECT_EVERY = 20_000
+"""New objects after which the garbage collector looks among them for circles."""
 LAST_LINES_S = 5.0
 """Seconds for which the last log lines are waited for."""
 GRACE_S = 30.0
@@ -155,9 +158,21 @@ def raise_file_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+def spare_collections() -> None:
+    """Have the garbage collector leave alone what was imported, and look for circles less often.
+
+    Hundreds of calls in flight are tens of thousands of live objects, which it would walk again and again: that was a
+    twentieth of the processor time of a call.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_EVERY, 20, 20)
+
+
 def run() -> int:
     """Be the child process."""
     taken = DrainSignals()
+    spare_collections()
     raise_file_limit()
     to_parent = Lines(os.fdopen(int(sys.argv[1]), "wb"))
     handler = LinesHandler(to_parent)

@@ -69,6 +69,7 @@ class Ledger:
         """Its name and age, without the ids of ledgers that were copied into it; known once it is open for paying."""
         self._clock = clock
         self._owner = owner
+        self._owner_json = owner.to_json()
         self._spill_folder = spill_folder
         self._store_clock = StoreClock(store, clock, trusting=trusting)
 
@@ -216,7 +217,7 @@ class Ledger:
             "fingerprint": claim.fingerprint,
             "attempt": claim.number,
             "nonce": claim.nonce,
-            "owner": self._owner.to_json(),
+            "owner": self._owner_json,
         }
 
     def _saved(self, claim: Claim) -> dict[str, Any]:

@@ -81,6 +81,7 @@ class Sharing:
         self._executor = executor
         self._warned = False
         self._first = True
+        self._in_company = False
         self._busy = asyncio.Lock()
 
     @property
@@ -90,8 +91,11 @@ class Sharing:
 
     @property
     def instant(self) -> bool:
-        """Whether the board can be looked at before each start."""
-        return self._board is not None and self._board.is_local
+        """Whether the board is to be looked at before each start: that costs next to nothing, and others are there.
+
+        Who is alone learns with the next heartbeat that somebody has joined.
+        """
+        return self._board is not None and self._board.is_local and self._in_company
 
     async def beat(self, limiter: Paced) -> None:
         """Renew the heartbeat: heed the hold that is posted, follow the leader, and agree on the share."""
@@ -128,6 +132,7 @@ class Sharing:
         elif board.leader is not None:
             limiter.follow(board.leader)
         live = len(others) + 1
+        self._in_company = bool(others)
         planned = self._planned if self._first else 1
         target = math.floor(next_share(live, others, planned=planned) * MILLION) / MILLION
         if target < self.share:

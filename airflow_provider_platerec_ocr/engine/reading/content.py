@@ -6,10 +6,11 @@ when the last of them has left for the API, and are loaded again in the rare cas
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from airflow_provider_platerec_ocr.core.errors import OCRImageError
+from airflow_provider_platerec_ocr.core.errors import OCRImageError, OCRLedgerError
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes
 from airflow_provider_platerec_ocr.core.models import Reason
 from airflow_provider_platerec_ocr.engine.images.loader import upload_name
@@ -17,6 +18,7 @@ from airflow_provider_platerec_ocr.engine.images.loader import upload_name
 if TYPE_CHECKING:
     import asyncio
 
+    from airflow_provider_platerec_ocr.core.claims import History
     from airflow_provider_platerec_ocr.core.models import PlannedImage
     from airflow_provider_platerec_ocr.engine.images.loader import LoadedImage
     from airflow_provider_platerec_ocr.engine.reading.context import ReadContext
@@ -31,6 +33,7 @@ class Content:
         self._image = image
         self._loaded: LoadedImage | None = None
         self._fingerprint = ""
+        self._history: History | None = None
         self.former_fingerprint: str | None = None
         """What version 0.1 took the bytes for, where that was something else; known with the fingerprint."""
 
@@ -60,22 +63,33 @@ class Content:
             message = "the planned row has neither an image nor an upload_url; plan the run again."
             raise OCRImageError(message, reason=Reason.ROW_INVALID, permanent=True)
         await self._loading.acquire()
+        first = not self._fingerprint
         try:
-            loaded, fingerprint = await self._context.io(self._load, uri)
+            loaded, fingerprint, history = await self._context.io(self._load, uri, look=first)
         except BaseException:
             self._loading.release()
             raise
-        self._loaded, self._fingerprint = loaded, fingerprint
+        self._loaded, self._fingerprint, self._history = loaded, fingerprint, history
         return loaded
 
-    def _load(self, uri: str) -> tuple[LoadedImage, str]:
-        """Read and fingerprint in one turn of a thread: a turn costs more than hashing 50 KB."""
+    def _load(self, uri: str, *, look: bool) -> tuple[LoadedImage, str, History | None]:
+        """Read, fingerprint and ask the ledger in one turn of a thread: a turn costs more than hashing 50 KB."""
         loaded = self._context.loader.load(uri)
         settings = self._context.settings
         if settings.former_base_url is not None:
             former = fingerprint_bytes(settings.former_base_url, self._image.type, loaded.content)
             self.former_fingerprint = former
-        return loaded, fingerprint_bytes(settings.base_url, self._image.type, loaded.content)
+        fingerprint = fingerprint_bytes(settings.base_url, self._image.type, loaded.content)
+        history = None
+        if look:
+            with suppress(OCRLedgerError):  # it is asked again, and named then
+                history = self._context.ledger.look(self._image.type, fingerprint)
+        return loaded, fingerprint, history
+
+    def take_history(self, fingerprint: str) -> History | None:
+        """Return, once, what the ledger knew of ``fingerprint`` when the bytes were read; ``None``: ask it."""
+        history, self._history = self._history, None
+        return history if fingerprint == self._fingerprint else None
 
     async def ready(self, fingerprint: str) -> str:
         """Have in memory what is to be sent, and return the name under which it goes out: it carries the fingerprint.
@@ -111,6 +125,7 @@ class Content:
 
     def drop(self) -> None:
         """Let the bytes go, and the next image in."""
+        self._history = None
         if self._loaded is not None:
             self._loaded = None
             self._loading.release()

@@ -56,6 +56,8 @@ class _RetryState:
     named: set[int] = field(default_factory=set)
     asked: set[int] = field(default_factory=set)
     settled: bool = False
+    known: claims.History | None = None
+    """What the ledger knew a moment ago; serves once."""
 
 
 class Resolver:
@@ -74,7 +76,7 @@ class Resolver:
         self, image: PlannedImage, fingerprint: str, content: Content, image_phase: ImagePhase
     ) -> Resolution | None:
         """Return how ``fingerprint`` ended, or ``None`` where a stop came before a call."""
-        context, retry = self._context, _RetryState()
+        context, retry = self._context, _RetryState(known=content.take_history(fingerprint))
         while not context.stop.is_set():
             known = await self._decide(image, fingerprint, retry)
             if known is None:
@@ -156,9 +158,11 @@ class Resolver:
         behind them for a thread.
         """
         turn = self._looking if retry.held_since is not None else nullcontext()
+        history, retry.known = retry.known, None
         try:
-            async with turn:
-                history = await self._context.io(self._context.ledger.look, image.type, fingerprint)
+            if history is None:
+                async with turn:
+                    history = await self._context.io(self._context.ledger.look, image.type, fingerprint)
         except OCRLedgerError as error:
             await self._answer_writer.step_failed(Step.LOOK, error)
             return None

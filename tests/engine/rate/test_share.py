@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_platerec_ocr.engine.rate.board import PaceBoard
+from airflow_provider_platerec_ocr.engine.rate.hold_file import NAME
 from airflow_provider_platerec_ocr.engine.rate.limiter import MARGIN, StartLimiter
 from support.clock import FakeClock
 from support.pacing_stage import Inline
@@ -155,6 +156,34 @@ def test_what_one_shard_is_told_holds_for_all(tmp_path: Path, store: str, within
     assert held == []
     assert [moment for moment in moments if moment < 20]
     assert [moment for moment in moments if 80 <= moment < 82]
+
+
+def test_who_is_alone_asks_for_holds_with_its_heartbeat_and_in_company_before_each_start() -> None:
+    """A turn of a thread for each start would be a tenth of what an image costs."""
+    clock = FakeClock()
+    store, asked = SimulatedStore(clock), list[str]()
+    store.before = lambda _, path: asked.append(path) if path.endswith(NAME) else None
+
+    def shard() -> StartLimiter:
+        board = PaceBoard(store.place(), clock=clock)
+        board.is_local = True
+        return StartLimiter(clock=clock, ceiling_per_s=8.0 / MARGIN, max_in_flight=1000, board=board, executor=Inline())
+
+    async def run() -> tuple[int, int]:
+        one, two = shard(), shard()
+        heart = asyncio.ensure_future(one.run_heartbeat())
+        await busy(one, clock, 10, [])
+        alone = len(asked)
+        other = asyncio.ensure_future(two.run_heartbeat())
+        await busy(one, clock, 20, [])
+        for task in (heart, other):
+            task.cancel()
+        await asyncio.gather(heart, other, return_exceptions=True)
+        return alone, len(asked) - alone
+
+    alone, together = clock.run(run())
+    assert alone <= 12
+    assert together >= 10 + 10 + 35
 
 
 @pytest.mark.parametrize("told", [0, 1])

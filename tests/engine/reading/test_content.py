@@ -42,6 +42,39 @@ def test_bytes_hold_a_place_until_they_are_dropped_and_a_second_drop_changes_not
     assert asyncio.run(main()) == [False, True, True]
 
 
+def test_what_the_ledger_knows_comes_with_the_bytes_in_one_turn_of_a_thread_and_serves_once(tmp_path: Path) -> None:
+    rows = images(tmp_path, 1)
+
+    async def main() -> list[object]:
+        async with context(Setup(tmp_path, "http://127.0.0.1:9"), 1) as tools:
+            content = Content(tools, asyncio.Semaphore(1), rows[0])
+            fingerprint = await content.fingerprint()
+            seen: list[object] = [content.take_history(fingerprint), content.take_history(fingerprint)]
+            dropped = Content(tools, asyncio.Semaphore(1), rows[0])
+            await dropped.fingerprint()
+            dropped.drop()  # as before a wait, after which somebody else may have paid
+            other = Content(tools, asyncio.Semaphore(1), rows[0])
+            await other.fingerprint()
+            return [*seen, dropped.take_history(fingerprint), other.take_history("0" * 64)]
+
+    assert asyncio.run(main()) == [(), None, None, None]
+
+
+def test_a_ledger_that_cannot_be_asked_beside_the_bytes_is_asked_again(tmp_path: Path) -> None:
+    rows = images(tmp_path, 1)
+
+    async def main() -> object:
+        async with context(Setup(tmp_path, "http://127.0.0.1:9"), 1) as tools:
+            torn = Content(tools, asyncio.Semaphore(1), rows[0])
+            fingerprint = await torn.fingerprint()
+            (Path(tools.ledger.root.path) / "vin" / fingerprint[:2] / f"{fingerprint}.1.claim").mkdir(parents=True)
+            again = Content(tools, asyncio.Semaphore(1), rows[0])
+            await again.fingerprint()
+            return again.take_history(fingerprint)
+
+    assert asyncio.run(main()) is None
+
+
 def test_a_load_that_fails_or_is_cancelled_gives_its_place_back(tmp_path: Path) -> None:
     rows = images(tmp_path, 1)
 
