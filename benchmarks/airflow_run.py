@@ -1,8 +1,9 @@
 """How long a run takes on a real Airflow, against the account's limit: LocalExecutor, PostgreSQL, uploads of 50 KB.
 
-``python -m benchmarks.airflow_run [N RATE LATENCY [unknown]] …`` prints the figures of each run. The default is 2,000
-images at 80/s with calls of 2 to 3 s, a tenth of the API's; ``2000 8 20-30`` is the API's own pace and takes five
-minutes. With ``unknown`` no rate is configured, so that it has to be found.
+``python -m benchmarks.airflow_run [N RATE LATENCY [unknown | second]] …`` prints the figures of each run. The default
+is 2,000 images at 80/s with calls of 2 to 3 s, a tenth of the API's; ``2000 8 20-30`` is the API's own pace and takes
+five minutes. With ``unknown`` no rate is configured, so that it has to be found; with ``second`` it was found by a run
+of the same account just before, over as many other images.
 
 The limit is N / rate + the slowest call. The run is from the start of the plan task to the end of the export task.
 What a run takes beyond its limit is the hundredth of a known rate that is not used, and Airflow's own time to start
@@ -32,6 +33,8 @@ SHORT = Load(2_000, 80, "2-3")
 API_LATENCY = "20-30"
 RATIOS = {2_000: 1.06, 10_000: 1.02}
 """Images, and the figure to reach at 8/s."""
+SECOND_NIGHT = 1.10
+"""The figure to reach where the rate was found by an earlier run."""
 REFUSED = {True: 0.1, False: 2.0}
 """Whether the rate is given, and the part of calls in percent that may be refused."""
 CPU_MS = 5.0
@@ -57,6 +60,8 @@ class Run:
     """Processor time of the whole Airflow."""
     peak_mb: float
     """Peak memory of the largest process that made calls."""
+    second: bool = False
+    """Whether the rate was found by an earlier run."""
 
     @property
     def beyond_s(self) -> float:
@@ -76,7 +81,8 @@ class Run:
     def figures(self) -> list[Figure]:
         """Return the run's lines."""
         load = self.load
-        name = f"{load.images:,} images, {load.rate_per_s:g}/s{'' if self.given else ' (to be found)'}"
+        how = "" if self.given else " (second night)" if self.second else " (to be found)"
+        name = f"{load.images:,} images, {load.rate_per_s:g}/s{how}"
         return [
             self._ratio(name),
             for_show(f"{name}: seconds beyond the limit", self.beyond_s, " s", self._phases()),
@@ -103,6 +109,8 @@ class Run:
     def _ratio(self, name: str) -> Figure:
         what = f"{name}: run / limit of {self.load.limit_s:.1f} s"
         target = RATIOS.get(self.load.images)
+        if self.second:
+            return at_most(what, SECOND_NIGHT, self.ratio)
         if not self.given or target is None:
             return for_show(what, self.ratio)
         api = Load(self.load.images, 8, API_LATENCY)
@@ -125,8 +133,11 @@ def _margin_s(load: Load) -> float:
     return load.images / load.rate_per_s * (1 / MARGIN - 1)
 
 
-def run(on: Stage, load: Load, *, given: bool = True) -> Run:
-    """Run the main job once and return what it took."""
+def run(on: Stage, load: Load, *, given: bool = True, second: bool = False) -> Run:
+    """Run the main job once and return what it took.
+
+    :param second: whether the account had a first night over other images, which is not counted.
+    """
     manifest = on.manifest(load.images)
     options = ["--latency", load.latency, "--rate", str(load.rate_per_s), "--quota", "10000000", "--seed", "1"]
     with tempfile.TemporaryDirectory(dir=on.root) as folder, sandbox_process(*options) as sandbox:
@@ -137,6 +148,10 @@ def run(on: Stage, load: Load, *, given: bool = True) -> Run:
             "conn_id": on.connect(sandbox, **({"rate_per_s": load.rate_per_s} if given else {})),
             "images_per_shard": PER_SHARD,
         }
+        if second:
+            other = conf | {"manifest": str(on.manifest(load.images, seed=1))}
+            on.run("benchmark_ours", other, within_s=5 * load.limit_s + 300)
+            sandbox.reset()
         children = Children(on.scheduler)
         before = on.cpu()
         with children.watched():
@@ -151,6 +166,7 @@ def run(on: Stage, load: Load, *, given: bool = True) -> Run:
             worker_cpu_s=after[0] - before[0],
             airflow_cpu_s=after[1] - before[1],
             peak_mb=max(children.peak_mb.values(), default=0.0),
+            second=second,
         )
 
 
@@ -180,15 +196,16 @@ def main(arguments: list[str]) -> int:
     runs = []
     while arguments:
         images, rate, latency, *rest = arguments
-        given = rest[:1] != ["unknown"]
+        given = rest[:1] not in (["unknown"], ["second"])
+        second = rest[:1] == ["second"]
         arguments = rest if given else rest[1:]
-        runs.append((Load(int(images.replace(",", "")), float(rate), latency), given))
+        runs.append((Load(int(images.replace(",", "")), float(rate), latency), given, second))
     figures: list[Figure] = []
     with stage() as on:
         warm(on)
-        for load, given in runs or [(SHORT, True)]:
+        for load, given, second in runs or [(SHORT, True, False)]:
             print(machine(), flush=True)
-            figures += run(on, load, given=given).figures()
+            figures += run(on, load, given=given, second=second).figures()
             print(table(figures), flush=True)
     return int(any(figure.wrong for figure in figures))
 

@@ -45,10 +45,12 @@ class Stand:
     """Calls in flight of one shard."""
     image_bytes: int = 2_000
     """Size of each image."""
+    ledger: Path | None = None
+    """Folder of the ledger, where others have a part in it."""
 
-    def prepare(self) -> Stand:
-        """Write images and shards."""
-        images = make_load_images(self.root / "images", sum(self.sizes), self.image_bytes)
+    def prepare(self, seed: int = 0) -> Stand:
+        """Write images and shards; other seeds make other images."""
+        images = make_load_images(self.root / "images", sum(self.sizes), self.image_bytes, seed)
         (self.root / "work" / "shards").mkdir(parents=True)
         first = 0
         for index, size in enumerate(self.sizes):
@@ -70,7 +72,7 @@ class Stand:
                 max_in_flight=self.max_in_flight,
             ),
             owner=Owner("benchmark", "run", "read", index, 1),
-            ledger=place(self.root / "ledger"),
+            ledger=place(self.ledger or self.root / "ledger"),
             spill=self.root / "spill",
             workspace=place(self.root / "work"),
             path=_shard(index),

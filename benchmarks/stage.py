@@ -92,11 +92,11 @@ class Stage:
         """Id of the scheduler's process; the executor's workers and all tasks descend from it."""
         return self.airflow.parts["scheduler"].pid
 
-    def manifest(self, images: int) -> Path:
-        """Return a manifest of so many images, which all runs share."""
-        folder = self.root / "images"
+    def manifest(self, images: int, seed: int = 0) -> Path:
+        """Return a manifest of so many images, which all runs share; other seeds have other images."""
+        folder = self.root / f"images-{seed}"
         if not (folder / f"load_{images:06}.jpg").exists():
-            make_load_images(folder, images, IMAGE_BYTES)
+            make_load_images(folder, images, IMAGE_BYTES, seed)
         path = folder / f"manifest-{images}.csv"
         path.write_text("image\n" + "".join(f"load_{index:06}.jpg\n" for index in range(1, images + 1)))
         return path
