@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AirflowException", "AirflowFailException", "AirflowNotFoundException", "AirflowPlugin", "BaseHook", "OCROperator",
     "RetryDecision", "RetryPolicy", "aget_connection", "amask_secret", "asset_state", "conf", "decides_retries",
-    "each_partition", "from_next_slot", "tell_of_container_stops",
+    "each_partition", "from_next_slot", "read_connections_without_database", "tell_of_container_stops",
 ]  # fmt: skip
 
 _HOMES = {
@@ -72,6 +72,15 @@ def find(name: str, homes: Sequence[str] = ()) -> Any:
 def tell(level: int, what: str) -> None:
     """Log what this Airflow cannot do."""
     _log.log(level, "Airflow %s %s", __version__, what)
+
+
+def read_connections_without_database() -> None:
+    """Have a process without a database read connections from its environment.
+
+    Before 3.2 a connection is a row of the database even so, and none can be made before all tables are known.
+    """
+    if not hasattr(sdk, "PartitionedAssetTimetable"):  # which came with 3.2
+        find("import_all_models", ("airflow.models",))()
 
 
 def tell_of_container_stops(of: Any = sdk) -> None:

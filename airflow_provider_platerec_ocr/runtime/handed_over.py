@@ -47,12 +47,20 @@ class HandedOver:
     """Connection id to the connection as JSON."""
 
     def __call__(self, scheme: str, conn_id: str) -> Any:
-        """Return the file system of ``scheme`` as the connection ``conn_id`` opens it."""
+        """Return the file system of ``scheme`` as the connection ``conn_id`` opens it.
+
+        :raises AirflowNotFoundException: that connection cannot be read here.
+        """
         os.environ.update(_CHILDS_AIRFLOW)
         for known, value in self.connections.items():
             os.environ[f"AIRFLOW_CONN_{known.upper()}"] = value
         from airflow.sdk.io import attach  # noqa: PLC0415  # it reads its settings when it is imported
 
+        from airflow_provider_platerec_ocr.compat import BaseHook, read_connections_without_database  # noqa: PLC0415  # as above
+
+        read_connections_without_database()
+        if conn_id:
+            BaseHook.get_connection(conn_id)  # else Amazon's provider would go on with what it finds by itself
         return attach(scheme, conn_id or None).fs
 
 
