@@ -201,13 +201,14 @@ def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> tuple
 def _new_lines(some: list[PlannedImage], done: DoneKeys, new: tuple[KeyList, bytearray]) -> bytes:
     """Return the lines of those images that are not done, and note their keys and whether they are signed."""
     keys = [identity_key(image.type, image.image, image.image_version) for image in some]
-    lines = []
-    for image, key, known in zip(some, keys, done.look_up(keys), strict=True):
-        if not known and (image.formerly is None or bytes.fromhex(image.formerly) not in done):
-            new[0].add((key,))
-            new[1].append(image.signed)
-            lines.append(to_line(image))
-    return "".join(lines).encode()
+    fresh = [
+        (image, key)
+        for image, key, known in zip(some, keys, done.look_up(keys), strict=True)
+        if not known and (image.formerly is None or bytes.fromhex(image.formerly) not in done)
+    ]
+    new[0].add(key for _, key in fresh)
+    new[1].extend(image.signed for image, _ in fresh)
+    return "".join(to_line(image) for image, _ in fresh).encode()
 
 
 def _sizes(planned: int, request: PlanRequest) -> tuple[ShardRef, ...]:
