@@ -150,12 +150,13 @@ class OCRReadOperator(OCROperator):
 
         A signal's handler runs in this thread while it waits, so :meth:`on_kill` reaches the child.
         """
-        from airflow_provider_platerec_ocr.tasks import read
+        from airflow_provider_platerec_ocr.tasks import interruption, read
 
-        self._single = read.opened(self, context, upload_url=self._upload_url)
-        if self._killed:
-            self._single.stop()
-        return self._single.run()
+        with interruption.ends_the_run():
+            self._single = read.opened(self, context, upload_url=self._upload_url)
+            if self._killed:
+                self._single.stop()
+            return self._single.run()
 
     def on_kill(self) -> None:
         """Drain: Airflow raises nothing in the task, and kills it after 5 s; the child goes on until all is saved."""

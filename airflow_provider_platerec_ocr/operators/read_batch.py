@@ -101,12 +101,13 @@ class OCRReadBatchOperator(OCROperator):
 
         A signal's handler runs in this thread while it waits, so :meth:`on_kill` reaches the child.
         """
-        from airflow_provider_platerec_ocr.tasks import read_batch
+        from airflow_provider_platerec_ocr.tasks import interruption, read_batch
 
-        self._process = read_batch.start(self, context)
-        if self._killed:
-            self._process.stop()
-        ended = self._process.wait()
+        with interruption.ends_the_run():
+            self._process = read_batch.start(self, context)
+            if self._killed:
+                self._process.stop()
+            ended = self._process.wait()
         if ended.error is not None:
             raise ended.error
         return ended.counts

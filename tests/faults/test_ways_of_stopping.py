@@ -1,19 +1,14 @@
-"""Signals to all processes of a service, and Ctrl-C of ``airflow dags test``."""
+"""Signals to all processes of a service."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import signal
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 
-from support.fault_books import open_claims
 from support.fault_stage import HELD, IMAGES, STILL, staged, wait_gone
 
 if TYPE_CHECKING:
@@ -56,38 +51,6 @@ def test_a_signal_to_all_processes_of_a_unit_loses_nothing(
         books, table = stage.books(), stage.table()
         line(0, f"{name} to all processes of the unit", books, in_flight=in_flight, rows=len(table))
         assert drained == kept == HELD
-        assert state == "success"
-        books.hold()
-        assert books.billed == IMAGES
-        assert table == undisturbed
-
-
-def test_ctrl_c_of_dags_test_starts_no_new_call_and_loses_nothing(
-    airflow: Fleet, undisturbed: list[dict[Any, Any]], tmp_path: Path, line: Callable[..., None]
-) -> None:
-    with staged(airflow, tmp_path / "ctrl_c", latency="2", **STILL) as stage:
-        places = {"manifest": str(stage.root / "images"), "dataset": str(stage.dataset), "ledger": str(stage.ledger)}
-        command = [sys.executable, "-m", "airflow", "dags", "test", stage.dag_id]
-        with (tmp_path / "dags-test.log").open("wb") as log:
-            person = subprocess.Popen(  # noqa: S603  # our own arguments
-                [*command, "--conf", json.dumps(places | {"conn_id": stage.conn_id})],
-                env=airflow.environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        in_flight = stage.wait_held()
-
-        os.killpg(person.pid, signal.SIGINT)
-        person.wait()
-        stage.let_go()
-        stage.until("the calls never ended", lambda: not open_claims(stage.ledger))
-        sums = stage.sandbox.books()
-        state = stage.wait(stage.trigger())
-
-        books, table = stage.books(), stage.table()
-        line(0, "Ctrl-C of `airflow dags test`", books, in_flight=in_flight, rows=len(table))
-        assert (sums["posts"], sums["billed"]) == (HELD, HELD)
         assert state == "success"
         books.hold()
         assert books.billed == IMAGES

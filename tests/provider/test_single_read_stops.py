@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from PIL import Image
 
+from airflow_provider_platerec_ocr.compat import AirflowFailException
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRLedgerError
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
 from airflow_provider_platerec_ocr.operators.read import OCRReadOperator
+from airflow_provider_platerec_ocr.tasks import interruption
 from support.airflow_home import connection_env
 from support.alarms import TimesUp, alarm
 from support.sandbox import running_sandbox
@@ -74,6 +76,34 @@ def test_a_timeout_raised_in_the_middle_of_the_hooks_read_loses_no_answer(held: 
     assert held.books()["billed"] == 1
 
 
+def test_ctrl_c_ends_a_task_for_good_and_those_after_it_in_the_same_process_send_nothing(
+    held: Sandbox, ledger: Path, tmp_path: Path
+) -> None:
+    """As in ``airflow dags test``, which would go on with the next try, and with the next task."""
+    for name, shade in (("door.jpg", 200), ("gate.jpg", 90)):
+        (tmp_path / name).write_bytes(jpeg(shade))
+    ti = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1, try_number=1, max_tries=2)
+    context = cast("Context", {"ti": ti})
+
+    def reading(name: str) -> OCRReadOperator:
+        return OCRReadOperator(task_id="t", image=str(tmp_path / name), conn_id="yard")
+
+    try:
+        with (
+            pytest.raises(AirflowFailException, match="no call starts any more"),
+            alarm(KeyboardInterrupt(), when=lambda: held.wait_held(1)),
+        ):
+            reading("door.jpg").execute(context)
+        with pytest.raises(AirflowFailException, match="Nothing was sent"):
+            reading("gate.jpg").execute(context)
+    finally:
+        interruption.PRESSED.clear()
+    answered(held, ledger)
+
+    assert reading("door.jpg").execute(context)["from_ledger"] is True
+    assert held.books()["posts"] == 1
+
+
 TASK = """
 import signal
 import sys
@@ -85,6 +115,7 @@ if sys.argv[1] == "hook":
     PlateRecOCRHook("yard").read(type="vin", image=sys.argv[2])
 else:
     from airflow_provider_platerec_ocr.operators.read import OCRReadOperator
+from airflow_provider_platerec_ocr.tasks import interruption
 
     ti = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1, try_number=1, max_tries=2)
     task = OCRReadOperator(task_id="t", image=sys.argv[2], conn_id="yard")
