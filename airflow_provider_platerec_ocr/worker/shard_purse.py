@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason, WithoutStatistics
-from airflow_provider_platerec_ocr.core.spending.purse import Inherited
+from airflow_provider_platerec_ocr.core.spending.purse import Inherited, spenders
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_shard
 from airflow_provider_platerec_ocr.dataset.table.journal import read_outcomes, settled_rows
 from airflow_provider_platerec_ocr.engine.ledger.allowance import MoreCalls
@@ -77,7 +77,8 @@ def _inherited(job: ShardJob, files: PurseFiles) -> tuple[Inherited, frozenset[i
     if job.owner.try_number <= 1:
         return Inherited(), frozenset()
     drawn = files.drawn_before(job.owner.map_index)
-    if not drawn:
+    tries = spenders(drawn, job.owner.try_number)
+    if not tries:
         return Inherited(), frozenset()
     settled = settled_rows(job.workspace, job.index)
     rows = [image.row for image in load_shard(job.workspace / job.path) if image.row not in settled]
@@ -87,5 +88,5 @@ def _inherited(job: ShardJob, files: PurseFiles) -> tuple[Inherited, frozenset[i
             sent = outcome.status == ReadStatus.REJECTED and outcome.reason == Reason.API_REJECTED
             calls = outcome.calls_billed + (sent and not outcome.from_ledger)
             spent[outcome.row] = max(spent.get(outcome.row, 0), calls)
-    left = Inherited(sum(drawn.values()), tries=len(drawn), spent=sum(spent.values()), rows=rows)
-    return left, frozenset(drawn)
+    left = Inherited(sum(drawn.values()), tries=len(tries), spent=sum(spent.values()), rows=rows)
+    return left, tries

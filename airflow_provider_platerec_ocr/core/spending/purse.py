@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, Self
 from airflow_provider_platerec_ocr.core.claims import End
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from airflow_provider_platerec_ocr.core.claims import History
     from airflow_provider_platerec_ocr.core.models import Owner
 
 AT_ONCE = 50
 """Calls that are drawn at a time at least, where the grant is large: a draw is a file in the ledger's store."""
+MOST_ON_A_ROW = 2
+"""Calls that all tries of a task may spend on a row: its own, and one that repeats it while it is in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,15 @@ def part(left: int, wanted: int, *, granted: int, shards: int) -> int:
     return max(0, min(left, wanted, max(math.ceil(left / shards), least)))
 
 
+def spenders(drawn: Mapping[int, int], present: int) -> frozenset[int]:
+    """Return the tries that may have spent what was drawn: one that drew nothing spends what an earlier one left.
+
+    :param drawn: calls that each earlier try drew, less what it gave back.
+    :param present: the try that asks.
+    """
+    return frozenset(range(min(drawn, default=present), present))
+
+
 def spent_on(history: History, row: int, image: str, *, by: Owner, tries: Collection[int]) -> int:
     """Return how many calls for one row of the manifest the given tries of a task took out of their purse for good.
 
@@ -101,23 +112,24 @@ def _task(owner: Owner) -> tuple[str, str, str, int]:
 class Inherited:
     """What earlier tries of a shard drew, of which only as much is there again as they certainly did not spend.
 
-    Each of them may have spent one call on each row that has not ended, until the ledger was asked about the row.
+    Each of them may have spent one call on each row that has not ended, until the ledger was asked about the row; all
+    together two, since no call is repeated more than once by itself.
 
     :param drawn: calls that the earlier tries drew and did not give back.
-    :param tries: how many tries drew them.
+    :param tries: how many tries may have spent them.
     :param spent: calls that they spent on rows that have ended.
     :param rows: rows that have not ended.
     """
 
     def __init__(self, drawn: int = 0, *, tries: int = 0, spent: int = 0, rows: Iterable[int] = ()) -> None:
         self._left = drawn - spent
-        self._tries = tries
+        self._on_each = min(tries, MOST_ON_A_ROW)
         self._open = set(rows) if tries else set()
 
     @property
     def free(self) -> int:
         """Calls that were certainly not spent."""
-        return max(0, self._left - self._tries * len(self._open))
+        return max(0, self._left - self._on_each * len(self._open))
 
     def looked(self, row: int, spent: int) -> None:
         """Take note of what the ledger says was spent on a row; the first look counts, and later claims are ours."""

@@ -88,7 +88,7 @@ class PurseFiles:
         return 0
 
     def drawn_before(self, shard: int) -> dict[int, int]:
-        """Return what earlier tries of a shard drew and did not give back, by try."""
+        """Return what each earlier try of a shard drew, less what it gave back: below 0 where that was another's."""
         numbers = self._numbers()
         held: defaultdict[int, int] = defaultdict(int)
         for data in self._store.read_many([self._name(number) for number in numbers]).values():
@@ -96,7 +96,7 @@ class PurseFiles:
             if record.get("map_index") == shard and record.get("try_number") != self._owner.try_number:
                 held[int(record["try_number"])] += int(record["calls"])
         self._look(numbers)
-        return {number: calls for number, calls in held.items() if calls > 0}
+        return dict(held)
 
     def _append(self, calls: int, *, closed: bool = False) -> bool:
         """Write the next file; where somebody else has, read what is there by now."""

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_platerec_ocr.core.claims import Attempt, End
 from airflow_provider_platerec_ocr.core.models import Owner
-from airflow_provider_platerec_ocr.core.spending.purse import Grant, Inherited, Limits, part, spent_on
+from airflow_provider_platerec_ocr.core.spending.purse import Grant, Inherited, Limits, part, spenders, spent_on
 
 TASK = Owner("yard", "night-1", "ocr.read", 3, 2)
 
@@ -82,6 +82,25 @@ def test_what_a_killed_try_drew_comes_back_row_by_row_as_the_ledger_is_asked() -
 
     assert free == [0, 1, 1, 1, 1, 2]
     assert left.free == 0
+
+
+@pytest.mark.parametrize(
+    ("drawn", "present", "tries"),
+    [
+        ({}, 2, set()),
+        ({1: 5}, 2, {1}),
+        ({1: 5}, 4, {1, 2, 3}),  # the third try spent what the first had drawn
+        ({2: 5, 3: -1}, 4, {2, 3}),
+    ],
+)
+def test_a_try_that_drew_nothing_may_have_spent_what_an_earlier_one_drew(
+    drawn: dict[int, int], present: int, tries: set[int]
+) -> None:
+    assert spenders(drawn, present) == tries
+
+
+def test_all_tries_together_spend_two_calls_on_a_row_at_most() -> None:
+    assert Inherited(10, tries=5, rows=[1, 2, 3]).free == 4
 
 
 def test_each_earlier_try_may_have_spent_a_call_on_each_row() -> None:

@@ -120,6 +120,15 @@ def test_a_later_try_reads_what_earlier_ones_drew_and_did_not_give_back(store: C
     assert purse(store, 1000, 5, try_number=2).drawn_before(5) == {}
 
 
+def test_what_a_later_try_gave_back_of_an_earlier_ones_calls_is_not_there_a_second_time(store: Counting) -> None:
+    purse(store, 100, 3).draw(10, 1)
+    purse(store, 100, 3, try_number=2).give_back(6)
+
+    drawn = purse(store, 100, 3, try_number=3).drawn_before(3)
+
+    assert sum(drawn.values()) == 4
+
+
 def test_a_torn_file_gives_no_calls_away(store: Counting) -> None:
     purse(store, 100).draw(10, 1)
     store.overwrite(f"{FOLDER}/000001.drawn", b"")

@@ -13,7 +13,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRLedgerError
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_url
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, PlannedImage
 from airflow_provider_platerec_ocr.core.settings import ClientSettings, Timeouts
-from airflow_provider_platerec_ocr.core.spending.purse import Inherited
+from airflow_provider_platerec_ocr.core.spending.purse import Inherited, spenders
 from airflow_provider_platerec_ocr.engine.ledger.purse import OpenPurse, Tools
 from airflow_provider_platerec_ocr.engine.ledger.spill import adopt
 from airflow_provider_platerec_ocr.engine.rate.limiter import StartLimiter
@@ -261,6 +261,7 @@ class Process:
         store = rules.store(world.store.place())
         files = rules.purse_files(store, PURSE, world.scenario.grant, self.owner, self.clock)
         drawn = files.drawn_before(self.owner.map_index) if self.owner.try_number > 1 else {}
+        tries = spenders(drawn, self.owner.try_number)
         rows = [image.row for image, _ in world.images] if rules.doubts_the_dead else []
         return rules.purse(
             Tools(
@@ -269,8 +270,8 @@ class Process:
                 shards=world.scenario.workers,
                 wanted=lambda: world.scenario.images,
                 files=files,
-                inherited=Inherited(sum(drawn.values()), tries=len(drawn), rows=rows),
-                tries=frozenset(drawn),
+                inherited=Inherited(sum(drawn.values()), tries=len(tries), rows=rows),
+                tries=tries,
                 granted=world.scenario.grant,
             )
         )
