@@ -115,7 +115,6 @@ if sys.argv[1] == "hook":
     PlateRecOCRHook("yard").read(type="vin", image=sys.argv[2])
 else:
     from airflow_provider_platerec_ocr.operators.read import OCRReadOperator
-from airflow_provider_platerec_ocr.tasks import interruption
 
     ti = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1, try_number=1, max_tries=2)
     task = OCRReadOperator(task_id="t", image=sys.argv[2], conn_id="yard")
