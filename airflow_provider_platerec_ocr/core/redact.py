@@ -23,23 +23,27 @@ _WORD = re.compile(
 )
 """Words of a name that make its value a secret; a name is divided at marks and capitals: ``temp_url_sig``."""
 _WITHIN = re.compile(
-    r"token|signature|secret|passw|credential|hmac|(?:access|api|auth|private|resource|rl)key|accessid|sess(?:ion)?id|tempauth|hdn(?:ts|ea|tl)"
+    r"token|signature|secret|passw|credential|hmac|(?:access|api|auth|private|resource|rl)key|accessid|loginpas|sess(?:ion)?id|tempauth|hdn(?:ts|ea|tl)"
 )
 """The same for words that are run together: ``AWSAccessKeyId``."""
 _PREFIXED = re.compile(r"(?:x-[a-z]+|q)-", re.IGNORECASE)
 """``X-Amz-…``, ``X-Goog-…``, ``x-cos-…``, Tencent's ``q-…``: each store's own."""
 _SHORT_NAME = re.compile(
-    r"access|c|checksum|code|digest|enc|encoded|encrypted|h|hm|k|mac|md5|oh|s|secure|session|sessionid|sha1|sha256|sid|st|t|ticket",
+    r"access|at|c|checksum|code|digest|enc|encoded|encrypted|h|hm|k|mac|md5|oh|s|secure|session|sessionid|sha1|sha256|sid|st|t|ticket",
     re.IGNORECASE,
 )
 """Names that are common enough: they are secrets where their value is one that only a machine makes."""
+_SUM = re.compile(r"checksum|digest|hm|mac|md5|secure|sha1|sha256", re.IGNORECASE)
+"""Those of them that nobody gives to anything but a sum: less makes their value a secret."""
 _EXPIRY = re.compile(
-    r"e|ex|exp|oe|nva|ttl|deadline|until|(?:.*[-_])?expir\w*|expires\w*|valid[-_]?(?:until|to|thru)|(?:ws|tx)time",
+    r"e|ik-t|ex|exp|oe|nva|ttl|deadline|until|(?:.*[-_])?expir\w*|expires\w*|valid[-_]?(?:until|to|thru)|(?:ws|tx)time",
     re.IGNORECASE,
 )
 _TIME = re.compile(r"\d{9,14}|[0-9a-f]{8}|\d{4}-?\d\d-?\d\d([T _]?[\d:.]+)?(Z|[+-]\d\d:?\d\d)?", re.IGNORECASE)
 _RANDOM = re.compile(r"[\w+/=.~:!*,@|$-]+", re.ASCII)
 _MIXED = re.compile(r"[0-9](?=[A-Za-z])")
+_HARDLY_MIXED = re.compile(r"[0-9](?=[A-Za-z])|[a-z](?=[A-Z0-9])|[A-Z](?=[0-9])")
+"""One in twelve sums of 16 bytes in base64 has next to no digits, or a mark in its middle."""
 _LONG_WORD = re.compile(r"[A-Za-z0-9]{16,}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _JWT = re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]+\.[\w-]*")
@@ -53,8 +57,15 @@ _PASSWORD = 8
 LONGEST_NAME = 200
 """Characters of a parameter's name from which on it is no name."""
 IMAGE_NAME = re.compile(r"[^/]*\.(?:jpe?g?|jfif|png|bmp|gif|webp|tiff?|hei[cf]|avif)", re.IGNORECASE)
-_SECRET_PLACE = re.compile(r"^/p/[\w~+=-]{20,}(?=/n/)|(?<=/)bot\d{5,}:[\w-]{20,}/")
-"""Secrets that are a folder of their own: a pre-authenticated request of Oracle's store, a file of a Telegram bot."""
+_SECRET_PLACE = re.compile(
+    r"^/p/[\w~+=-]{20,}(?=/n/)|(?<=/)bot\d{5,}:[\w-]{20,}/"
+    r"|(?<=/)eyJ[\w-]{8,2000}\.[\w-]{1,4000}\.[\w-]{0,2000}/(?=[^?#]*\.[A-Za-z]{3,4}$)"
+    r"|(?<=/)(?:(?:ip|st|id)=[^~/]{1,60}~)*exp=\d+~[^\s?#]{0,300}?hmac=[0-9a-fA-F]{8,}/"
+)
+"""Secrets that are a folder of their own: a pre-authenticated request of Oracle's store, a file of a Telegram bot, a
+JSON Web Token before the file, Akamai's token without a name."""
+_TELLS_APART = re.compile("key|hash|verify", re.IGNORECASE)
+"""Names that folders have as well: ``hash=…`` may be all that tells two images apart."""
 
 
 def parameters(query: str) -> list[tuple[str, str]]:
@@ -71,7 +82,9 @@ def is_secret(name: str, value: str) -> bool:
         return True
     if not value:
         return is_machine_made(name, _LONG)
-    return _SHORT_NAME.fullmatch(name) is not None and is_machine_made(value)
+    if not _SHORT_NAME.fullmatch(name):
+        return False
+    return is_machine_made(value) or (_SUM.fullmatch(name) is not None and is_mixed(value))
 
 
 def is_expiry(name: str, value: str) -> bool:
@@ -82,7 +95,8 @@ def is_expiry(name: str, value: str) -> bool:
 def holds_secret(query: str) -> bool:
     """Return whether any part of a query looks like a signature: then all of it is to be cut.
 
-    That is a secret (:func:`is_secret`), or any value that only a machine makes beside a time of expiry.
+    That is a secret (:func:`is_secret`), or any value that only a machine makes beside a time of expiry; there a name
+    that signatures have needs less of its value.
     """
     if any(map(_is_plainly_secret, query.split("&"))):
         return True
@@ -90,7 +104,13 @@ def holds_secret(query: str) -> bool:
     if any(is_secret(*pair) for pair in found):
         return True
     expires = any(is_expiry(*pair) for pair in found)
-    return expires and any(is_machine_made(value) for pair in found if not is_expiry(*pair) for value in pair)
+    if not expires:
+        return False
+    left = [pair for pair in found if not is_expiry(*pair)]
+    return any(
+        any(map(is_machine_made, (name, value))) or (_SHORT_NAME.fullmatch(name) and is_mixed(value))
+        for name, value in left
+    )
 
 
 def _is_plainly_secret(part: str) -> bool:
@@ -115,14 +135,23 @@ def _names_secret(name: str) -> bool:
 
 def is_machine_made(text: str, length: int = _SHORT) -> bool:
     """Return whether ``text`` is so long, and mixed as nobody writes: no ``gate-17-north``, no time, no UUID."""
-    if len(text) < length or _RANDOM.fullmatch(text) is None or _UUID.fullmatch(text) or _TIME.fullmatch(text):
-        return False
-    if IMAGE_NAME.fullmatch(text.rpartition("/")[2]):
+    if len(text) < length or not _could_be_random(text):
         return False
     return len(_MIXED.findall(text)) > 1 or any(
         any(map(str.islower, word)) and any(map(str.isupper, word)) and any(map(str.isdigit, word))
         for word in _LONG_WORD.findall(text)
     )
+
+
+def is_mixed(text: str) -> bool:
+    """Return whether ``text`` may be a sum in base64, where its name says so much that a few mixed letters do."""
+    return len(text) >= _SHORT and _could_be_random(text) and len(_HARDLY_MIXED.findall(text)) > 1
+
+
+def _could_be_random(text: str) -> bool:
+    if _RANDOM.fullmatch(text) is None or _UUID.fullmatch(text) or _TIME.fullmatch(text):
+        return False
+    return IMAGE_NAME.fullmatch(text.rpartition("/")[2]) is None
 
 
 def _unquoted(text: str) -> str:
@@ -134,24 +163,31 @@ def cut_path(path: str) -> str:
 
     Folders such as ``date=2026-03-01`` or ``key=7`` are names of places, and stay.
     """
+    path = _SECRET_PLACE.sub("", path)
     if "=" in path:
         parts = [(part, _without_secrets(part)) for part in path.split("/")]
         path = "/".join(left for part, left in parts if left or not part)
-    return _SECRET_PLACE.sub("", path)
+    return path
 
 
 def _without_secrets(part: str) -> str:
     """Return one part of a path without what signs it; the name of a file beside that stays."""
     pieces = re.split("([&;])", part) if "=" in part else [part]
     pairs = [piece.partition("=")[::2] for piece in pieces]
-    if not any(len(value) >= _PASSWORD and _WITHIN.search(name.lower()) for name, value in pairs):
+    if not any(len(value) >= _PASSWORD and _signs_a_path(name, value) for name, value in pairs):
         return part
     kept = [
         mark + piece
         for mark, piece, (name, value) in zip(["", *pieces[1::2]], pieces[::2], pairs[::2], strict=True)
-        if not (_WITHIN.search(name.lower()) or is_expiry(name, value))
+        if not (_signs_a_path(name, value) or is_expiry(name, value))
     ]
     return "".join(kept).lstrip("&;")
+
+
+def _signs_a_path(name: str, value: str) -> bool:
+    if _WITHIN.search(name.lower()):
+        return True
+    return names_secret(name) and not _TELLS_APART.fullmatch(name) and is_machine_made(value)
 
 
 def redact_url(url: str) -> str:

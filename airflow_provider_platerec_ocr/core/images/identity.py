@@ -21,6 +21,7 @@ from airflow_provider_platerec_ocr.core.redact import (
     holds_secret,
     is_expiry,
     is_machine_made,
+    is_mixed,
     is_secret,
     names_secret,
     parameters,
@@ -33,6 +34,8 @@ _SPACE = re.compile(r"\s")
 _PORTS = {"http": 80, "https": 443}
 _PLAIN = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+(?:/[^?#@;=%]*)")
 """What is its own normal form, as most URLs are."""
+_MAY_HOLD_SECRET = re.compile(r"/(?:p/|bot|eyJ)")
+"""How folders begin that :func:`cut_path` has to look at."""
 _BESIDE = re.compile(
     r"s[eprstvski]|spr|srt|sip|s[dk]d|sk[svet]|s[kado]oid|s[kd]u?tid|skoid|scid|rsc[cdelt]|x-.*|response-.*|policy|algorithm|acl|alt|signed-?headers|user(?:name)?|usr|login|oauth_.*|_nc_.*|api-?version|[dw]l|w|h|q|dpr|fm|fit|auto|width|height"
     r"|quality|format|token_.*|nonce|salt|rand|raw|download|export|confirm|inline|translate|ts|time|timestamp|date",
@@ -93,7 +96,7 @@ def web_identity(url: str, identity_params: Collection[str] = ()) -> WebIdentity
     :param url: one that :func:`is_web` lets pass.
     :param identity_params: names of parameters that say which image it is; case does not count.
     """
-    if _PLAIN.fullmatch(url) and "/p/" not in url and "/bot" not in url:
+    if _PLAIN.fullmatch(url) and not _MAY_HOLD_SECRET.search(url):
         return WebIdentity(url, url)
     parts = urlsplit(url)
     user, _, _ = parts.netloc.rpartition("@")
@@ -177,7 +180,7 @@ def _dropped(query: str, wanted: Collection[str], *, names_image: bool) -> tuple
         name
         for name, value in parameters(unclear)
         if name.lower() not in wanted and not _tells_nothing(name) and not is_expiry(name, value)
-        if not (names_image and is_machine_made(value))
+        if not (names_image and (is_machine_made(value) or is_mixed(value)))
         if not is_secret(name, value) or (not names_image and _TELL_APART.fullmatch(name) and len(value) < _LIKE_A_KEY)
     )
 
