@@ -65,8 +65,11 @@ def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) 
 def open_place(uri: str) -> StoragePath:
     """Return the place of a path or URI as fsspec alone opens it: with the credentials of this shell, not Airflow's.
 
-    :raises OCRInputError: the URI names an Airflow connection, or nothing installed knows its scheme.
+    :raises OCRInputError: it is empty, the URI names an Airflow connection, or nothing installed knows its scheme.
     """
+    if not uri.strip():
+        message = "LEDGER is empty. Say which ledger is meant: in a script, a variable may not be set."
+        raise OCRInputError(message)
     scheme, found, rest = uri.partition("://")
     if found and "@" in rest.partition("/")[0] and scheme not in {"abfs", "abfss", "wasb", "wasbs"}:
         message = (

@@ -211,7 +211,12 @@ def test_uris_become_places(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("uri", "says"),
-    [("s3://aws_default@bucket/ledger", "names an Airflow connection"), ("nonsense://x/y", "cannot be opened")],
+    [
+        ("s3://aws_default@bucket/ledger", "names an Airflow connection"),
+        ("nonsense://x/y", "cannot be opened"),
+        ("", "LEDGER is empty"),
+        (" ", "LEDGER is empty"),
+    ],
 )
 def test_uris_that_cannot_be_opened_are_told(uri: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([uri, "doubts"]) == 1
