@@ -140,6 +140,8 @@ class Rejections:
                 return True
             if outcome.from_ledger or (outcome.status != ReadStatus.READ and outcome.reason not in _COUNTED):
                 return False
+            if key in self._reader.unread:  # whatever answers so need not be the API, which the rejections may not be
+                return False
             await self._count(outcome)
             if pending:
                 self._kept[key] = [outcome]

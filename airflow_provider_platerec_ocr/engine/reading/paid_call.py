@@ -241,7 +241,8 @@ class PaidCaller:
         unknown = self._dialect.answered(understood=read.understood)
         if unknown is not None:
             context.stop.set(unknown)
-        return Resolution(ReadStatus.READ, answer=read.raw, body=read.body, read_at=read_at, calls_billed=1)
+        unread = not read.understood
+        return Resolution(ReadStatus.READ, read.raw, read.body, read_at=read_at, calls_billed=1, unread=unread)
 
     async def _failed(
         self,

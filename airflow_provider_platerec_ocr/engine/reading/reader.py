@@ -39,6 +39,8 @@ class Reader:
         self.answer_writer = AnswerWriter(context)
         self.pending: dict[tuple[str, str], Resolution] = {}
         """Rejections whose claims are open, by type and fingerprint; who ends a claim takes it out."""
+        self.unread: set[tuple[str, str]] = set()
+        """Images whose answer came in this process and is no read that this version knows, by type and fingerprint."""
         self._resolver = Resolver(context, self.answer_writer, provisional=provisional)
         self._loading = asyncio.Semaphore(context.options.prefetch)
         self._under_way: dict[tuple[str, str], asyncio.Future[Resolution | None]] = {}
@@ -121,6 +123,8 @@ class Reader:
             resolution = await self._resolver.resolve(image, fingerprint, content, image_phase)
             if resolution is not None and resolution.pending is not None:
                 self.pending[key] = resolution
+            if resolution is not None and resolution.unread:
+                self.unread.add(key)
         finally:
             del self._under_way[key]
             future.set_result(resolution)

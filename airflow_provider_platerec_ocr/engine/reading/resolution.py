@@ -64,6 +64,8 @@ class Resolution:
 
     pending: Pending | None = field(default=None, repr=False)
     """Set where this is a rejection that is not in the ledger yet."""
+    unread: bool = False
+    """Whether an answer has just come that is no read that this version knows."""
 
     def as_shared(self, billed: int) -> Resolution:
         """Return the same end for a duplicate within the process, which paid nothing for this one.

@@ -74,6 +74,15 @@ def test_a_read_between_them_says_that_they_are_about_the_images(stage: Stage) -
     assert sorted(map(str, stage.ends(box, 50))) == sorted(map(str, [[End.REJECTED]] * 48 + [[End.ANSWER]] * 2))
 
 
+def test_an_answer_that_is_no_read_says_nothing_of_the_rejections_beside_it(stage: Stage) -> None:
+    one_by_one = stage.setup.but(settings={"rate_per_s": 10.0, "max_in_flight": 1})
+    done, box = stage.run(60, one_by_one, faults=["nth=16:dialect", "always:400"])
+
+    assert done.statuses == {"read": 1}
+    assert "20 calls in a row were rejected" in str(done.reason)
+    assert sorted(each for each in stage.ends(box, 60) if each) == [[End.ANSWER]] + [[End.RELEASED]] * 20
+
+
 def test_other_words_say_that_they_are_about_the_images(stage: Stage) -> None:
     done, _ = stage.run(40, faults=["nth=1-15:400", "nth=16-30:413", "nth=31-40:400"])
 
