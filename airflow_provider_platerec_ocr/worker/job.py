@@ -180,7 +180,7 @@ async def _read(
             await loop.run_in_executor(writing, file.write, counts)
 
         async with OCRClient(job.settings, clock=SystemClock()) as client:
-            purse = await open_purse(job, opened.ledger.store, progress, client, pool)
+            purse = await open_purse(job, opened.ledger.store, progress, client, pool, stop)
             tools = replace(_toolbox(job, opened, stop, begun), purse=purse).tools(client, pool)
             noting = asyncio.ensure_future(note_often(note, SystemClock()))
             try:
@@ -192,6 +192,7 @@ async def _read(
                     await purse.give_back()
             finally:
                 noting.cancel()
+                await purse.settle()  # closing the pool would wait for its thread, which waits for this loop
                 await loop.run_in_executor(writing, opened.journal.close)
         failure = judge(tools, job.on_quota, last_try=job.last_try)
     return Ended(progress.counts(), failure)

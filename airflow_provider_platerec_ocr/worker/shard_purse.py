@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
+from airflow_provider_platerec_ocr.core.errors import OCRUnavailable
 from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason, WithoutStatistics
 from airflow_provider_platerec_ocr.core.spending.purse import Inherited, spenders
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_shard
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.engine.client.client import OCRClient
     from airflow_provider_platerec_ocr.engine.ledger.purse_files import PurseFiles
     from airflow_provider_platerec_ocr.engine.reading.progress import Progress
+    from airflow_provider_platerec_ocr.engine.reading.stop import StopSignal
     from airflow_provider_platerec_ocr.storage.store import Store
     from airflow_provider_platerec_ocr.worker.job import ShardJob
 
 ASK_FOR_S = 120.0
-"""Longest time for which a thread waits for the statistics."""
+"""Longest time for which a call beyond the grant waits for the statistics."""
 
 
 def is_strict(job: ShardJob) -> bool:
@@ -34,16 +36,19 @@ def is_strict(job: ShardJob) -> bool:
     return job.without_statistics is WithoutStatistics.STOP and (bool(job.reserve) or job.limits.any)
 
 
-async def open_purse(job: ShardJob, store: Store, progress: Progress, client: OCRClient, pool: Executor) -> RunPurse:
+async def open_purse(  # noqa: PLR0913, PLR0917  # of whom, from where, and for how long
+    job: ShardJob, store: Store, progress: Progress, client: OCRClient, pool: Executor, stop: StopSignal
+) -> RunPurse:
     """Return the purse of a shard.
 
     :param client: asks the statistics for a call beyond the grant.
     :param pool: for what blocks.
+    :param stop: after which nobody waits for the statistics any more.
     """
     loop = asyncio.get_running_loop()
 
     def ask() -> Statistics:
-        return asyncio.run_coroutine_threadsafe(client.statistics(), loop).result(ASK_FOR_S)
+        return asyncio.run_coroutine_threadsafe(asked(client, stop), loop).result()
 
     async def io(function: Any, *given: Any) -> Any:
         return await loop.run_in_executor(pool, partial(function, *given))
@@ -72,13 +77,32 @@ async def open_purse(job: ShardJob, store: Store, progress: Progress, client: OC
     )
 
 
+async def asked(client: OCRClient, stop: StopSignal, *, within_s: float = ASK_FOR_S) -> Statistics:
+    """Return the statistics; they may be asked several times, with pauses.
+
+    :raises OCRError: they do not say, or not in time: neither a stop nor the images wait for them.
+    """
+    asking, stopping = asyncio.ensure_future(client.statistics()), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({asking, stopping}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+        if asking.done():
+            return asking.result()
+    finally:
+        asking.cancel()
+        stopping.cancel()
+    message = "The statistics did not answer before the task was stopped."
+    if not stop.is_set():
+        message = f"The statistics did not answer within {within_s:g} s."
+    raise OCRUnavailable(message)
+
+
 def _inherited(job: ShardJob, files: PurseFiles) -> tuple[Inherited, frozenset[int]]:
     """Return what earlier tries of the shard drew and did not spend, as far as their journals and claims will say."""
     if job.owner.try_number <= 1:
         return Inherited(), frozenset()
     drawn = files.drawn_before(job.owner.map_index)
     tries = spenders(drawn, job.owner.try_number)
-    if not tries:
+    if not tries or files.closed:  # an export gave the grant back: others may have what was drawn of it by now
         return Inherited(), frozenset()
     settled = settled_rows(job.workspace, job.index)
     rows = [image.row for image in load_shard(job.workspace / job.path) if image.row not in settled]

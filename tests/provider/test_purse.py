@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRError, OCRQuotaExhausted, OCRStop
+from airflow_provider_platerec_ocr.core.models import Owner
+from airflow_provider_platerec_ocr.engine.ledger.reservations import BudgetBook
 from airflow_provider_platerec_ocr.operators.read_batch import OCRReadBatchOperator
 from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
+from airflow_provider_platerec_ocr.storage.store import Store
 from support.batch_stage import BatchRun, BatchStage, connected
+from support.pictures import local
 from support.recorder import recording_server
 from support.sandbox import running_sandbox
 from support.stores import age_claims
@@ -197,6 +202,25 @@ def test_reads_that_are_cleared_after_their_export_reserve_anew_within_the_limit
 
     assert again.plan["to_pay"] == 3
     assert (sandbox.books()["billed"], again.counts["reads"]) == (9, 9)
+
+
+def test_what_a_shard_had_drawn_is_no_longer_its_own_after_the_export(stage: BatchStage, sandbox: Sandbox) -> None:
+    """A shard is killed, its run exported, and another run gets the calls: clearing the shard pays none of them."""
+    run = BatchRun()
+    stage.plan(run, "night-1", daily_limit=20)
+    grant = run.shards[0]["grant"]
+    killed = Owner("yard", "night-1", "ocr.read", 0, 1)
+    book = BudgetBook(Store(local(stage.root / "ledger")), grant["account"], grant["period"], SystemClock())
+    assert book.purse(grant["number"], grant["calls"], killed).draw(20, 1) == 20
+    stage.export(run, "night-1")
+    other = BatchStage.over(stage.root / "other", images=30, seed=99)
+    other.dag_id = "other"
+    assert other.run("night-2", daily_limit=20).counts["reads"] == 20
+
+    stage.read(run, "night-1", try_number=2)
+
+    assert sandbox.books()["billed"] == 20
+    assert [counts["carried_over"] for counts in run.reads if isinstance(counts, dict)] == [20]
 
 
 def test_with_fail_a_budget_that_was_planned_for_is_no_failure(stage: BatchStage, sandbox: Sandbox) -> None:

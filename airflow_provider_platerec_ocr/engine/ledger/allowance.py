@@ -92,12 +92,16 @@ class MoreCalls:
     go_on: bool = False
     """Whether to go on where the statistics are of no use."""
 
-    def reserve(self, wanted: int, unspent: int) -> int:
+    def reserve(self, wanted: int, in_hand: int, others_draw: int = 0) -> int:
         """Return how many of ``wanted`` calls are reserved for the shard, 0 or more.
 
-        :param unspent: calls of the same run that may have been drawn and not been made or counted yet.
+        What the other shards of the run have reserved so counts as spoken for, too.
+
+        :param in_hand: calls of the shard that may not have been made or counted yet.
+        :param others_draw: calls of the grant that other shards of the run may have drawn and not made yet.
         :raises OCRError: the statistics do not say.
         """
+        unspent = in_hand + others_draw
         seen = self._ask()
         book = open_book(self.store, self.account, seen, self.clock)
 
@@ -109,7 +113,7 @@ class MoreCalls:
             others = Others(reserved, own=unspent)
             return min(wanted, budget_of(book, self.owner, self.limits, again, self.clock, others).allowance())
 
-        return book.reserve(self.owner, seen, allowed, more=True).calls
+        return book.reserve_more(self.owner, seen, allowed, in_hand)
 
     def _ask(self) -> Statistics | None:
         try:

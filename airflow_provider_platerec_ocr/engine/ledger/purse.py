@@ -29,7 +29,7 @@ LOOKS_IN_VAIN = 1_000
 """Images in a row that would have needed a call, and had none, after which a shard looks for no more free answers."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Coin:
     """The right to make one call."""
 
@@ -117,8 +117,10 @@ class RunPurse(OpenPurse):
         self._extra = 0
         """Calls beyond the grant; for those alone that may ask for them."""
         self._drawn = 0
-        self._open = 0
-        """Calls that are under way."""
+        self._repeats = 0
+        """Calls that repeat one in doubt, and wait for their coin."""
+        self._in_hand: set[Coin] = set()
+        """Of calls that are under way."""
         self._dry = self._refused = False
         self._drawing: asyncio.Future[None] | None = None
 
@@ -126,7 +128,8 @@ class RunPurse(OpenPurse):
     def is_empty(self) -> bool:
         """Whether no image will find a call, as far as is known."""
         files = self._tools.files
-        return self._free == 0 and (self._dry or files is None or files.left == 0)
+        may_still_pay = self._free or self._extra or any(not coin.spent for coin in self._in_hand)
+        return not may_still_pay and (self._dry or files is None or files.left == 0)
 
     @property
     def _free(self) -> int:
@@ -138,6 +141,13 @@ class RunPurse(OpenPurse):
         :raises OCRLedgerError: the store does not say.
         """
         await self.may_pay.wait()
+        self._repeats += again
+        try:
+            return await self._take(again=again)
+        finally:
+            self._repeats -= again
+
+    async def _take(self, *, again: bool) -> Coin | None:
         while not (self._free or (self._extra and self._may_exceed(again=again))):
             drawing = self._drawing
             if drawing is None:
@@ -161,12 +171,12 @@ class RunPurse(OpenPurse):
         return self._made(Coin())
 
     def _made(self, coin: Coin) -> Coin:
-        self._open += 1
+        self._in_hand.add(coin)
         return coin
 
     def done(self, coin: Coin) -> None:
         """Take back what was not spent."""
-        self._open -= 1
+        self._in_hand.discard(coin)
         if coin.extra:
             self._extra += not coin.spent
         else:
@@ -190,6 +200,11 @@ class RunPurse(OpenPurse):
             except OCRLedgerError as error:
                 log.warning("%s calls are not given back; they are free again after the export. %s", calls, error)
 
+    async def settle(self) -> None:
+        """Return when nothing is drawn any more: what is asked of the store or the account needs the loop to run."""
+        if self._drawing is not None:
+            await asyncio.wait({self._drawing})
+
     def _may_exceed(self, *, again: bool) -> bool:
         """Return whether the account may be asked for more than the run was granted.
 
@@ -201,20 +216,22 @@ class RunPurse(OpenPurse):
 
     async def _draw(self, *, again: bool) -> None:
         tools = self._tools
-        wanted = max(1, tools.wanted() - self._open)
+        wanted = max(1, tools.wanted() - len(self._in_hand))
         if not self._dry:
             calls = await tools.io(tools.files.draw, wanted, tools.shards) if tools.files is not None else 0
             self._balance += calls
             self._drawn += calls
             self._dry = not calls
         elif tools.more is not None and self._may_exceed(again=again):
+            wanted = wanted if self._may_exceed(again=False) else min(wanted, max(1, self._repeats))
             await self._ask_for_more(tools.more, min(wanted, AT_ONCE))
 
     async def _ask_for_more(self, more: MoreCalls, wanted: int) -> None:
         """Reserve calls beside the grant; once refused, none is asked for again by this task."""
-        others = max(0, self._tools.granted - self._drawn) if self._tools.shards > 1 else 0
+        alone = self._tools.shards == 1 or self._may_exceed(again=False)  # nobody else draws from the grant either
+        others = 0 if alone else max(0, self._tools.granted - self._drawn)
         try:
-            calls = await self._tools.io(more.reserve, wanted, self._open + others)
+            calls = await self._tools.io(more.reserve, wanted, len(self._in_hand), others)
         except OCRLedgerError:
             raise
         except OCRError as error:

@@ -93,7 +93,8 @@ class PurseFiles:
         held: defaultdict[int, int] = defaultdict(int)
         for data in self._store.read_many([self._name(number) for number in numbers]).values():
             record = unpack(data) or {}
-            if record.get("map_index") == shard and record.get("try_number") != self._owner.try_number:
+            mine = (record.get("task_id"), record.get("map_index")) == (self._owner.task_id, shard)
+            if mine and record.get("try_number") != self._owner.try_number:
                 held[int(record["try_number"])] += int(record["calls"])
         self._look(numbers)
         return dict(held)

@@ -56,6 +56,10 @@ class Reservation:
         """Return whether it belongs to the owner's run, and to its task group in it."""
         return (self.dag_id, self.run_id, self.group) == (owner.dag_id, owner.run_id, owner.group)
 
+    def is_of_shard(self, owner: Owner) -> bool:
+        """Return whether the owner, one shard of a run, made it for itself."""
+        return self.is_of(owner) and self.shard == owner.map_index
+
 
 def account_id(settings: ClientSettings) -> str:
     """Return 16 hex digits that stand for the account: a one-way hash, so that no path shows the token."""
@@ -78,9 +82,7 @@ class BudgetBook:
         self.period = period
         self._clock = clock
 
-    def reserve(
-        self, owner: Owner, seen: Statistics | None, grant: Callable[[int], int], *, more: bool = False
-    ) -> Reservation:
+    def reserve(self, owner: Owner, seen: Statistics | None, grant: Callable[[int], int]) -> Reservation:
         """Reserve what ``grant`` allows, given how many calls other runs have reserved, and return it.
 
         What the same run had reserved before (its plan was interrupted) is released first.
@@ -88,20 +90,40 @@ class BudgetBook:
         :param seen: the statistics as they were, for people who look into the file.
         :param grant: called with the calls that others hold; returns the calls to reserve. Called again, with more,
             each time another run was quicker.
-        :param more: whether the owner is a shard that reserves for itself, beside what its run has.
         """
         while True:
             live, last = self._live()
             for own in live:
-                if own.is_of(owner) and not more:
+                if own.is_of(owner):
                     self._end(own, "planned again")
             calls = grant(sum(each.calls for each in live if not each.is_of(owner)))
-            shard = owner.map_index if more else None
-            mine = Reservation(last + 1, calls, owner.dag_id, owner.run_id, owner.group, "", shard, owner.try_number)
+            mine = Reservation(last + 1, calls, owner.dag_id, owner.run_id, owner.group, "", None, owner.try_number)
             if calls <= 0:
                 return replace(mine, number=0, calls=0)
             if self._create(mine, owner, seen):
                 return mine
+
+    def reserve_more(self, owner: Owner, seen: Statistics | None, grant: Callable[[int], int], in_hand: int = 0) -> int:
+        """Reserve what ``grant`` allows for one shard, beside what its run has; return how many calls that are.
+
+        :param grant: as above; what the run's other shards have reserved so is held by others, too.
+        :param in_hand: calls of the shard that may not have been made yet. The new reservation stands for them as well,
+            and the shard's earlier ones, which are used up, end.
+        """
+        while True:
+            live, last = self._live()
+            earlier = [each for each in live if each.is_of_shard(owner)]
+            others = (
+                each for each in live if not each.is_of(owner) or (each.shard is not None and each not in earlier)
+            )
+            calls = grant(sum(each.calls for each in others))
+            if calls <= 0:
+                return 0
+            named = (owner.dag_id, owner.run_id, owner.group, "", owner.map_index, owner.try_number)
+            if self._create(Reservation(last + 1, calls + in_hand, *named), owner, seen):
+                for each in earlier:
+                    self._end(each, "used up")
+                return calls
 
     def purse(self, number: int, calls: int, owner: Owner) -> PurseFiles:
         """Return the purse of a reservation, from which ``owner`` draws."""

@@ -123,7 +123,8 @@ class BackgroundTasks:
                 left = statistics.remaining - reserve
                 if left <= 0 and context.purse.is_empty:  # nothing is paid any more; what costs nothing is still read
                     self._asked.set()
-                    return
+                    await context.clock.sleep(_NEAR_S if context.limiter.in_flight else STATISTICS_EVERY_S)
+                    continue  # a call that is refused gives its coin back
                 if left <= 0:
                     context.stop.set(_reserve_reached(statistics.remaining, reserve, statistics.resets_on))
                     return

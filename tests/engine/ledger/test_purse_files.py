@@ -173,8 +173,14 @@ def test_the_end_of_a_reservation_closes_its_purse(store: Counting) -> None:
 def test_what_a_shard_reserves_for_itself_ends_with_its_run_and_not_with_another_shards(store: Counting) -> None:
     book = BudgetBook(store, "0123", "2026-03", FakeClock())
     book.reserve(PLAN, Statistics(0, 1000), lambda _: 80)
-    more = book.reserve(READ, Statistics(0, 1000), lambda _: 5, more=True)
+    more = book.reserve_more(READ, Statistics(0, 1000), lambda _: 5)
 
-    assert (more.number, more.shard, [each.calls for each in book.of_run(READ)]) == (2, 0, [80, 5])
+    assert (more, [(each.shard, each.calls) for each in book.of_run(READ)]) == (5, [(None, 80), (0, 5)])
     assert book.reserved_by_others(replace(READ, run_id="night-2")) == 85
     assert book.release(PLAN) == 2
+
+
+def test_what_another_task_of_the_run_drew_is_not_left_by_an_earlier_try(store: Counting) -> None:
+    PurseFiles(store, FOLDER, 100, replace(READ, task_id="ocr.read_more"), FakeClock()).draw(30, 2)
+
+    assert purse(store, 100, try_number=2).drawn_before(0) == {}

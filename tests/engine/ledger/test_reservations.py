@@ -169,3 +169,15 @@ def test_a_run_that_is_quicker_leaves_less_to_who_was_about_to_reserve(stage: St
 
     assert book.reserve(RUN, SEEN, grant).calls == 20
     assert asked == [0, 80]
+
+
+def test_shards_that_reserve_for_themselves_leave_each_other_what_the_limits_say(stage: Stage) -> None:
+    book, shards = stage.book(), [replace(RUN, task_id="batch.read", map_index=index) for index in range(4)]
+
+    def more(shard: Owner, left: int, in_hand: int = 0) -> int:
+        return book.reserve_more(shard, SEEN, lambda others: max(0, min(50, left - in_hand - others)), in_hand)
+
+    assert [more(shard, left=60) for shard in shards] == [50, 10, 0, 0]
+    assert more(shards[0], left=40, in_hand=20) == 10  # thirty were counted; what it had before is used up
+    assert {each.shard: each.calls for each in book.of_run(RUN)} == {0: 30, 1: 10}
+    assert reserve(book, OTHER, 60, 60) == 20

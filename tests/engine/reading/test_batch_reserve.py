@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRQuotaExhausted, OCRUnavailable
 from airflow_provider_platerec_ocr.core.models import Statistics
+from airflow_provider_platerec_ocr.engine.ledger.purse import RunPurse, Tools
+from airflow_provider_platerec_ocr.engine.ledger.purse_files import PurseFiles
 from airflow_provider_platerec_ocr.engine.reading.batch import Batch
+from airflow_provider_platerec_ocr.storage.store import Store
 from support.clock import FakeClock
-from support.reading import Setup, context, images, read_virtually
+from support.pictures import local
+from support.reading import OWNER, Setup, context, images, read_virtually
 from support.sandbox import running_sandbox
 
 if TYPE_CHECKING:
@@ -76,6 +80,41 @@ def test_calls_go_on_once_the_statistics_answer_again(tmp_path: Path) -> None:
     assert (found[0].reads, found[0].verdict()) == (20, None)
     arrivals = box.arrivals()
     assert max(later - earlier for earlier, later in itertools.pairwise(arrivals)) > 60  # longer than ten seconds apart
+
+
+def purse_of(tmp_path: Path, clock: FakeClock, calls: int, images_left: int) -> RunPurse:
+    """Return the purse of a run with one shard."""
+    store = Store(local(tmp_path / "ledger"))
+    store.prepare()
+
+    async def io(function: Any, *given: Any) -> Any:
+        return function(*given)
+
+    files = PurseFiles(store, "call-budget/0123/2026-03/000001.purse", calls, OWNER, clock)
+    return RunPurse(Tools(io=io, owner=OWNER, wanted=lambda: images_left, files=files, granted=calls))
+
+
+def test_a_drawn_purse_does_not_pay_below_the_reserve_where_others_spent_meanwhile(tmp_path: Path) -> None:
+    clock = FakeClock()
+    purse = purse_of(tmp_path, clock, calls=50, images_left=60)
+    setup = Setup(tmp_path, settings={"rate_per_s": 2.0}, reserve=100, more={"purse": purse})
+
+    found, box = read_virtually(clock, setup, images(tmp_path, 60), quota=130, latency="5")
+
+    assert isinstance(found[0].reason, OCRQuotaExhausted)
+    assert box.books()["billed"] <= 30 + 2
+    assert found[0].reads == box.books()["billed"]
+
+
+def test_where_all_calls_are_spent_images_are_still_looked_up_at_the_reserve(tmp_path: Path) -> None:
+    clock = FakeClock()
+    purse = purse_of(tmp_path, clock, calls=30, images_left=60)
+    setup = Setup(tmp_path, settings={"rate_per_s": 2.0}, reserve=100, more={"purse": purse})
+
+    found, box = read_virtually(clock, setup, images(tmp_path, 60), quota=130, latency="5")
+
+    assert (found[0].statuses, found[0].verdict()) == ({"read": 30, "carried_over": 30}, None)
+    assert box.books()["billed"] == 30
 
 
 class Slow:

@@ -205,7 +205,8 @@ class TakesBack(RunPurse):
     """Takes what a call had taken back, though the call may have been billed."""
 
     def done(self, coin: Coin) -> None:
-        super().done(Coin(extra=coin.extra))
+        coin.spent = False
+        super().done(coin)
 
 
 class DrawsBeside(PurseFiles):
