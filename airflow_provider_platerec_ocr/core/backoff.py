@@ -8,13 +8,12 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
 LONGEST_WAIT_S = 31 * 86_400.0
 """A longer ``Retry-After`` (31 days, the longest period of an account) is a mistake, such as epoch seconds."""
@@ -34,6 +33,8 @@ _DATE = re.compile(
     r"|[a-z]{3}\s+\d{1,2}\s+[\d:]+\s+\d{4,5})"
 )
 """The three forms of an HTTP date (RFC 9110), wherever it stands: several header lines come joined by commas."""
+_ISO = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.]+(?:Z|[+-][\d:]+)?", re.IGNORECASE)
+"""What gateways write where RFC 9110 wants its own."""
 _UNIT_S = {"m": 60.0, "h": 3600.0, "d": 86_400.0}
 _KEYS = {
     "retryafter": 1.0,
@@ -96,11 +97,11 @@ def _waits(text: str, reference: datetime) -> list[float]:
     """Return the waits of a header line or of a value in JSON: dates, and numbers with or without a unit."""
     found = [
         max(0.0, (moment - reference).total_seconds())
-        for moment in map(_http_date, _DATE.findall(text))
+        for moment in (*map(_http_date, _DATE.findall(text)), *map(_iso_date, _ISO.findall(text)))
         if moment is not None
     ]
     for part in _DATE.sub("", text).split(","):
-        match = _WAIT.fullmatch(part.strip())
+        match = _WAIT.fullmatch(part.strip(" \t\"'+"))
         if match is not None:
             found.append(_seconds(match.group(1)) if match.group(1) else float(match.group(2)))
     return found
@@ -123,6 +124,14 @@ def _http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _iso_date(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text.upper())
+    except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
