@@ -17,7 +17,13 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.core.errors import OCROutcomeUnknown, OCRRateLimited, OCRStop, OCRUnknownDialect
+from airflow_provider_platerec_ocr.core.errors import (
+    OCROutcomeUnknown,
+    OCRRateLimited,
+    OCRStop,
+    OCRUnknownDialect,
+    OCRWrongBaseURL,
+)
 from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason
 
 if TYPE_CHECKING:
@@ -175,9 +181,12 @@ class Rejections:
                 "run again. Images that really cannot be read are taken out of the manifest, or settled as rejected."
             )
             self._context.stop.set(OCRStop(message, status=last.http_status, detail=last.message or ""))
+        await self._leave(f"rejected in a row with others, so perhaps not for its own sake: {last.message}")
+
+    async def _leave(self, why: str) -> None:
+        """Release the claims of all that are kept, and forget how they ended."""
         kept, self._kept = self._kept, {}
         self._dropped.update(kept)
-        why = f"rejected in a row with others, so perhaps not for its own sake: {last.message}"
         await asyncio.gather(*(self._reader.answer_writer.release(each.claim, why) for each in self._ended(kept)))
 
     def _ended(self, keys: dict[tuple[str, str], list[Outcome]]) -> list[Pending]:
@@ -186,10 +195,13 @@ class Rejections:
         return [each.pending for each in found if each is not None and each.pending is not None]
 
     async def close(self) -> None:
-        """Write down what is left: the batch is over."""
+        """Write down what is left: the batch is over. What was not the API at last may have rejected, too."""
         async with self._busy:
             self._kept = {key: self._kept.get(key, []) for key in self._reader.pending}
-            await self._believe()
+            if isinstance(self._context.stop.reason, OCRWrongBaseURL | OCRUnknownDialect):
+                await self._leave("rejected just before something else answered in the API's place")
+            else:
+                await self._believe()
 
     async def expire(self) -> None:
         """Let go of rejections whose claims grow old, until cancelled: the next run sends those images again."""

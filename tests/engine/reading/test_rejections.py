@@ -83,6 +83,15 @@ def test_an_answer_that_is_no_read_says_nothing_of_the_rejections_beside_it(stag
     assert sorted(each for each in stage.ends(box, 60) if each) == [[End.ANSWER]] + [[End.RELEASED]] * 20
 
 
+def test_what_was_rejected_just_before_a_page_came_in_the_apis_place_is_not_rejected(stage: Stage) -> None:
+    one_by_one = stage.setup.but(settings={"rate_per_s": 10.0, "max_in_flight": 1})
+    done, box = stage.run(60, one_by_one, faults=["nth=1-15:400", "always:403-html"])
+
+    assert isinstance(done.reason, OCRWrongBaseURL)
+    assert done.outcomes == []
+    assert [each for each in stage.ends(box, 60) if each] == [[End.RELEASED]] * 16
+
+
 def test_other_words_say_that_they_are_about_the_images(stage: Stage) -> None:
     done, _ = stage.run(40, faults=["nth=1-15:400", "nth=16-30:413", "nth=31-40:400"])
 
