@@ -51,6 +51,8 @@ class Reservation:
     """The shard that made it for itself, and so has drawn all of it; ``None`` where a plan did, for all shards."""
     try_number: int = 1
     """Its try."""
+    task_id: str = ""
+    """The task that made it: tasks that are not mapped have one and the same shard number."""
 
     def is_of(self, owner: Owner) -> bool:
         """Return whether it belongs to the owner's run, and to its task group in it."""
@@ -58,7 +60,7 @@ class Reservation:
 
     def is_of_shard(self, owner: Owner) -> bool:
         """Return whether the owner, one shard of a run, made it for itself."""
-        return self.is_of(owner) and self.shard == owner.map_index
+        return self.is_of(owner) and (self.task_id, self.shard) == (owner.task_id, owner.map_index)
 
 
 def account_id(settings: ClientSettings) -> str:
@@ -198,4 +200,6 @@ def _reservation(number: int, record: dict[str, Any]) -> Reservation:
     owner = Owner.from_json(record)
     calls, at = int(record.get("calls", 0)), str(record.get("at", ""))
     shard = owner.map_index if record.get("for") == "shard" else None
-    return Reservation(number, calls, owner.dag_id, owner.run_id, owner.group, at, shard, owner.try_number)
+    return Reservation(
+        number, calls, owner.dag_id, owner.run_id, owner.group, at, shard, owner.try_number, owner.task_id
+    )

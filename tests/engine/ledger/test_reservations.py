@@ -181,3 +181,12 @@ def test_shards_that_reserve_for_themselves_leave_each_other_what_the_limits_say
     assert more(shards[0], left=40, in_hand=20) == 10  # thirty were counted; what it had before is used up
     assert {each.shard: each.calls for each in book.of_run(RUN)} == {0: 30, 1: 10}
     assert reserve(book, OTHER, 60, 60) == 20
+
+
+def test_read_tasks_that_are_not_mapped_are_not_taken_for_one_shard(stage: Stage) -> None:
+    book, tasks = stage.book(), [replace(RUN, task_id=f"batch.read_{number}") for number in range(3)]
+
+    got = [book.reserve_more(task, SEEN, lambda others: max(0, min(50, 60 - others))) for task in tasks]
+
+    assert got == [50, 10, 0]
+    assert [each.calls for each in book.of_run(RUN)] == [50, 10]
