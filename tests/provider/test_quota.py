@@ -145,6 +145,7 @@ def test_a_doubt_stays_named_where_the_next_try_finds_no_quota(stage: BatchStage
     stage.plan(run, "night-1")
     stage.read(run, "night-1", max_tries=1)
     first = run.reads[0]
+    age_claims(stage.root / "ledger", 3600)
     sandbox.control(quota=20)
     stage.read(run, "night-1", try_number=2, max_tries=1)
     stage.export(run, "night-1")
