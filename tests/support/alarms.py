@@ -18,20 +18,26 @@ class TimesUp(BaseException):
 
 @contextmanager
 def alarm(error: BaseException, when: Callable[[], object]) -> Iterator[None]:
-    """Have ``error`` raised by SIGALRM, in whatever the main thread does, as soon as ``when`` returns."""
+    """Have ``error`` raised by SIGALRM, in whatever the main thread does, as soon as ``when`` returns.
+
+    What ends before is not waited for: its own error is what a test has to show.
+    """
+    lock, over = threading.Lock(), threading.Event()
 
     def ring(_number: int, _frame: object) -> NoReturn:
         raise error
 
     def wait() -> None:
         when()
-        os.kill(os.getpid(), signal.SIGALRM)
+        with lock:
+            if not over.is_set():
+                os.kill(os.getpid(), signal.SIGALRM)
 
     before = signal.signal(signal.SIGALRM, ring)
-    thread = threading.Thread(target=wait)
-    thread.start()
+    threading.Thread(target=wait, daemon=True).start()
     try:
         yield
     finally:
-        thread.join()
+        with lock:
+            over.set()
         signal.signal(signal.SIGALRM, before)
