@@ -97,9 +97,16 @@ def _upper(code: str) -> str:
     """Return ``code`` in capitals and single spaces, without what nobody sees; no sign becomes two."""
     if code.isascii() and code.isprintable():  # as nearly all are, and a table has millions
         return " ".join(code.upper().split())
-    shown = (char for char in unicodedata.normalize("NFKC", code) if char.isspace() or not is_blank(char))
+    plain = unicodedata.normalize("NFC", "".join(map(_plain, unicodedata.normalize("NFC", code))))
+    shown = (char for char in plain if char.isspace() or not is_blank(char))
     text = "".join(char.upper() if len(char.upper()) == 1 else char for char in shown)
     return " ".join(_DASHES.sub("-", text).split())
+
+
+def _plain(char: str) -> str:
+    """Return the plain form of a sign (NFKC); an accent that stands alone stays, lest it join a letter."""
+    plain = unicodedata.normalize("NFKC", char)
+    return char if len(plain) > 1 and plain[0] == " " else plain
 
 
 def vin_check_digit(vin: str) -> str:

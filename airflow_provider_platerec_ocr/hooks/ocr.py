@@ -197,6 +197,8 @@ class PlateRecOCRHook(HttpHook):
             raise name_refusal(error) from None
 
     def _unreached(self, error: Exception) -> OCRError:
+        if isinstance(error, OCRConfigError):
+            return error
         settings = self.settings()
         detail = shorten(redact(str(error), settings.token, settings.proxy), 200)
         if isinstance(error, ValueError):

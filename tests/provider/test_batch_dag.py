@@ -87,7 +87,7 @@ def test_the_next_run_pays_for_nothing_and_one_without_the_table_reads_the_ledge
     assert second.state == elsewhere.state == "success"
     assert second.xcom("ocr.plan", key="plan")["done"] == 6
     assert second.tasks["ocr.read", -1] == "skipped"
-    assert elsewhere.xcom("ocr.plan", key="plan")["to_pay"] == 0
+    assert elsewhere.xcom("ocr.plan", key="plan")["to_pay"] == 6  # at most: only the bytes tell what the ledger has
     assert elsewhere.xcom("ocr.export")["from_ledger"] == 6
     assert sandbox.books()["billed"] == 6
 
@@ -138,7 +138,7 @@ def test_the_daily_limit_leaves_the_rest_to_the_next_run(
     same_day = nightly(airflow_home, tmp_path, daily_limit=4)
 
     assert run.xcom("ocr.plan", key="plan")["left_over"] == 6
-    assert same_day.xcom("ocr.plan", key="plan")["planned"] == 0
+    assert same_day.xcom("ocr.plan", key="plan")["to_pay"] == 0
     assert sandbox.books()["billed"] == 4
 
 

@@ -144,7 +144,7 @@ print(json.dumps(dict(reads=done.reads, growth=peak - before)))
 @pytest.mark.slow
 def test_hundreds_of_calls_in_flight_hold_no_images(tmp_path: Path) -> None:
     tests = str(Path(__file__).parents[2])
-    with sandbox_process("--latency", "2") as box:
+    with sandbox_process("--latency", "3") as box:
         program = textwrap.dedent(MEASURE).format(tests=tests, folder=str(tmp_path), url=box.url)
         ran = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)  # noqa: S603
         books = box.books()
