@@ -51,7 +51,14 @@ SCENARIOS = (
     ),
     Scenario("one task's calls take longer", tries=2, nights=1, call_s=(20.0, 4.0), crashes=1, jumps_s=(9.0,), depth=1),
     Scenario(
-        "one purse for two tasks", images=2, tries=2, nights=1, crashes=1, grant=2, faults=("refused", "cut after")
+        "one purse for two tasks",
+        images=2,
+        tries=2,
+        nights=1,
+        crashes=1,
+        grant=2,
+        faults=("refused", "cut after"),
+        depth=1,
     ),
     Scenario(
         "a purse whose files get lost, show late, are torn",
