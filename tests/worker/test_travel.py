@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
@@ -93,18 +94,14 @@ def test_a_place_of_airflow_without_what_opens_it_is_refused_before_anything_sta
 
 
 def test_what_cannot_travel_leaves_no_process_behind(tmp_path: Path) -> None:
-    def children() -> set[str]:
-        return {
-            child for thread in Path("/proc/self/task").iterdir() for child in (thread / "children").read_text().split()
-        }
-
-    before = children()
+    me = psutil.Process()
+    before = set(me.children())
     with running_sandbox() as sandbox:
         work = job(tmp_path, sandbox, 1)
     with pytest.raises(TypeError, match="a live session"):
         ChildProcess(replace(work, ledger=StoragePath(Live(), "b", "s3")))
 
-    assert children() <= before
+    assert set(me.children()) <= before
 
 
 def test_a_place_that_cannot_be_opened_in_the_child_fails_the_task_with_its_reason(tmp_path: Path) -> None:
