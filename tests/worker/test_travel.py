@@ -7,7 +7,6 @@ import pickle
 import subprocess
 import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -25,6 +24,7 @@ from support.stores import local_place
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from pathlib import Path
 
 
 class Live(LocalFileSystem):  # type: ignore[misc]  # fsspec publishes no types
