@@ -11,11 +11,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from airflow_provider_platerec_ocr.core.answer.nesting import DEEPEST, is_shallow
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.core.redact import redact_url
 
-DEEPEST = 64
-"""Levels of nesting that are accepted; the API's own payloads have eight."""
 ID_DIGITS = 32
 """Hex digits of a payload's id."""
 _ID = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}")
@@ -90,7 +89,7 @@ def check_payload(payload: Any) -> dict[str, Any]:
     if not isinstance(payload, dict) or not isinstance(payload.get("data"), dict):
         message = 'The body is no webhook payload: it must be an object with an object "data".'
         raise PayloadError(message)
-    if not _shallow(payload):
+    if not is_shallow(payload):
         message = f"The body is nested more than {DEEPEST} levels deep."
         raise PayloadError(message)
     return payload
@@ -131,21 +130,6 @@ def hook_of(payload: dict[str, Any]) -> dict[str, Any]:
 def _origin(url: str) -> str:
     scheme, found, rest = redact_url(url).partition("://")
     return f"{scheme}://{rest.partition('/')[0]}" if found else ""
-
-
-def _shallow(value: Any) -> bool:
-    """Return whether ``value`` has at most :data:`DEEPEST` levels, without recursion."""
-    level = [value]
-    for _ in range(DEEPEST + 1):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, (dict, list))
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-        if not level:
-            return True
-    return False
 
 
 def _refuse_constant(name: str) -> NoReturn:

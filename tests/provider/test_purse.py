@@ -17,7 +17,7 @@ from airflow_provider_platerec_ocr.engine.ledger.reservations import BudgetBook
 from airflow_provider_platerec_ocr.operators.read_batch import OCRReadBatchOperator
 from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
 from airflow_provider_platerec_ocr.storage.store import Store
-from support.batch_stage import BatchRun, BatchStage, connected
+from support.batch_stage import BatchRun, BatchStage
 from support.pictures import local
 from support.recorder import recording_server
 from support.sandbox import running_sandbox
@@ -35,11 +35,6 @@ if TYPE_CHECKING:
 def sandbox() -> Iterator[Sandbox]:
     with running_sandbox(quota=1000) as running:
         yield running
-
-
-@pytest.fixture
-def stage(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BatchStage:
-    return connected(monkeypatch, tmp_path, sandbox, images=20)
 
 
 def purse_files(stage: BatchStage) -> list[Path]:

@@ -11,14 +11,13 @@ import pytest
 import requests
 
 from airflow_provider_platerec_ocr.core.errors import OCRIncomplete, OCRInDoubt, OCRQuotaExhausted
-from support.batch_stage import BatchRun, connected
+from support.batch_stage import BatchRun
 from support.sandbox import running_sandbox
 from support.stores import age_claims
 from support.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from support.batch_stage import BatchStage
     from support.sandbox import Sandbox
@@ -28,11 +27,6 @@ if TYPE_CHECKING:
 def sandbox() -> Iterator[Sandbox]:
     with running_sandbox(quota=1000) as running:
         yield running
-
-
-@pytest.fixture
-def stage(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BatchStage:
-    return connected(monkeypatch, tmp_path, sandbox, images=20)
 
 
 def night_without_quota(stage: BatchStage, sandbox: Sandbox, left: int, **given: Any) -> BatchRun:

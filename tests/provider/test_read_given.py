@@ -2,67 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import json
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from PIL import Image
 
 from airflow_provider_platerec_ocr.core import errors
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
-from airflow_provider_platerec_ocr.operators.read import OCRReadOperator
-from support.airflow_home import connection_env
 from support.recorder import recording_server
-from support.sandbox import running_sandbox
+from support.single_reads import context, jpeg, operator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-    from airflow.sdk import Context
 
     from support.sandbox import Sandbox
 
-
-def jpeg(shade: int = 200) -> bytes:
-    file = io.BytesIO()
-    Image.new("L", (64, 32), shade).save(file, "JPEG")
-    return file.getvalue()
-
-
-def context(map_index: int = -1, try_number: int = 1) -> Context:
-    ti = SimpleNamespace(
-        dag_id="yard", run_id="run-1", task_id="read", map_index=map_index, try_number=try_number, max_tries=2
-    )
-    return cast("Context", {"ti": ti})
-
-
-@pytest.fixture(autouse=True)
-def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("AIRFLOW__PLATEREC_OCR__LEDGER", str(tmp_path / "ledger"))
-    monkeypatch.setenv("AIRFLOW__PLATEREC_OCR__SPILL_FOLDER", str(tmp_path / "spill"))
-    return tmp_path / "ledger"
-
-
-@pytest.fixture
-def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    with running_sandbox(fetch_urls=True) as running:
-        monkeypatch.setenv(*connection_env(running.url, running.token, conn_id="yard"))
-        yield running
-
-
-@pytest.fixture
-def image(tmp_path: Path) -> Path:
-    path = tmp_path / "photos" / "door.jpg"
-    path.parent.mkdir()
-    path.write_bytes(jpeg())
-    return path
-
-
-def operator(**arguments: Any) -> OCRReadOperator:
-    return OCRReadOperator(**{"task_id": "read", "conn_id": "yard", **arguments})
+pytestmark = pytest.mark.usefixtures("ledger")
 
 
 @pytest.mark.parametrize("camera_id", [7, 7.0, "7"])

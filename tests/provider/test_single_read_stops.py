@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import signal
 import subprocess
 import sys
@@ -11,7 +10,6 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import pytest
-from PIL import Image
 
 from airflow_provider_platerec_ocr.compat import AirflowFailException
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRLedgerError
@@ -21,6 +19,7 @@ from airflow_provider_platerec_ocr.tasks import interruption
 from support.airflow_home import connection_env
 from support.alarms import TimesUp, alarm
 from support.sandbox import running_sandbox
+from support.single_reads import jpeg
 from support.waiting import until
 
 if TYPE_CHECKING:
@@ -32,17 +31,7 @@ if TYPE_CHECKING:
     from support.sandbox import Sandbox
 
 
-def jpeg(shade: int = 200) -> bytes:
-    file = io.BytesIO()
-    Image.new("L", (64, 32), shade).save(file, "JPEG")
-    return file.getvalue()
-
-
-@pytest.fixture(autouse=True)
-def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("AIRFLOW__PLATEREC_OCR__LEDGER", str(tmp_path / "ledger"))
-    monkeypatch.setenv("AIRFLOW__PLATEREC_OCR__SPILL_FOLDER", str(tmp_path / "spill"))
-    return tmp_path / "ledger"
+pytestmark = pytest.mark.usefixtures("ledger")
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ with DAG("{dag_id}", schedule=None, is_paused_upon_creation=False):
         group_id="ocr",
         manifest="{root}/photos",
         dataset="{root}/reads",
-        workspace="{root}/work",
+        workspace="{root}/runs",
         ledger="{root}/ledger",
         conn_id="{api}",
         images_per_shard=5,
@@ -83,7 +83,7 @@ class RemoteNight:
         assert len(answers) == IMAGES
         settled = [json.loads(self.place.fs.cat_file(name)).get("settled") for name in answers]
         assert [each["by"] for each in settled if each] == ["webhook"]
-        assert any("/work/" in name for name in files)
+        assert any("/runs/" in name for name in files)
 
 
 def names() -> list[str]:

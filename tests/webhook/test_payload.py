@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_platerec_ocr.core.answer.nesting import DEEPEST
 from airflow_provider_platerec_ocr.webhook.payload import (
-    DEEPEST,
     Payload,
     PayloadError,
     check_payload,

@@ -13,6 +13,8 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from airflow_provider_platerec_ocr.core.answer.nesting import is_shallow
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,8 +22,6 @@ TEXT, BASE64 = "body", "body_base64"
 """Keys under which a body is kept: as it is where it is UTF-8, else as base64."""
 UNREAD = "unread"
 """Key that marks a body in which the version that kept it found no read."""
-DEEPEST = 64
-"""Levels of nesting of an object that is written as JSON again; the API's own answers have eight."""
 LONGEST_NUMBER = 400
 """Digits of a whole number that is kept as one; no float has more than 309, and Python parses none over 4,300."""
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
@@ -82,7 +82,7 @@ def as_object(body: bytes) -> dict[str, Any]:
     An object that is nested too deep to be written again is put around, too.
     """
     data = parsed(body)
-    return data if isinstance(data, dict) and _shallow(data) else packed(body)
+    return data if isinstance(data, dict) and is_shallow(data) else packed(body)
 
 
 def as_json(body: bytes) -> str:
@@ -95,7 +95,7 @@ def as_json(body: bytes) -> str:
         _STRICT.decode(text)
     except (ValueError, RecursionError):
         data = parsed(body)
-        return as_text(packed(body) if data is None or not _shallow(data) else data)
+        return as_text(packed(body) if data is None or not is_shallow(data) else data)
     return text
 
 
@@ -142,18 +142,3 @@ def _refuse(name: str) -> NoReturn:
 
 _GENEROUS = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_finite, parse_int=_whole_number, strict=False)
 _STRICT = json.JSONDecoder(parse_constant=_refuse, parse_int=_short)
-
-
-def _shallow(value: Any) -> bool:
-    """Return whether ``value`` has at most :data:`DEEPEST` levels, without recursion."""
-    level = [value]
-    for _ in range(DEEPEST + 1):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, (dict, list))
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-        if not level:
-            return True
-    return False
