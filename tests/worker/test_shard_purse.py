@@ -85,7 +85,7 @@ def test_a_purse_is_settled_once_nothing_is_drawn_any_more() -> None:
         slow: Any = Slow(wait)
         purse = RunPurse(Tools(io=io, owner=Owner(), more=slow))
         await purse.settle()  # nothing was drawn yet
-        taking = asyncio.ensure_future(purse.take())
+        taking = asyncio.ensure_future(purse.take(1))
         await begun.wait()
         taking.cancel()
         settling = asyncio.ensure_future(purse.settle())

@@ -131,6 +131,11 @@ class Inherited:
         """Calls that were certainly not spent."""
         return max(0, self._left - self._on_each * len(self._open))
 
+    @property
+    def at_most(self) -> int:
+        """Calls that are free or may turn out to be: what is drawn beside them may be too much, and others lack it."""
+        return max(0, self._left)
+
     def looked(self, row: int, spent: int) -> None:
         """Take note of what the ledger says was spent on a row; the first look counts, and later claims are ours."""
         if row in self._open:

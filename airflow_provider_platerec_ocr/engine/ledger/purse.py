@@ -33,6 +33,8 @@ LOOKS_IN_VAIN = 1_000
 class Coin:
     """The right to make one call."""
 
+    row: int = 0
+    """The image that it is for."""
     spent: bool = False
     """Whether the call may have been billed: then it does not come back."""
     extra: bool = False
@@ -57,17 +59,21 @@ class OpenPurse:
         """Whether no image will find a call, as far as is known."""
         return False
 
-    async def take(self, *, again: bool = False) -> Coin | None:
+    async def take(self, row: int, *, again: bool = False) -> Coin | None:
         """Return the right to make one call, or ``None`` where none is left.
 
+        :param row: of the image.
         :param again: whether the call repeats one in doubt.
         """
         del again
         await self.may_pay.wait()
-        return Coin()
+        return Coin(row)
 
     def done(self, coin: Coin) -> None:
         """Take back what was not spent."""
+
+    def settled(self, row: int) -> None:
+        """Take note that an image counts as done."""
 
     def looked(self, image: PlannedImage, history: History) -> None:  # noqa: ARG002  # a shard's purse needs it
         """Take note of what the ledger says of an image."""
@@ -119,8 +125,8 @@ class RunPurse(OpenPurse):
         self._drawn = 0
         self._repeats = 0
         """Calls that repeat one in doubt, and wait for their coin."""
-        self._in_hand: set[Coin] = set()
-        """Of calls that are under way."""
+        self._in_hand: dict[int, Coin] = {}
+        """By row: of calls that are under way, and of images that were paid for and do not count as done yet."""
         self._dry = self._refused = False
         self._drawing: asyncio.Future[None] | None = None
 
@@ -128,14 +134,14 @@ class RunPurse(OpenPurse):
     def is_empty(self) -> bool:
         """Whether no image will find a call, as far as is known."""
         files = self._tools.files
-        may_still_pay = self._free or self._extra or any(not coin.spent for coin in self._in_hand)
+        may_still_pay = self._free or self._extra or any(not coin.spent for coin in self._in_hand.values())
         return not may_still_pay and (self._dry or files is None or files.left == 0)
 
     @property
     def _free(self) -> int:
         return self._balance + self._tools.inherited.free
 
-    async def take(self, *, again: bool = False) -> Coin | None:
+    async def take(self, row: int, *, again: bool = False) -> Coin | None:
         """Return the right to make one call, or ``None`` where none is left.
 
         :raises OCRLedgerError: the store does not say.
@@ -143,11 +149,11 @@ class RunPurse(OpenPurse):
         await self.may_pay.wait()
         self._repeats += again
         try:
-            return await self._take(again=again)
+            return await self._take(row, again=again)
         finally:
             self._repeats -= again
 
-    async def _take(self, *, again: bool) -> Coin | None:
+    async def _take(self, row: int, *, again: bool) -> Coin | None:
         while not (self._free or (self._extra and self._may_exceed(again=again))):
             drawing = self._drawing
             if drawing is None:
@@ -167,20 +173,30 @@ class RunPurse(OpenPurse):
             self._tools.inherited.take()
         else:
             self._extra -= 1
-            return self._made(Coin(extra=True))
-        return self._made(Coin())
+            return self._made(Coin(row, extra=True))
+        return self._made(Coin(row))
 
     def _made(self, coin: Coin) -> Coin:
-        self._in_hand.add(coin)
+        self._in_hand[coin.row] = coin
         return coin
 
     def done(self, coin: Coin) -> None:
-        """Take back what was not spent."""
-        self._in_hand.discard(coin)
+        """Take back what was not spent; what was spent is in hand until its image is settled.
+
+        Else the image would seem to want another call, and a call that this shard draws for it is one that another
+        shard does not find.
+        """
+        if coin.spent:
+            return
+        del self._in_hand[coin.row]
         if coin.extra:
-            self._extra += not coin.spent
+            self._extra += 1
         else:
-            self._balance += not coin.spent
+            self._balance += 1
+
+    def settled(self, row: int) -> None:
+        """Take note that an image counts as done."""
+        self._in_hand.pop(row, None)
 
     def looked(self, image: PlannedImage, history: History) -> None:
         """Take note of what the ledger says of an image: what an earlier try spent on it, or did not."""
@@ -216,7 +232,7 @@ class RunPurse(OpenPurse):
 
     async def _draw(self, *, again: bool) -> None:
         tools = self._tools
-        wanted = max(1, tools.wanted() - len(self._in_hand))
+        wanted = max(1, tools.wanted() - len(self._in_hand) - tools.inherited.at_most)
         if not self._dry:
             calls = await tools.io(tools.files.draw, wanted, tools.shards) if tools.files is not None else 0
             self._balance += calls

@@ -155,6 +155,7 @@ class Batch:
 
     async def _settled(self, outcome: Outcome) -> None:
         self._context.progress.add(outcome)
+        self._context.purse.settled(outcome.row)
         await self._write(outcome)
 
     async def _look_again(self) -> None:

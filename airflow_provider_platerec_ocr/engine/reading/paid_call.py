@@ -84,7 +84,7 @@ class PaidCaller:
         await self._answer_writer.healthy()
         filename = await content.ready(fingerprint)
         try:
-            coin = await context.purse.take(again=bool(decision.doubts))
+            coin = await context.purse.take(image.row, again=bool(decision.doubts))
         except OCRLedgerError as error:
             await self._answer_writer.step_failed(Step.CLAIM, error)
             return None
