@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 airflow_home.claim()
 
+LONGEST_ID = 40
+"""Characters of a text in the name of a case."""
+
 # Started as a script's `make test &` or `nohup make test`, the suite would start processes that are deaf to both.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -65,3 +68,10 @@ def _comes(item: pytest.Item) -> int:
     if group is not None:
         return LONGEST_FIRST.index(group.args[0]) - len(LONGEST_FIRST) if group.args[0] in LONGEST_FIRST else 0
     return 1 if item.get_closest_marker("slow") else 2
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a case by the beginning of a long text: what is said of a test that failed should fit on a screen."""
+    if isinstance(val, (str, bytes)) and len(val) > LONGEST_ID:
+        return f"{argname} of {len(val)}: {val[:LONGEST_ID]!a}"
+    return None

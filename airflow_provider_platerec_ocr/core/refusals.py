@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core import errors
+from airflow_provider_platerec_ocr.core.answer.nesting import is_shallow
 from airflow_provider_platerec_ocr.core.backoff import header, retry_after_s
 from airflow_provider_platerec_ocr.core.redact import redact, redact_url, shorten
 from airflow_provider_platerec_ocr.core.settings import DEFAULT_BASE_URL
@@ -207,8 +208,12 @@ def _said(data: Any) -> str:
 
 
 def parse_json(body: bytes) -> Any:
-    """Return the parsed body, ``None`` where it is no JSON; NaN and Infinity, which are no JSON, become null."""
+    """Return the parsed body, ``None`` where it is no JSON, or none that anybody writes: it is nested too deeply.
+
+    NaN and Infinity, which are no JSON, become null.
+    """
     try:
-        return json.loads(body, parse_constant=lambda _: None)
-    except (ValueError, RecursionError):
+        data = json.loads(body, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):  # how deep it may be nested depends on the Python
         return None
+    return data if is_shallow(data) else None

@@ -183,12 +183,13 @@ WHOLE = [
     b"\xef\xbb\xbf{}",
     b'{"a": ' + b"9" * 5000 + b"}",
     b'{"a": "\\ud83d"}',
-    b'{"a": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+    *(b'{"a": ' + b"[" * depth + b"]" * depth + b"}" for depth in (65, 300, 600, 5000)),
+    *(b'{"detail": ' * depth + b"1" + b"}" * depth for depth in (300, 600, 5000)),
 ]
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 203, 206, 226, 299])
-@pytest.mark.parametrize("body", WHOLE)
+@pytest.mark.parametrize("body", WHOLE, ids=lambda body: f"{len(body)}-{body[:20]!r}")
 def test_a_whole_success_that_is_no_read_is_an_answer_that_is_kept(status: int, body: bytes) -> None:
     read = parse(body, status)
 

@@ -40,6 +40,7 @@ class Shell:
         self._capsys = capsys
 
     def run(self, *arguments: str) -> tuple[int, str]:
+        self._capsys.readouterr()  # some Airflows log to the standard output, and did so before
         code = main([str(self.root), *arguments])
         said = self._capsys.readouterr()
         return code, said.out + said.err
