@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.worker.job import ShardJob
 
 ASK_FOR_S = 120.0
-"""Longest time for which a call beyond the grant waits for the statistics."""
+"""Longest time for which a call without a grant waits for the statistics."""
 
 
 def is_strict(job: ShardJob) -> bool:
@@ -41,7 +41,7 @@ async def open_purse(  # noqa: PLR0913, PLR0917  # of whom, from where, and for 
 ) -> RunPurse:
     """Return the purse of a shard.
 
-    :param client: asks the statistics for a call beyond the grant.
+    :param client: asks the statistics for a call without a grant.
     :param pool: for what blocks.
     :param stop: after which nobody waits for the statistics any more.
     """

@@ -120,10 +120,15 @@ def test_a_killed_child_costs_at_most_the_calls_in_flight_each_named_before_its_
         age(open_claims(stage.ledger))  # their leases last minutes; the long variant waits for them
         stage.let_go()
         state = stage.wait(run_id)
+        night = stage.books()
+        left = IMAGES - len(stage.table())
+        later = stage.wait(stage.trigger())
 
         books, table = stage.books(), stage.table()
-        line(0, "kill -9 of the child that calls", books, in_flight=in_flight, rows=len(table))
-        assert state == "success"
+        line(0, "kill -9 of the child that calls, next night", books, in_flight=in_flight, rows=len(table))
+        assert (state, later) == ("success", "success")
+        night.hold(resent_at_most=in_flight)
+        assert (night.billed, left) == (IMAGES, HELD)  # no more than was planned
         books.hold(resent_at_most=in_flight)
         assert books.resent == HELD
         assert books.billed == IMAGES + HELD
@@ -143,10 +148,11 @@ def test_a_killed_childs_calls_are_repeated_only_when_their_leases_are_over(
         wait_gone(processes.child)
         stage.let_go()
         state = stage.wait(run_id)
+        later = stage.wait(stage.trigger())
 
         books, table = stage.books(), stage.table()
-        line(0, "kill -9 of the child, leases kept", books, in_flight=in_flight, rows=len(table))
-        assert state == "success"
+        line(0, "kill -9 of the child, leases kept, next night", books, in_flight=in_flight, rows=len(table))
+        assert (state, later) == ("success", "success")
         pairs = [(path.with_name(path.name[:-8] + ".1.claim"), path) for path in stage.ledger.rglob("*.2.claim")]
         assert len(pairs) == HELD
         lease_s = 30 + 60 + 60  # until it is sent, for the call, to save its answer

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
-from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRError, OCRQuotaExhausted, OCRStop
+from airflow_provider_platerec_ocr.core.errors import (
+    OCRDrained,
+    OCRError,
+    OCRInDoubt,
+    OCRQuotaExhausted,
+    OCRStop,
+)
 from airflow_provider_platerec_ocr.core.models import Owner
 from airflow_provider_platerec_ocr.engine.ledger.reservations import BudgetBook
 from airflow_provider_platerec_ocr.operators.read_batch import OCRReadBatchOperator
@@ -124,22 +130,51 @@ def test_refused_calls_give_back_what_they_took(stage: BatchStage, sandbox: Sand
     assert sandbox.books()["billed"] == 20
 
 
-def test_a_call_that_is_sent_once_more_is_bound_by_the_daily_limit(
+@pytest.mark.parametrize("limit", [{}, {"daily_limit": 20}])
+def test_a_call_that_is_sent_once_more_is_bound_by_what_the_plan_said(
+    stage: BatchStage, sandbox: Sandbox, limit: dict[str, int]
+) -> None:
+    sandbox.control(faults=["nth=3:cut-after"])
+    dry = stage.run("look", plan_only=True, **limit)
+    run = BatchRun()
+    stage.plan(run, "night-1", **limit)
+    stage.read(run, "night-1", max_tries=3)
+    first = run.reads[0]
+    stage.export(run, "night-1")
+
+    assert not isinstance(first, Exception)  # another try would be in vain
+    assert sandbox.books()["billed"] == dry.plan["to_pay"] == 20
+    assert (run.counts["in_doubt"], run.counts["dead_letters_by_reason"]) == (1, {"in_doubt": 1})
+
+    age_claims(stage.root / "ledger", 1000)
+    later = stage.run("night-2", **(limit and {"daily_limit": 21}))
+
+    assert (later.plan["to_pay"], later.counts["reads"], later.counts["in_doubt"]) == (1, 1, 0)
+    assert sandbox.books()["billed"] == 21
+
+
+def test_a_call_is_sent_once_more_with_one_that_another_shard_did_not_need(
     stage: BatchStage, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.connect(monkeypatch, stage.root, sandbox.url, sandbox.token, call_timeout_s=5)
+    last = sorted(stage.images.iterdir())[10:15]
+    manifest = stage.root / "some.csv"
+    manifest.write_text("image\n" + "".join(f"{path}\n" for path in last))
+    stage.run("before", manifest=str(manifest))
+    shutil.rmtree(stage.dataset)
     sandbox.control(faults=["nth=3:cut-after"])
     run = BatchRun()
-    stage.plan(run, "night-1", daily_limit=20)
+    stage.plan(run, "night-1", images_per_shard=10)
     stage.read(run, "night-1", max_tries=3)
     age_claims(stage.root / "ledger", 1000)
+    first, *_ = run.reads
     stage.read(run, "night-1", try_number=2, max_tries=3)
-    second = run.reads[0]
     stage.export(run, "night-1")
 
-    assert not isinstance(second, Exception)  # a third try would be in vain
-    assert sandbox.books()["billed"] == 20
-    assert (run.counts["in_doubt"], run.counts["dead_letters_by_reason"]) == (1, {"in_doubt": 1})
+    assert isinstance(first, OCRInDoubt)
+    assert (run.counts["reads"], run.counts["in_doubt"], run.counts["calls_billed"]) == (20, 0, 16)
+    assert run.report["spend"]["resent"] == 1
+    assert sandbox.books()["billed"] == 5 + 16 <= 5 + run.plan["to_pay"]
 
 
 def test_what_a_killed_shard_drew_and_did_not_spend_comes_back(

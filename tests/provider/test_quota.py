@@ -133,20 +133,15 @@ def test_doubts_that_must_fail_do_so_though_the_quota_is_gone(stage: BatchStage,
     assert counts["reads"] + counts["carried_over"] == 19
 
 
-def test_a_doubt_stays_named_where_the_next_try_finds_no_quota(stage: BatchStage, sandbox: Sandbox) -> None:
-    sandbox.control(faults=["nth=3:cut-after"])
-    run = BatchRun()
-    stage.plan(run, "night-1")
-    stage.read(run, "night-1", max_tries=1)
-    first = run.reads[0]
+def test_a_doubt_stays_named_where_the_quota_is_gone(stage: BatchStage, sandbox: Sandbox) -> None:
+    sandbox.control(faults=["nth=3:cut-after"], quota=20)
+    run = stage.run("night-1")
     age_claims(stage.root / "ledger", 3600)
-    sandbox.control(quota=20)
-    stage.read(run, "night-1", try_number=2, max_tries=1)
-    stage.export(run, "night-1")
+    again = stage.run("night-2")
 
-    assert isinstance(first, OCRInDoubt)
-    assert not isinstance(run.reads[0], Exception)
     assert (run.counts["in_doubt"], run.counts["carried_over"], run.counts["calls_billed"]) == (1, 0, 20)
+    assert (again.plan["to_pay"], again.counts["in_doubt"], again.counts["calls_billed"]) == (0, 1, 0)
+    assert sandbox.books()["posts"] == 20
 
 
 def test_nothing_is_planned_beyond_the_pace(stage: BatchStage, sandbox: Sandbox) -> None:
@@ -226,22 +221,16 @@ def test_a_cleared_run_gives_the_same_table_and_counts_nothing_twice(stage: Batc
     assert sandbox.books()["billed"] == 25
 
 
-def test_a_resent_call_is_in_the_report_once(
-    stage: BatchStage, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stage.connect(monkeypatch, stage.root, sandbox.url, sandbox.token, call_timeout_s=5)
+def test_a_resent_call_is_in_the_report_once(stage: BatchStage, sandbox: Sandbox) -> None:
     sandbox.control(faults=["nth=3:cut-after"])
-    run = BatchRun()
-    stage.plan(run, "night-1")
-    stage.read(run, "night-1", max_tries=3)
+    first = stage.run("night-1").report["spend"]
     age_claims(stage.root / "ledger", 1000)
-    stage.read(run, "night-1", try_number=2, max_tries=3)
-    stage.read(run, "night-1", try_number=3, max_tries=3)
-    stage.export(run, "night-1")
+    later = stage.run("night-2").report
 
-    spend = run.report["spend"]
-    assert (spend["resent"], spend["billed"], spend["in_doubt"]) == (1, 21, 0)
-    assert "1 call in doubt sent once more: the bill may show them twice." in run.report["summary"]
+    assert (first["resent"], first["billed"], first["in_doubt"]) == (0, 20, 1)
+    spend = later["spend"]
+    assert (spend["resent"], spend["billed"], spend["in_doubt"]) == (1, 1, 0)
+    assert "1 call in doubt sent once more: the bill may show them twice." in later["summary"]
     assert sandbox.books()["billed"] == 21
 
 

@@ -64,7 +64,7 @@ class Slow:
     def __init__(self, wait: Callable[[], object]) -> None:
         self._wait = wait
 
-    def reserve(self, _wanted: int, _in_hand: int, _others: int) -> int:
+    def reserve(self, _wanted: int, _in_hand: int) -> int:
         self._wait()
         return 1
 

@@ -54,7 +54,7 @@ class Grant:
     calls: int = 0
     """How many."""
     limits: Limits = field(default_factory=Limits)
-    """What the user allowed when they were granted; asked again for a call that no plan can foresee."""
+    """What the user allowed when they were granted; asked again for a call of a run whose grant was given back."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the grant as JSON-ready data, for the read tasks."""

@@ -1,7 +1,7 @@
 """What a run may spend now: the statistics and the user's limits against what other runs have reserved.
 
-For the plan, which reserves its run's grant, and for a shard that needs a call which no plan could foresee: one that
-repeats a call in doubt, or one of a run that is read again after its export gave the grant back.
+For the plan, which reserves its run's grant, and for a shard of a run that is read again after its export gave the
+grant back.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def blind_limit(book: BudgetBook, owner: Owner, limits: Limits, clock: Clock) ->
 
 @dataclass(frozen=True, slots=True)
 class MoreCalls:
-    """Reserves calls for one shard, beside its run's grant and within the same limits. Blocks."""
+    """Reserves calls for one shard whose run has no grant any more, within the same limits. Blocks."""
 
     store: Store
     """The ledger's."""
@@ -92,16 +92,14 @@ class MoreCalls:
     go_on: bool = False
     """Whether to go on where the statistics are of no use."""
 
-    def reserve(self, wanted: int, in_hand: int, others_draw: int = 0) -> int:
+    def reserve(self, wanted: int, in_hand: int) -> int:
         """Return how many of ``wanted`` calls are reserved for the shard, 0 or more.
 
         What the other shards of the run have reserved so counts as spoken for, too.
 
         :param in_hand: calls of the shard that may not have been made or counted yet.
-        :param others_draw: calls of the grant that other shards of the run may have drawn and not made yet.
         :raises OCRError: the statistics do not say.
         """
-        unspent = in_hand + others_draw
         seen = self._ask()
         book = open_book(self.store, self.account, seen, self.clock)
 
@@ -109,8 +107,8 @@ class MoreCalls:
             again = self._ask()  # after the others' reservations were read: a run that ended is in the one or the other
             if again is None:
                 limit = blind_limit(book, self.owner, self.limits, self.clock)
-                return wanted if limit is None else max(0, min(wanted, limit - unspent))
-            others = Others(reserved, own=unspent)
+                return wanted if limit is None else max(0, min(wanted, limit - in_hand))
+            others = Others(reserved, own=in_hand)
             return min(wanted, budget_of(book, self.owner, self.limits, again, self.clock, others).allowance())
 
         return book.reserve_more(self.owner, seen, allowed, in_hand)

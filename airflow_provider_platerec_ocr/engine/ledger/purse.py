@@ -37,8 +37,6 @@ class Coin:
     """The image that it is for."""
     spent: bool = False
     """Whether the call may have been billed: then it does not come back."""
-    extra: bool = False
-    """Whether it was reserved beyond the run's grant."""
 
 
 class OpenPurse:
@@ -59,13 +57,16 @@ class OpenPurse:
         """Whether no image will find a call, as far as is known."""
         return False
 
-    async def take(self, row: int, *, again: bool = False) -> Coin | None:
+    @property
+    def is_dry(self) -> bool:
+        """Whether a later try would find none either."""
+        return False
+
+    async def take(self, row: int) -> Coin | None:
         """Return the right to make one call, or ``None`` where none is left.
 
         :param row: of the image.
-        :param again: whether the call repeats one in doubt.
         """
-        del again
         await self.may_pay.wait()
         return Coin(row)
 
@@ -105,7 +106,7 @@ class Tools:
     tries: frozenset[int] = frozenset()
     """The tries that left it."""
     more: MoreCalls | None = None
-    """Reserves a call that no plan can foresee."""
+    """Reserves calls where there is no grant any more."""
     granted: int = 0
     """Calls of the whole run."""
     foreseen: bool = False
@@ -120,11 +121,6 @@ class RunPurse(OpenPurse):
         self.foreseen = tools.foreseen
         self._tools = tools
         self._balance = 0
-        self._extra = 0
-        """Calls beyond the grant; for those alone that may ask for them."""
-        self._drawn = 0
-        self._repeats = 0
-        """Calls that repeat one in doubt, and wait for their coin."""
         self._in_hand: dict[int, Coin] = {}
         """By row: of calls that are under way, and of images that were paid for and do not count as done yet."""
         self._dry = self._refused = False
@@ -134,33 +130,31 @@ class RunPurse(OpenPurse):
     def is_empty(self) -> bool:
         """Whether no image will find a call, as far as is known."""
         files = self._tools.files
-        may_still_pay = self._free or self._extra or any(not coin.spent for coin in self._in_hand.values())
+        may_still_pay = self._free or any(not coin.spent for coin in self._in_hand.values())
         return not may_still_pay and (self._dry or files is None or files.left == 0)
+
+    @property
+    def is_dry(self) -> bool:
+        """Whether a later try would find none either."""
+        return self.is_empty and (self._refused or not self._reserves)
 
     @property
     def _free(self) -> int:
         return self._balance + self._tools.inherited.free
 
-    async def take(self, row: int, *, again: bool = False) -> Coin | None:
+    async def take(self, row: int) -> Coin | None:
         """Return the right to make one call, or ``None`` where none is left.
 
         :raises OCRLedgerError: the store does not say.
         """
         await self.may_pay.wait()
-        self._repeats += again
-        try:
-            return await self._take(row, again=again)
-        finally:
-            self._repeats -= again
-
-    async def _take(self, row: int, *, again: bool) -> Coin | None:
-        while not (self._free or (self._extra and self._may_exceed(again=again))):
+        while not self._free:
             drawing = self._drawing
             if drawing is None:
-                if self._dry and (self._refused or not self._may_exceed(again=again)):
+                if self._dry and (self._refused or not self._reserves):
                     self.reason = self.reason or _nothing_left(self._tools.granted)
                     return None
-                drawing = self._drawing = asyncio.ensure_future(self._draw(again=again))
+                drawing = self._drawing = asyncio.ensure_future(self._draw())
                 drawing.add_done_callback(_heard)
             try:
                 await asyncio.shield(drawing)  # what is drawn is kept, also where this image is given up
@@ -169,11 +163,8 @@ class RunPurse(OpenPurse):
                     self._drawing = None
         if self._balance:
             self._balance -= 1
-        elif self._free:
-            self._tools.inherited.take()
         else:
-            self._extra -= 1
-            return self._made(Coin(row, extra=True))
+            self._tools.inherited.take()
         return self._made(Coin(row))
 
     def _made(self, coin: Coin) -> Coin:
@@ -189,10 +180,7 @@ class RunPurse(OpenPurse):
         if coin.spent:
             return
         del self._in_hand[coin.row]
-        if coin.extra:
-            self._extra += 1
-        else:
-            self._balance += 1
+        self._balance += 1
 
     def settled(self, row: int) -> None:
         """Take note that an image counts as done."""
@@ -221,39 +209,35 @@ class RunPurse(OpenPurse):
         if self._drawing is not None:
             await asyncio.wait({self._drawing})
 
-    def _may_exceed(self, *, again: bool) -> bool:
-        """Return whether the account may be asked for more than the run was granted.
+    @property
+    def _reserves(self) -> bool:
+        """Whether the account may be asked for calls: there is no grant, or an export gave it back.
 
-        A call that repeats one in doubt was in no plan. Where there is no grant, or it was given back by an export, a
-        person has cleared the task to have it read.
+        A person has cleared the task then, to have its images read. The plan of a run that has its grant is a bound.
         """
         tools = self._tools
-        return tools.more is not None and (again or tools.files is None or tools.files.closed)
+        return tools.more is not None and (tools.files is None or tools.files.closed)
 
-    async def _draw(self, *, again: bool) -> None:
+    async def _draw(self) -> None:
         tools = self._tools
         wanted = max(1, tools.wanted() - len(self._in_hand) - tools.inherited.at_most)
         if not self._dry:
             calls = await tools.io(tools.files.draw, wanted, tools.shards) if tools.files is not None else 0
             self._balance += calls
-            self._drawn += calls
             self._dry = not calls
-        elif tools.more is not None and self._may_exceed(again=again):
-            wanted = wanted if self._may_exceed(again=False) else min(wanted, max(1, self._repeats))
-            await self._ask_for_more(tools.more, min(wanted, AT_ONCE))
+        elif tools.more is not None and self._reserves:
+            await self._reserve(tools.more, min(wanted, AT_ONCE))
 
-    async def _ask_for_more(self, more: MoreCalls, wanted: int) -> None:
-        """Reserve calls beside the grant; once refused, none is asked for again by this task."""
-        alone = self._tools.shards == 1 or self._may_exceed(again=False)  # nobody else draws from the grant either
-        others = 0 if alone else max(0, self._tools.granted - self._drawn)
+    async def _reserve(self, more: MoreCalls, wanted: int) -> None:
+        """Reserve calls for this task alone; once refused, none is asked for again."""
         try:
-            calls = await self._tools.io(more.reserve, wanted, len(self._in_hand), others)
+            calls = await self._tools.io(more.reserve, wanted, len(self._in_hand))
         except OCRLedgerError:
             raise
         except OCRError as error:
-            log.warning("No call beyond the run's grant is made: nobody knows how many are left. %s", error)
+            log.warning("No call without a grant is made: nobody knows how many are left. %s", error)
             calls = 0
-        self._extra += calls
+        self._balance += calls
         self._refused = not calls
 
 

@@ -214,7 +214,7 @@ def verdict(context: ReadContext, *, last_try: bool) -> Exception | None:
         message = f"{doubts} images are in doubt and the policy is fail: settle them, then clear this task."
         return OCRInDoubt(message, retry=False, counts=counts)
     waiting = context.progress.in_doubt_once - context.progress.unfunded
-    if waiting > 0 and policy is InDoubtPolicy.RESEND and not last_try:
+    if waiting > 0 and policy is InDoubtPolicy.RESEND and not (last_try or context.purse.is_dry):
         message = f"{waiting} images are in doubt; the next try sends each once more, after the lease of its call."
         return OCRInDoubt(message, retry=True, retry_after_s=context.settings.lease_s, counts=counts)
     return None

@@ -38,7 +38,7 @@ from airflow_provider_platerec_ocr.engine.reading.resolution import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_platerec_ocr.core.claims import MayClaim
+    from airflow_provider_platerec_ocr.core.claims import History, MayClaim
     from airflow_provider_platerec_ocr.core.models import PlannedImage
     from airflow_provider_platerec_ocr.engine.client.transport import Sending
     from airflow_provider_platerec_ocr.engine.ledger.ledger import Claim
@@ -67,6 +67,7 @@ class PaidCaller:
         self._outage = Outage(context.backoff, context.options)
         self._late = 0
         self._dialect = Dialect(context.options)
+        self._named: set[tuple[str, str, int]] = set()
         self.successes = 0
         """Calls that the API answered."""
 
@@ -84,16 +85,27 @@ class PaidCaller:
         await self._answer_writer.healthy()
         filename = await content.ready(fingerprint)
         try:
-            coin = await context.purse.take(image.row, again=bool(decision.doubts))
+            coin = await context.purse.take(image.row)
         except OCRLedgerError as error:
             await self._answer_writer.step_failed(Step.CLAIM, error)
             return None
         if coin is None:
             return self._no_call_left(decision)
+        self._name(image, fingerprint, decision.doubts)
         try:
             return await self._with_coin(image, fingerprint, decision, (content, filename, image_phase, coin))
         finally:
             context.purse.done(coin)
+
+    def _name(self, image: PlannedImage, fingerprint: str, doubts: History) -> None:
+        """Say once what is in doubt before it is sent again: the bill may show it twice."""
+        for doubt in doubts:
+            if (image.type, fingerprint, doubt.number) not in self._named:
+                self._named.add((image.type, fingerprint, doubt.number))
+                log.warning(
+                    "Resending %s: attempt %s of %s (run %s, try %s) may have been billed, and its answer is lost.",
+                    *(image.image, doubt.number, fingerprint, doubt.owner.run_id, doubt.owner.try_number),
+                )
 
     def _no_call_left(self, decision: MayClaim) -> Resolution | None:
         """Carry the image over; stop where the user wants to know, or where looking on would be in vain."""

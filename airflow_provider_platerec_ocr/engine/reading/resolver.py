@@ -53,7 +53,6 @@ class _RetryState:
     successes: int = 0
     held_since: float | None = None
     look_s: float = _FIRST_LOOK_S
-    named: set[int] = field(default_factory=set)
     asked: set[int] = field(default_factory=set)
     settled: bool = False
     known: claims.History | None = None
@@ -197,7 +196,6 @@ class Resolver:
         """Call, or rest after a refusal; ``None`` where the ledger has to be asked again."""
         context = self._context
         content, image_phase, retry = tools
-        self._name(image, fingerprint, decision.doubts, retry)
         try:
             return await self._paid_caller.attempt(image, fingerprint, decision, content, image_phase)
         except OCROutcomeUnknown as error:
@@ -227,18 +225,6 @@ class Resolver:
         retry.not_sent += 1
         often = retry.not_sent >= self._context.options.refusals_per_image
         return often and self._paid_caller.successes > retry.successes
-
-    def _name(
-        self, image: PlannedImage, fingerprint: str, doubts: tuple[claims.Attempt, ...], retry: _RetryState
-    ) -> None:
-        """Say once what is in doubt before it is sent again: the bill may show it twice."""
-        for doubt in doubts:
-            if doubt.number not in retry.named:
-                retry.named.add(doubt.number)
-                log.warning(
-                    "Resending %s: attempt %s of %s (run %s, try %s) may have been billed, and its answer is lost.",
-                    *(image.image, doubt.number, fingerprint, doubt.owner.run_id, doubt.owner.try_number),
-                )
 
     def _action(self, doubts: tuple[claims.Attempt, ...]) -> claims.DoubtAction:
         """Return what becomes of a call of unknown outcome that was made in this process.

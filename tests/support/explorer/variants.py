@@ -197,8 +197,8 @@ class KeepsClaims(PaidCaller):
 class Unbound(RunPurse):
     """Lets every call be made, whether one is left or not."""
 
-    async def take(self, row: int, *, again: bool = False) -> Coin | None:
-        return await super().take(row, again=again) or self._made(Coin(row))
+    async def take(self, row: int) -> Coin | None:
+        return await super().take(row) or self._made(Coin(row))
 
 
 class TakesBack(RunPurse):
