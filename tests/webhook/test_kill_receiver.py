@@ -27,6 +27,7 @@ LEAST = 100
 """Answers between two kills at least, so that each kill comes in the midst of deliveries."""
 
 
+@pytest.mark.no_cover
 def test_a_receiver_that_is_killed_again_and_again_loses_nothing_that_it_answered(tmp_path: Path) -> None:
     rng = random.Random(7)  # noqa: S311  # repeatable, not secret
     inbox = tmp_path / "inbox"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 NUMBER = 2000
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_two_hundred_deliveries_a_second_are_all_kept_once(tmp_path: Path) -> None:
     with receiver_process(tmp_path, tmp_path / "inbox") as running:

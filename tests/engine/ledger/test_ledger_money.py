@@ -96,6 +96,7 @@ action = st.one_of(
 )
 
 
+@pytest.mark.no_cover
 @settings(max_examples=250, deadline=None)
 @given(st.lists(action, max_size=40), st.lists(st.sampled_from(Reply), max_size=4))
 def test_no_order_of_steps_crashes_and_delays_breaks_the_law(

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from support.reading import Box
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_three_shards_cross_refusals_and_a_bad_image_and_pay_for_each_image_once(tmp_path: Path) -> None:
     rows = images(tmp_path, 120)

@@ -141,6 +141,7 @@ print(json.dumps(dict(reads=done.reads, growth=peak - before)))
 """
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_hundreds_of_calls_in_flight_hold_no_images(tmp_path: Path) -> None:
     tests = str(Path(__file__).parents[2])
