@@ -313,7 +313,7 @@ class UnreadIsLost(PaidCaller):
         super().__init__(replace(context, client=choosy), *more, **given)
 
 
-class Nameless(WiredResolver):
+class Nameless(PaidCaller):
     """Repeats without a word."""
 
     def _name(self, *_: Any) -> None:

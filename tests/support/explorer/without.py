@@ -84,7 +84,7 @@ WITHOUT = (
         Scenario("a slow account", workers=1, images=3, rate_per_s=0.3, tries=1, nights=1),
     ),
     Without("after the permit the ledger is asked again", Rules(paid_caller=variants.NoSecondLook), _KNOWN, STALL),
-    Without("what is in doubt is named before it is sent again", Rules(resolver=variants.Nameless), _PAID, _CRASH),
+    Without("what is in doubt is named before it is sent again", Rules(paid_caller=variants.Nameless), _PAID, _CRASH),
     Without("not by the try that made the doubt", Rules(resolver=variants.SendsByReflex), _PAID, _CUT),
     Without(
         "at most one automatic resend ever", Rules(resolver=variants.SendsOnAndOn), _PAID, replace(_CRASH, nights=2)
