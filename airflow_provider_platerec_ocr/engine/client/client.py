@@ -42,6 +42,9 @@ LONGEST_PAUSE_S = 60.0
 """If the API asks for a longer pause before the statistics, the caller decides."""
 _SAME_REASON_S = 5.0
 """Hundreds of calls in flight get their 403 together; one look at the statistics serves them all."""
+_LONG_TOKEN = 12
+"""Characters from which a token is cut out of an answer that echoes it: the API's have 40. A short one, such as a local
+API may have, can be part of any word, and the answer that was paid for would be in pieces."""
 _ENABLE = "Enable it at https://app.platerecognizer.com/, or put another account's token into the connection."
 
 
@@ -156,7 +159,7 @@ class OCRClient:
     def _parsed(self, answer: Answer, secrets: tuple[str, ...]) -> Read:
         """Return what an answer says, without what nobody may see, should the API have echoed it: answers are kept."""
         secret = self.settings.token.encode()
-        body = answer.body.replace(secret, MASK.encode()) if secret else answer.body
+        body = answer.body.replace(secret, MASK.encode()) if len(secret) >= _LONG_TOKEN else answer.body
         body = without_echo(body, secrets)
         return parse_read(answer.status, answer.headers, body, now=self._clock.now(), cut_off=answer.cut_off)
 
