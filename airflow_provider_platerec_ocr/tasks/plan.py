@@ -13,6 +13,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRManifestError
 from airflow_provider_platerec_ocr.core.models import WithoutStatistics
 from airflow_provider_platerec_ocr.core.redact import redact_url
 from airflow_provider_platerec_ocr.dataset.manifest.manifest import kind_of
+from airflow_provider_platerec_ocr.dataset.plan.model import count_of
 from airflow_provider_platerec_ocr.dataset.plan.plan import PlanRequest, load_plan, make_plan
 from airflow_provider_platerec_ocr.dataset.report.account import open_span
 from airflow_provider_platerec_ocr.engine.kept.reparse import reopened
@@ -84,7 +85,8 @@ class PlanTask:
         for line in plan.describe():
             log.info(line)
         if dry:
-            log.info("Plan only: nothing is written or read. The run would make up to %s calls.", plan.to_pay)
+            calls = count_of(plan.to_pay, "call")
+            log.info("Plan only: nothing is written or read. The run would make up to %s.", calls)
         ledger = None if dry else check.after(seen, slug)
         if not dry:
             self._open_account(folder, budget, fresh=before is None)

@@ -248,5 +248,5 @@ def _heard(drawing: asyncio.Future[None]) -> None:
 
 
 def _nothing_left(granted: int) -> OCRQuotaExhausted:
-    message = f"The {granted} calls that this run may make are used up; the next run plans this image again."
+    message = f"This run may make no more calls than it planned ({granted}); the next run plans this image again."
     return OCRQuotaExhausted(message)
