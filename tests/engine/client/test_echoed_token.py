@@ -12,10 +12,10 @@ from support.clock import FakeClock
 from support.rawserver import raw_server, response
 
 if TYPE_CHECKING:
-    from airflow_provider_platerec_ocr.core.wire import Read
+    from airflow_provider_platerec_ocr.core.models import Read
     from support.rawserver import Connection
 
-TOKEN = "0123456789abcdef0123456789abcdef01234567"  # noqa: S105  # nobody's
+TOKEN = "0123456789abcdef0123456789abcdef01234567"  # nobody's
 
 
 def read(said: bytes, token: str = TOKEN) -> Read:
