@@ -52,7 +52,14 @@ def figures(sizes: tuple[int, ...]) -> Iterator[Figure]:
 
 
 def _read(size: int) -> tuple[Worker, dict[str, float]]:
-    options = ["--latency", LATENCY, "--rate", str(RATE_PER_S), "--quota", str(size)]
+    options = [
+        "--latency",
+        LATENCY,
+        "--rate",
+        str(RATE_PER_S),
+        "--quota",
+        str(2 * size),
+    ]  # calls in flight are held back twice without a plan
     with tempfile.TemporaryDirectory() as folder, sandbox_process(*options) as sandbox:
         stand = Stand(Path(folder), sandbox, [size], RATE_PER_S, image_bytes=IMAGE_BYTES).prepare()
         worker = Worker.start(stand.job(0))

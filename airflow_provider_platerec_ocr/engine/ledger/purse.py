@@ -37,6 +37,8 @@ class Coin:
     """The image that it is for."""
     spent: bool = False
     """Whether the call may have been billed: then it does not come back."""
+    over: bool = False
+    """Whether the call has ended: then the account has counted it."""
 
 
 class OpenPurse:
@@ -178,6 +180,7 @@ class RunPurse(OpenPurse):
         shard does not find.
         """
         if coin.spent:
+            coin.over = True
             return
         del self._in_hand[coin.row]
         self._balance += 1
@@ -230,8 +233,9 @@ class RunPurse(OpenPurse):
 
     async def _reserve(self, more: MoreCalls, wanted: int) -> None:
         """Reserve calls for this task alone; once refused, none is asked for again."""
+        under_way = sum(not coin.over for coin in self._in_hand.values())
         try:
-            calls = await self._tools.io(more.reserve, wanted, len(self._in_hand))
+            calls = await self._tools.io(more.reserve, wanted, under_way)
         except OCRLedgerError:
             raise
         except OCRError as error:

@@ -93,3 +93,31 @@ def test_what_may_have_been_left_by_a_killed_try_is_not_drawn_again_beside_it(fi
     asyncio.run(main())
 
     assert files.left == 700
+
+
+class More:
+    """Reserves one call at a time, and notes how many calls it was told are under way."""
+
+    def __init__(self) -> None:
+        self.under_way: list[int] = []
+
+    def reserve(self, _wanted: int, under_way: int) -> int:
+        self.under_way.append(under_way)
+        return 1
+
+
+def test_a_call_that_has_ended_is_not_held_back_from_what_the_account_has_left() -> None:
+    more: Any = More()
+
+    async def main() -> None:
+        purse = RunPurse(Tools(io=_io, owner=OWNER, wanted=lambda: 10, more=more))
+        for row in (1, 2, 3):
+            coin = await purse.take(row)
+            assert coin is not None
+            coin.spent = True
+            if row != 1:
+                purse.done(coin)
+
+    asyncio.run(main())
+
+    assert more.under_way == [0, 1, 1]
