@@ -159,46 +159,14 @@ REFUSALS = [
     Play("DNS failure for a minute", "not sent", act=_lose_the_name, host=NAME, takes_s=95, expected=ONE_TRY),
 ]
 DOUBTS = [
-    Play(
-        "cut before the work, 3 times",
-        UNKNOWN,
-        faults=_three("cut-before"),
-        act=_two_nights,
-        takes_s=160,
-        expected=RESENT | FREE,
-    ),
-    Play(
-        "cut after the work, 3 times",
-        UNKNOWN,
-        faults=_three("cut-after"),
-        act=_two_nights,
-        takes_s=160,
-        expected=RESENT | TWICE,
-    ),
-    Play(
-        "no answer within the timeout, 3 times",
-        UNKNOWN,
-        faults=_three("hang;billed=yes"),
-        act=_two_nights,
-        takes_s=160,
-        expected=RESENT | TWICE,
-    ),
-    Play(
-        "JSON cut off, 3 times",
-        UNKNOWN,
-        faults=_three("cut-json"),
-        act=_two_nights,
-        takes_s=160,
-        expected=RESENT | TWICE,
-    ),
-    Play(
-        "502 with HTML, 3 times",
-        UNKNOWN,
-        faults=_three("502-html"),
-        act=_two_nights,
-        takes_s=160,
-        expected=RESENT | FREE,
-    ),
+    Play(f"{what}, 3 times", UNKNOWN, faults=_three(kind), act=_two_nights, takes_s=160, expected=RESENT | cost)
+    for what, kind, cost in (
+        ("cut before the work", "cut-before", FREE),
+        ("cut after the work", "cut-after", TWICE),
+        ("no answer within the timeout", "hang;billed=yes", TWICE),
+        ("JSON cut off", "cut-json", TWICE),
+        ("502 with HTML", "502-html", FREE),
+    )
 ]
 ANSWERED = [
     Play(
