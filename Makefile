@@ -6,6 +6,9 @@ STAMP := $(VENV)/.made-from-constraints
 WORKERS ?= 2
 # Tests that mostly wait for other processes leave room for more of them at a time than there are cores.
 WAITING ?= 4
+# COVERAGE=yes measures what the tests run, and fails below the thresholds: a third slower, and what CI does.
+COVERAGE ?=
+TESTS := $(BIN)/python -m pytest -q --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help env demo test test-all faults faults-long explore check up lint types docs wheel bench bench-short clean matrix
@@ -30,13 +33,16 @@ demo: $(STAMP) ## Read 24 sample photographs with real Airflow and a local API; 
 up: $(STAMP) ## Start Airflow with its web UI, the local API and the example DAGs, ready to click
 	@$(BIN)/python -m airflow_provider_platerec_ocr.demo up
 
-test: $(STAMP) ## Run the tests, with coverage: all but those that break a whole Airflow (ten minutes on two cores)
+test: $(STAMP) ## Run the tests: all but those that break a whole Airflow (ten minutes on two cores)
+ifneq ($(COVERAGE),)
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest -q -n $(WAITING) --dist loadgroup --no-loadscope-reorder \
-		-m "not faults and not no_cover" --cov --cov-report=
-	$(BIN)/python -m pytest -q -n $(WORKERS) -m "no_cover and not faults"
+	$(TESTS) -n $(WAITING) -m "not faults and not no_cover" --cov --cov-report=
+	$(TESTS) -n $(WORKERS) -m "no_cover and not faults"
 	$(BIN)/python -m coverage report --fail-under=95
 	$(BIN)/python -m coverage report --include='*/core/*' --fail-under=100
+else
+	$(TESTS) -n $(WAITING) -m "not faults"
+endif
 
 test-all: test faults ## Run all there are: the tests, then the fault suite
 
