@@ -159,6 +159,10 @@ class PlannedImage(_Json):
     """UTC, ISO 8601 with ``Z``."""
     formerly: str | None = None
     """Key in hex under which version 0.1 planned and published it, where that was another: done then is done."""
+    image_name: str | None = None
+    """What the manifest itself calls it, without secrets; ``None`` where that is ``image``."""
+    manifest_columns: str | None = None
+    """The manifest's own columns of this row that come along, as one JSON object; ``None`` where none do."""
 
     @property
     def identity(self) -> tuple[str, str | None]:
