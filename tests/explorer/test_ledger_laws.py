@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from support.explorer.choices import Scenario
     from support.explorer.search import Found
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 DRAWN, MANY_DRAWN = 200, 5_000
 DEEP, MOST = 3, 20_000

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from support.explorer.without import Without
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 
 @pytest.mark.parametrize("without", WITHOUT, ids=lambda without: without.rule)
