@@ -23,14 +23,20 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Asset, BaseHook, Connection, Context, CronTriggerTimetable, PartitionedAssetTimetable
     from airflow.sdk.configuration import conf
-    from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException
+    from airflow.sdk.exceptions import (
+        AirflowException,
+        AirflowFailException,
+        AirflowNotFoundException,
+        AirflowSkipException,
+    )
     from airflow.sdk.plugins_manager import AirflowPlugin
     from airflow.triggers.base import BaseEventTrigger
 
 __all__ = [
-    "AirflowException", "AirflowFailException", "AirflowNotFoundException", "AirflowPlugin", "BaseHook", "OCROperator",
-    "RetryDecision", "RetryPolicy", "aget_connection", "amask_secret", "asset_state", "conf", "decides_retries",
-    "each_partition", "from_next_slot", "read_connections_without_database", "tell_of_container_stops",
+    "AirflowException", "AirflowFailException", "AirflowNotFoundException", "AirflowPlugin", "AirflowSkipException",
+    "BaseHook", "OCROperator", "RetryDecision", "RetryPolicy", "aget_connection", "amask_secret", "asset_state", "conf",
+    "decides_retries", "each_partition", "from_next_slot", "read_connections_without_database",
+    "tell_of_container_stops",
 ]  # fmt: skip
 
 _HOMES = {

@@ -39,11 +39,23 @@ _NEVER = (OCRStop, OCRRejected, OCRConfigError, OCRInputError, OCRLedgerUnsafe, 
 """Another try meets the same answer until a person or the calendar changes something."""
 
 
+_FOR_A_PERSON = (PermissionError, NotADirectoryError, IsADirectoryError)
+"""Errors of a store that no wait mends; Airflow's own rules decide."""
+_STORES = frozenset(
+    {
+        *("adlfs", "aiobotocore", "aiohttp", "azure", "botocore", "fsspec", "gcsfs"),
+        *("google", "httpx", "ocifs", "ossfs", "requests", "s3fs", "urllib3"),
+    }
+)
+"""Packages whose errors are a store's, or those of the way to it."""
+
+
 class OCRRetryPolicy(RetryPolicy):
     """Retry what a wait can mend, never earlier than asked; fail what only a person can mend.
 
-    It can end a task before its ``retries`` are used up, and choose the delay; it cannot go past ``retries``. Errors
-    that are not this provider's keep Airflow's own rules.
+    It can end a task before its ``retries`` are used up, and choose the delay; it cannot go past ``retries``. A store
+    that does not answer, whatever library says so, is tried again. Other errors that are not this provider's keep
+    Airflow's own rules.
 
     :param base_delay_s: seconds before the first retry of calls that were refused or not sent; doubled with each try.
         A wait that the API asked for is kept; of one beyond an hour, the hour, after which one call asks again.
@@ -82,7 +94,7 @@ class OCRRetryPolicy(RetryPolicy):
     ) -> RetryDecision:
         """Return the decision; its reason is logged and kept on the task instance."""
         if not isinstance(exception, OCRError):
-            return RetryDecision.default()
+            return self._of_others(exception, try_number)
         if isinstance(exception, OCRRunError):
             return self._run_error(exception)
         asked_s = hold_s(getattr(exception, "retry_after_s", None))
@@ -98,6 +110,12 @@ class OCRRetryPolicy(RetryPolicy):
         lease_s = max(self.lease_s, asked_s)
         return _retry(lease_s, exception, "after the call's lease") if unknown else RetryDecision.default()
 
+    def _of_others(self, exception: BaseException, try_number: int) -> RetryDecision:
+        if not is_of_a_store(exception):
+            return RetryDecision.default()
+        delay_s = self.backoff.delay_s(max(1, try_number), jitter=self.jitter(), retry_after_s=None)
+        return _retry(delay_s, exception, "a store, or the way to it, may answer again")
+
     def _run_error(self, error: OCRRunError) -> RetryDecision:
         if not error.retry:
             return RetryDecision.fail(_reason(error, "another try cannot help"))
@@ -106,9 +124,17 @@ class OCRRetryPolicy(RetryPolicy):
         return _retry(error.retry_after_s, error, "what was paid for is saved")
 
 
-def _retry(delay_s: float, error: OCRError, why: str) -> RetryDecision:
+def is_of_a_store(error: BaseException) -> bool:
+    """Return whether a file system, an object store or the network failed, in a way that passes."""
+    if isinstance(error, _FOR_A_PERSON):
+        return False
+    homes = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+    return isinstance(error, OSError) or bool(homes & _STORES)
+
+
+def _retry(delay_s: float, error: BaseException, why: str) -> RetryDecision:
     return RetryDecision.retry(timedelta(seconds=delay_s), _reason(error, why))
 
 
-def _reason(error: OCRError, why: str) -> str:
+def _reason(error: BaseException, why: str) -> str:
     return f"{type(error).__name__}: {why}"

@@ -13,6 +13,7 @@ from airflow_provider_platerec_ocr.operators.read_batch import OCRReadBatchOpera
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
     from datetime import timedelta
 
@@ -59,10 +60,12 @@ class OCRManifestTaskGroup(TaskGroup):
         ``…/download?id=7&token=…``. Default: none; the query of a signed URL does not count.
     :param keep_workspaces_days: days after which workspaces of finished runs are removed. Default: 30.
     :param asset: outlet of the export; its event carries the counts and the partition. Not templated.
-    :param pool: pool of the read tasks; a shard takes one slot however many calls it has in flight. Not templated.
+    :param pool: pool of the read tasks; a shard takes one slot however many calls it has in flight. Default: that of
+        ``default_args``, which plan and export take as well. Not templated.
     :param retries: tries after the first, of each task. Default: 3. Not templated.
     :param retry_policy: decides on them. Default: :class:`OCRRetryPolicy`. Not templated.
-    :param read_timeout: ``execution_timeout`` of a read task; it drains one call's time before. Default: none.
+    :param read_timeout: ``execution_timeout`` of a read task; it drains one call's time before. Default: that of
+        ``default_args``, else none.
     :param max_active_shards: most read tasks of one run at once. Default: as many as the pool has slots for.
     :param kwargs: for :class:`airflow.sdk.TaskGroup`.
     """
@@ -74,13 +77,13 @@ class OCRManifestTaskGroup(TaskGroup):
         self,
         group_id: str,
         *,
-        manifest: str,
-        dataset: str,
+        manifest: str | os.PathLike[str],
+        dataset: str | os.PathLike[str],
         type: str = "vin",  # noqa: A002  # the API's own word
-        workspace: str | None = None,
-        dead_letters: str | None = None,
-        reports: str | None = None,
-        ledger: str | None = None,
+        workspace: str | os.PathLike[str] | None = None,
+        dead_letters: str | os.PathLike[str] | None = None,
+        reports: str | os.PathLike[str] | None = None,
+        ledger: str | os.PathLike[str] | None = None,
         new_ledger: bool | str | None = False,
         conn_id: str = "platerec_ocr_default",
         reserve: int | str = 0,
@@ -99,7 +102,7 @@ class OCRManifestTaskGroup(TaskGroup):
         identity_params: Sequence[str] | str | None = None,
         keep_workspaces_days: int | str = 30,
         asset: Asset | None = None,
-        pool: str = "default_pool",
+        pool: str | None = None,
         retries: int = 3,
         retry_policy: RetryPolicy | None = None,
         read_timeout: timedelta | None = None,
@@ -109,6 +112,8 @@ class OCRManifestTaskGroup(TaskGroup):
         super().__init__(group_id=group_id, **kwargs)
         tries: dict[str, Any] = {"retries": retries, "retry_policy": retry_policy or OCRRetryPolicy()}
         account: dict[str, Any] = {"conn_id": conn_id, "ledger": ledger}
+        asked = {"pool": pool, "execution_timeout": read_timeout, "max_active_tis_per_dagrun": max_active_shards}
+        of_reads: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         places: dict[str, Any] = {"dataset": dataset, "workspace": workspace, "dead_letters": dead_letters}
         with self:
             self.plan = OCRPlanOperator(
@@ -139,10 +144,8 @@ class OCRManifestTaskGroup(TaskGroup):
                 allowed_roots=allowed_roots,
                 shrink=shrink,
                 as_base64=as_base64,
-                pool=pool,
-                execution_timeout=read_timeout,
-                max_active_tis_per_dagrun=max_active_shards,
                 map_index_template="{{ task.shard.label }}",
+                **of_reads,
                 **account,
                 **tries,
             ).expand(shard=self.plan.output)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
+from airflow_provider_platerec_ocr.core.settings import as_text
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     from airflow.sdk import Context
@@ -55,11 +57,11 @@ class OCRExportOperator(OCROperator):
     def __init__(
         self,
         *,
-        dataset: str,
-        workspace: str | None = None,
-        dead_letters: str | None = None,
-        reports: str | None = None,
-        ledger: str | None = None,
+        dataset: str | os.PathLike[str],
+        workspace: str | os.PathLike[str] | None = None,
+        dead_letters: str | os.PathLike[str] | None = None,
+        reports: str | os.PathLike[str] | None = None,
+        ledger: str | os.PathLike[str] | None = None,
         conn_id: str = "platerec_ocr_default",
         plan_only: bool | str = False,
         keep_workspaces_days: int | str = 30,
@@ -67,11 +69,11 @@ class OCRExportOperator(OCROperator):
     ) -> None:
         presets: dict[str, Any] = {"retry_policy": OCRRetryPolicy(), "trigger_rule": "all_done"}
         super().__init__(**(presets | kwargs))
-        self.dataset = dataset
-        self.workspace = workspace
-        self.dead_letters = dead_letters
-        self.reports = reports
-        self.ledger = ledger
+        self.dataset = as_text(dataset)
+        self.workspace = as_text(workspace)
+        self.dead_letters = as_text(dead_letters)
+        self.reports = as_text(reports)
+        self.ledger = as_text(ledger)
         self.conn_id = conn_id
         self.plan_only = plan_only
         self.keep_workspaces_days = keep_workspaces_days

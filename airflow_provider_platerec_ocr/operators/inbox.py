@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
+from airflow_provider_platerec_ocr.core.settings import as_text
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     from airflow.sdk import Context
@@ -26,7 +28,7 @@ class OCRInboxOperator(OCROperator):
 
     :param dataset: (templated) folder of the published table.
     :param type: (templated) what the others' calls read, since a webhook does not say. Default: ``vin``.
-    :param type_by_camera: (templated) other types by ``camera_id``. Default: none.
+    :param type_by_camera: (templated) other types by ``camera_id``: an object, or text that spells one. Default: none.
     :param inbox: (templated) folder of the inbox. Default: the option ``[platerec_ocr] inbox``, else the folder
         ``platerec_ocr/inbox`` under ``AIRFLOW_HOME``.
     :param dead_letters: (templated) folder of the dead-letter table. Default: ``<dataset>_dead_letters``.
@@ -55,23 +57,23 @@ class OCRInboxOperator(OCROperator):
     def __init__(
         self,
         *,
-        dataset: str,
+        dataset: str | os.PathLike[str],
         type: str = "vin",  # noqa: A002  # the API's name
-        type_by_camera: dict[str, str] | None = None,
-        inbox: str | None = None,
-        dead_letters: str | None = None,
-        sweeps: str | None = None,
-        ledger: str | None = None,
+        type_by_camera: dict[str, str] | str | None = None,
+        inbox: str | os.PathLike[str] | None = None,
+        dead_letters: str | os.PathLike[str] | None = None,
+        sweeps: str | os.PathLike[str] | None = None,
+        ledger: str | os.PathLike[str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**({"retry_policy": OCRRetryPolicy()} | kwargs))
-        self.dataset = dataset
+        self.dataset = as_text(dataset)
         self.type = type
         self.type_by_camera = type_by_camera
-        self.inbox = inbox
-        self.dead_letters = dead_letters
-        self.sweeps = sweeps
-        self.ledger = ledger
+        self.inbox = as_text(inbox)
+        self.dead_letters = as_text(dead_letters)
+        self.sweeps = as_text(sweeps)
+        self.ledger = as_text(ledger)
 
     @decides_retries
     def execute(self, context: Context) -> dict[str, Any]:

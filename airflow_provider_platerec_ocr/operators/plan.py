@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
 from airflow_provider_platerec_ocr.core.models import WithoutStatistics
+from airflow_provider_platerec_ocr.core.settings import as_text
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     from airflow.sdk import Context
@@ -80,12 +82,12 @@ class OCRPlanOperator(OCROperator):
     def __init__(
         self,
         *,
-        manifest: str,
-        dataset: str,
+        manifest: str | os.PathLike[str],
+        dataset: str | os.PathLike[str],
         type: str = "vin",  # noqa: A002  # the API's own word
-        workspace: str | None = None,
-        dead_letters: str | None = None,
-        ledger: str | None = None,
+        workspace: str | os.PathLike[str] | None = None,
+        dead_letters: str | os.PathLike[str] | None = None,
+        ledger: str | os.PathLike[str] | None = None,
         new_ledger: bool | str | None = False,
         conn_id: str = "platerec_ocr_default",
         reserve: int | str = 0,
@@ -102,12 +104,12 @@ class OCRPlanOperator(OCROperator):
     ) -> None:
         presets: dict[str, Any] = {"retry_policy": OCRRetryPolicy()}
         super().__init__(**(presets | kwargs))
-        self.manifest = manifest
-        self.dataset = dataset
+        self.manifest = as_text(manifest)
+        self.dataset = as_text(dataset)
         self.type = type
-        self.workspace = workspace
-        self.dead_letters = dead_letters
-        self.ledger = ledger
+        self.workspace = as_text(workspace)
+        self.dead_letters = as_text(dead_letters)
+        self.ledger = as_text(ledger)
         self.new_ledger = new_ledger
         self.conn_id = conn_id
         self.reserve = reserve

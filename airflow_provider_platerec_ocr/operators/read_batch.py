@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, OnQuota, WithoutStatistics
+from airflow_provider_platerec_ocr.core.settings import as_text
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     from airflow.sdk import Context
@@ -69,7 +71,7 @@ class OCRReadBatchOperator(OCROperator):
         self,
         *,
         shard: dict[str, Any],
-        ledger: str | None = None,
+        ledger: str | os.PathLike[str] | None = None,
         conn_id: str = "platerec_ocr_default",
         reserve: int | str = 0,
         on_quota: str = OnQuota.CARRY_OVER,
@@ -83,7 +85,7 @@ class OCRReadBatchOperator(OCROperator):
         presets: dict[str, Any] = {"retry_policy": OCRRetryPolicy(), "map_index_template": "{{ task.shard.label }}"}
         super().__init__(**(presets | kwargs))
         self.shard = shard
-        self.ledger = ledger
+        self.ledger = as_text(ledger)
         self.conn_id = conn_id
         self.reserve = reserve
         self.on_quota = on_quota

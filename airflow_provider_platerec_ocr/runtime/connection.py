@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 CONN_TYPE = "platerec_ocr"
 DEFAULT_CONN_ID = "platerec_ocr_default"
+_NO_SCHEME = (
+    " It has no type either, so it may be a URI that Airflow cannot read: no scheme of a URI has an underscore. Write "
+    "platerec-ocr://:TOKEN@/ instead of platerec_ocr://…, or the connection as JSON."
+)
+"""Airflow takes such a URI for one without a scheme, and loses the token with everything else."""
 
 
 def load_settings(conn_id: str = DEFAULT_CONN_ID) -> ClientSettings:
@@ -49,7 +54,7 @@ def settings_of(connection: Connection) -> ClientSettings:
             token=connection.password, host=connection.host, port=connection.port, extra=_extra(connection)
         )
     except OCRConfigError as error:
-        message = f"Connection {connection.conn_id!r}: {error}"
+        message = f"Connection {connection.conn_id!r}: {error}{'' if connection.conn_type else _NO_SCHEME}"
         raise OCRConfigError(message) from None
 
 

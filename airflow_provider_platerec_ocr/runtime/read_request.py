@@ -15,7 +15,7 @@ from airflow_provider_platerec_ocr.core.images.planned import planned_url
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, PlannedImage
 from airflow_provider_platerec_ocr.core.redact import redact_url
 from airflow_provider_platerec_ocr.runtime.places import open_place
-from airflow_provider_platerec_ocr.runtime.task import doubt_policy, texts, truth
+from airflow_provider_platerec_ocr.runtime.task import doubt_policy, roots, texts, truth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +68,7 @@ class ReadRequest:
         set_field("upload_url", web_url(self.upload_url))
         set_field("filename", text(_spelled(self.filename), "filename"))
         set_field("identity_params", tuple(texts(self.identity_params)))
-        set_field("allowed_roots", tuple(texts(self.allowed_roots)))
+        set_field("allowed_roots", tuple(roots(self.allowed_roots)))
         set_field("in_doubt", doubt_policy(self.in_doubt))
         set_field("as_base64", truth(self.as_base64, "as_base64"))
         set_field("shrink", truth(self.shrink, "shrink"))

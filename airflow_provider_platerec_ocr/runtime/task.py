@@ -5,7 +5,6 @@ The three batch operators never import one another; what they must agree on stan
 
 from __future__ import annotations
 
-import os
 import uuid
 from dataclasses import fields
 from datetime import UTC
@@ -19,8 +18,11 @@ from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner, format_timestamp
 from airflow_provider_platerec_ocr.core.settings import flag
 from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
+from airflow_provider_platerec_ocr.runtime import arguments
+from airflow_provider_platerec_ocr.runtime.places import open_place
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable
     from datetime import datetime, timedelta
 
@@ -39,14 +41,23 @@ def given(kind: type[Arguments], operator: Any, **instead: Any) -> Arguments:
     return kind(**{name: getattr(operator, name) for name in names}, **instead)
 
 
-def beside(dataset: str, name: str) -> str:
-    """Return the place called ``<dataset>_<name>``: beside the dataset, so that any reader can open its folder."""
-    return f"{dataset.rstrip('/')}_{name}"
+def beside(dataset: str | os.PathLike[str], name: str) -> str:
+    """Return the place called ``<dataset>_<name>``: beside the dataset, so that any reader can open its folder.
+
+    Beside the root of a bucket would be another bucket, which somebody else may own: there it is
+    ``<bucket>/_platerec_<name>``, which readers of tables leave aside.
+    """
+    text = str(dataset).rstrip("/")
+    scheme, found, rest = str(dataset).partition("://")
+    host, _, path = rest.partition("/") if found else ("", "", text)
+    if path.strip("/"):
+        return f"{text}_{name}"
+    return f"{scheme}://{host}/_platerec_{name}" if found else f"/_platerec_{name}"
 
 
-def workspace_of(workspace: str | None, dataset: str) -> str:
+def workspace_of(workspace: str | os.PathLike[str] | None, dataset: str | os.PathLike[str]) -> str:
     """Return the workspace's folder as text, so that a connection named in it stays."""
-    return (workspace or beside(dataset, "workspace")).rstrip("/")
+    return str(workspace or beside(dataset, "workspace")).rstrip("/")
 
 
 def run_day(context: Context) -> str:
@@ -144,10 +155,27 @@ def now() -> str:
 
 
 def texts(value: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None) -> list[str]:
-    """Return a templated list of texts: a list, one text, or several divided by commas; paths are texts, too."""
-    if not value:
-        return []
-    if isinstance(value, os.PathLike):
-        return [os.fspath(value)]
-    parts = value.split(",") if isinstance(value, str) else [os.fspath(part) for part in value]
-    return [part.strip() for part in parts if part.strip()]
+    """Return a templated list of texts: a list, its text, one text, or several divided by commas; paths are texts."""
+    if isinstance(value, str):
+        found = arguments.listed(value)
+        value = value.split(",") if found is None else found
+    return arguments.stripped(value)
+
+
+def roots(value: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None) -> list[str]:
+    """Return templated folders: a list, its text, one folder, or several divided by commas.
+
+    A comma in a folder's name divides nothing: where the text as a whole is a folder that exists, it is that one.
+    """
+    if isinstance(value, str) and arguments.listed(value) is None:
+        text = value.strip()
+        return [text] if "," in text and _is_folder(text) else arguments.roots_in(text)
+    return texts(value)
+
+
+def _is_folder(text: str) -> bool:
+    try:
+        place = open_place(text)
+    except OCRConfigError:  # a relative path is none, and a list of URIs cannot be opened as one
+        return False
+    return bool(place.fs.isdir(place.path))

@@ -5,6 +5,7 @@ The rules are in :mod:`~..runtime.gate`; this file fits them into Airflow's thre
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from airflow_provider_platerec_ocr.links import OCRAccountLink, OCRReferenceLink
 from airflow_provider_platerec_ocr.runtime.gate import Gate, as_xcom, is_final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from airflow.sdk import Context
@@ -37,7 +38,8 @@ class OCRStatsSensor(BaseSensorOperator):
     (network, 5xx, 429) is repeated within a minute, with a warning.
 
     It fails at once, without retries, on a refused token, where OCR is not enabled, where the host is not the API, and
-    where the plan has fewer calls per period than it waits for.
+    where the plan has fewer calls per period than it waits for; with ``soft_fail`` as well, which skips only where the
+    time is over.
 
     :param min_remaining: calls that must be free. Default: 1. (templated)
     :param reserve: calls on top of it that are kept for others. Default: 0. (templated)
@@ -84,7 +86,8 @@ class OCRStatsSensor(BaseSensorOperator):
     def execute(self, context: Context) -> Any:
         """Look once; then wait in the chosen way."""
         if not self.deferrable:
-            return super().execute(context)
+            with self._red_for_good():
+                return super().execute(context)
         first = self.poke(context)
         if not first.is_done:
             self._defer()
@@ -127,6 +130,11 @@ class OCRStatsSensor(BaseSensorOperator):
         done = verdict.open or dry
         return PokeReturnValue(is_done=done, xcom_value=as_xcom(statistics) if done else None)
 
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Take the trigger's event; see :meth:`_red_for_good`."""
+        with self._red_for_good():
+            return super().resume_execution(next_method, next_kwargs, context)
+
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:  # noqa: ARG002
         """Return the statistics of the trigger's event, or fail with its message.
 
@@ -146,6 +154,16 @@ class OCRStatsSensor(BaseSensorOperator):
             f"{event.get('status')!r}). Install the same version of the provider on triggerers and workers."
         )
         raise OCRError(message)
+
+    @contextmanager
+    def _red_for_good(self) -> Iterator[None]:
+        """Have ``soft_fail`` skip what a wait could have mended, and no refused token: nobody would look at it."""
+        try:
+            yield
+        except compat.AirflowSkipException as skipped:
+            if isinstance(skipped.__cause__, compat.AirflowFailException) and not self.never_fail:
+                raise skipped.__cause__ from None
+            raise
 
     def _gate(self) -> Gate:
         return Gate(

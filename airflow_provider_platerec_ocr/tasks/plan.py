@@ -136,7 +136,7 @@ class PlanTask:
         return make_plan(request)
 
     def _shards(self, plan: Plan, folder: str, ledger: LedgerRecord, grant: Grant) -> list[dict[str, Any]]:
-        roots = task.texts(self.allowed_roots) or [manifest_folder(self.manifest)]
+        roots = task.roots(self.allowed_roots) or [manifest_folder(self.manifest)]
         total = len(plan.shards)
         return [
             {

@@ -76,7 +76,7 @@ class ReadBatchTask:
             index=shard["index"],
             images=shard["images"],
             shards=shard["shards"],
-            roots=tuple(open_place(root) for root in task.texts(self.allowed_roots) or shard["roots"]),
+            roots=tuple(open_place(root) for root in task.roots(self.allowed_roots) or shard["roots"]),
             options=ReadOptions(
                 in_doubt=task.doubt_policy(self.in_doubt),
                 as_base64=task.truth(self.as_base64, "as_base64"),

@@ -11,6 +11,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.fingerprint import check_type
 from airflow_provider_platerec_ocr.core.settings import ClientSettings
 from airflow_provider_platerec_ocr.runtime import task
+from airflow_provider_platerec_ocr.runtime.arguments import mapping
 from airflow_provider_platerec_ocr.runtime.inbox_access import default_inbox, open_inbox
 from airflow_provider_platerec_ocr.runtime.inbox_sweep import Sweeper
 from airflow_provider_platerec_ocr.runtime.places import open_ledger_place, open_place
@@ -38,7 +39,7 @@ class SweepTask:
 
     dataset: str
     type: str
-    type_by_camera: dict[str, str] | None
+    type_by_camera: dict[str, str] | str | None
     inbox: str | None
     dead_letters: str | None
     sweeps: str | None
@@ -79,6 +80,6 @@ class SweepTask:
             dead_letters=open_place(self.dead_letters or task.beside(self.dataset, "dead_letters")),
             run=run,
             types={None: check_type(self.type)}
-            | {camera: check_type(type_) for camera, type_ in (self.type_by_camera or {}).items()},
+            | {camera: check_type(type_) for camera, type_ in mapping(self.type_by_camera, "type_by_camera").items()},
             clock=clock,
         )

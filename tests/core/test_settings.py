@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.settings import (
     ClientSettings,
     Timeouts,
+    as_text,
     flag,
     is_loopback,
     normalize_base_url,
@@ -243,3 +245,10 @@ def test_the_base_url_of_an_older_version_is_known_where_it_was_another(
     settings = ClientSettings.from_connection(token="t", host=host, port=port, extra={})
 
     assert settings.former_base_url == former
+
+
+def test_a_path_is_text_and_anything_else_is_left_as_it_is() -> None:
+    marker = object()
+
+    assert as_text(Path("/a/{{ ds }}")) == "/a/{{ ds }}"
+    assert (as_text("/a"), as_text(None), as_text(marker)) == ("/a", None, marker)

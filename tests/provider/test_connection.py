@@ -49,6 +49,21 @@ def test_an_ipv6_host_of_a_connections_uri_is_understood(
     assert load_settings("yard").base_url == base_url
 
 
+@pytest.mark.parametrize("uri", ["platerec_ocr://:token-1234@/", "platerec_ocr://:token-1234@ocr.example.com"])
+def test_a_uri_with_an_underscore_is_named_as_the_cause_of_the_missing_token(
+    uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_YARD", uri)
+
+    with pytest.raises(OCRConfigError, match=r"no token.*underscore.*platerec-ocr://:TOKEN@/") as caught:
+        load_settings("yard")
+
+    assert "1234" not in str(caught.value)
+    with pytest.raises(OCRConfigError) as other:
+        settings_of(connection(password=None))
+    assert "underscore" not in str(other.value)
+
+
 def test_the_extra_becomes_settings_and_empty_values_mean_the_default() -> None:
     extra = json.dumps({"rate_per_s": 8, "max_in_flight": None, "proxy": "", "call_timeout_s": 200, "verify": "false"})
 

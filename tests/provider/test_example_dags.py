@@ -124,6 +124,24 @@ def test_the_summary_of_urls_is_one_xcom_whatever_the_urls(
     assert list(run.xcom("summary")) == [url]
 
 
+@pytest.mark.airflow
+@pytest.mark.parametrize(("urls", "state"), [(["good", "bad"], "failed"), (["good"], "success"), ([], "success")])
+def test_a_url_that_could_not_be_read_makes_the_run_fail_and_the_others_are_summed_up(
+    airflow_home: AirflowHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, urls: list[str], state: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW__PLATEREC_OCR__LEDGER", str(tmp_path / "ledger"))
+    airflow_home.add_dag("ocr_urls.py", (DAGS / "ocr_urls.py").read_text().replace("retries=3", "retries=0"))
+    with running_sandbox() as sandbox:
+        monkeypatch.setenv(*connection_env(sandbox.url, sandbox.token))
+        sandbox.control(faults=["nth=2:400"])
+        run = airflow_home.run_dag("ocr_urls", {"urls": [f"https://photos.example/{name}.jpg" for name in urls]})
+
+    assert run.state == state
+    assert run.tasks["summary", -1] == "success"
+    assert len(run.xcom("summary")) == min(1, len(urls))
+    assert run.tasks["all_read", -1] == ("upstream_failed" if state == "failed" else "success")
+
+
 @pytest.mark.parametrize("manifest", ["manifest.csv", "", "*.jpg"], ids=["file", "folder", "glob"])
 @pytest.mark.parametrize("plan_only", [True, False])
 def test_the_samples_are_not_planned_for_a_host_that_is_not_this_machine(

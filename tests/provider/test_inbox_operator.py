@@ -74,6 +74,14 @@ def test_every_place_can_be_named(home: Path, tmp_path: Path) -> None:
     assert not home.exists()
 
 
+@pytest.mark.parametrize("spelled", ["{'gate': 'vin'}", '{"gate": "vin"}', "{}", "None", ""])
+def test_types_by_camera_may_come_out_of_a_template(home: Path, tmp_path: Path, spelled: str) -> None:
+    long_ago(home / "platerec_ocr" / "inbox")
+    operator = OCRInboxOperator(task_id="ingest", dataset=tmp_path / "reads", type_by_camera=spelled)
+
+    assert operator.execute(task_context())["rows"] == 1
+
+
 def test_without_an_inbox_the_task_says_which_option_to_set(home: Path, tmp_path: Path) -> None:
     operator = OCRInboxOperator(task_id="ingest", dataset=str(tmp_path / "reads"))
 
@@ -86,7 +94,7 @@ def test_without_an_inbox_the_task_says_which_option_to_set(home: Path, tmp_path
 @pytest.mark.parametrize("more", [{"type": "../vin"}, {"type_by_camera": {"gate": "VIN"}}])
 def test_a_type_that_cannot_be_a_folder_is_refused(home: Path, tmp_path: Path, more: dict[str, str]) -> None:
     long_ago(home / "platerec_ocr" / "inbox")
-    operator = OCRInboxOperator(task_id="ingest", dataset=str(tmp_path / "reads"), **more)  # type: ignore[arg-type]
+    operator = OCRInboxOperator(task_id="ingest", dataset=str(tmp_path / "reads"), **more)
 
     with pytest.raises(OCRConfigError, match="cannot be used"):
         operator.execute(task_context())

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import aiohttp
+import botocore.exceptions
 import pytest
+import requests
 
 from airflow_provider_platerec_ocr.core import errors
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
@@ -50,6 +53,17 @@ POLICY = OCRRetryPolicy(base_delay_s=60, longest_delay_s=600, lease_s=270, jitte
         (errors.OCRInDoubt("2 in doubt", retry_after_s=270.0), 1, RetryAction.RETRY, 270),
         (errors.OCRIncomplete("3 missing", retry=False), 1, RetryAction.FAIL, None),
         (ValueError("not ours"), 1, RetryAction.DEFAULT, None),
+        (OSError("Input/output error"), 1, RetryAction.RETRY, 60),
+        (ConnectionResetError("reset"), 2, RetryAction.RETRY, 120),
+        (TimeoutError("timed out"), 1, RetryAction.RETRY, 60),
+        (FileNotFoundError("not yet"), 1, RetryAction.RETRY, 60),
+        (PermissionError("denied"), 1, RetryAction.DEFAULT, None),
+        (botocore.exceptions.EndpointConnectionError(endpoint_url="https://s3"), 1, RetryAction.RETRY, 60),
+        (botocore.exceptions.ClientError({"Error": {"Code": "500"}}, "GetObject"), 1, RetryAction.RETRY, 60),
+        (aiohttp.ServerDisconnectedError(), 1, RetryAction.RETRY, 60),
+        (requests.ReadTimeout("slow"), 1, RetryAction.RETRY, 60),
+        (type("HttpError", (Exception,), {"__module__": "gcsfs.retry"})("503"), 1, RetryAction.RETRY, 60),
+        (type("ServiceUnavailable", (Exception,), {"__module__": "google.api_core"})(), 1, RetryAction.RETRY, 60),
         (AirflowTaskTimeout(), 1, RetryAction.DEFAULT, None),
     ],
 )

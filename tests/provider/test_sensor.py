@@ -116,6 +116,29 @@ def test_what_no_waiting_can_help_fails_at_once_without_retries(
     assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize("arguments", [{"mode": "poke"}, {"mode": "reschedule"}, {"deferrable": True}])
+def test_a_refused_token_is_red_with_soft_fail_in_every_mode(arguments: dict[str, Any], sensor_for: Any) -> None:
+    with recording_server(status=401, body=b"{}") as server, pytest.raises(AirflowFailException, match="token"):
+        sensor_for(server.url, soft_fail=True, **arguments).execute(CONTEXT)
+
+
+def test_a_token_that_is_refused_while_it_waits_in_the_triggerer_is_red_with_soft_fail() -> None:
+    event = {"version": 1, "status": "error", "error": "OCRUnauthorized", "message": "The API refused the token"}
+
+    with pytest.raises(AirflowFailException, match="refused the token"):
+        OCRStatsSensor(task_id="gate", soft_fail=True).resume_execution("execute_complete", {"event": event}, CONTEXT)
+
+
+def test_time_that_is_over_is_skipped_with_soft_fail(sensor_for: Any) -> None:
+    with recording_server(body=usage(100)) as server, pytest.raises(AirflowSkipException):
+        sensor_for(server.url, timeout=0, mode="poke", soft_fail=True).execute(CONTEXT)
+
+
+def test_who_asks_for_never_fail_gets_it(sensor_for: Any) -> None:
+    with recording_server(status=401, body=b"{}") as server, pytest.raises(AirflowSkipException):
+        sensor_for(server.url, mode="poke", never_fail=True).execute(CONTEXT)
+
+
 def test_more_calls_than_the_plan_has_fail_at_once(sensor_for: Any) -> None:
     with recording_server(body=usage(0)) as server, pytest.raises(AirflowFailException, match="can never open"):
         sensor_for(server.url, min_remaining=101).execute(CONTEXT)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import s3fs
-from botocore import xform_name  # type: ignore[import-untyped]  # no types are published
+from botocore import xform_name
 from fsspec.implementations.local import LocalFileSystem
 from moto.server import ThreadedMotoServer
 
