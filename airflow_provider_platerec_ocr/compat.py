@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AirflowException", "AirflowFailException", "AirflowNotFoundException", "AirflowPlugin", "AirflowSkipException",
     "BaseHook", "OCROperator", "RetryDecision", "RetryPolicy", "aget_connection", "amask_secret", "asset_state", "conf",
-    "decides_retries", "each_partition", "from_next_slot", "read_connections_without_database",
-    "tell_of_container_stops",
+    "decides_retries", "each_partition", "from_next_slot", "key_event",
+    "read_connections_without_database", "tell_of_container_stops",
 ]  # fmt: skip
 
 _HOMES = {
@@ -169,6 +169,18 @@ def each_event(asset: Asset) -> list[Asset]:
     """Return the schedule that stands in for :func:`each_partition`."""
     tell(logging.INFO, "has no partitions of assets: a run may stand for several events.")
     return [asset]
+
+
+def key_event(event: Any, key: str) -> None:
+    """Give the event of an outlet a partition key; before 3.3 a task cannot, and the event has the run's own, if any.
+
+    :param event: ``context["outlet_events"][asset]``.
+    :param key: at most 250 characters.
+    """
+    if hasattr(event, "add_partitions"):
+        event.add_partitions(key)
+        return
+    tell(logging.WARNING, "lets no task give an event a partition key: it has that of its DAG run, if there is one.")
 
 
 class StandInRetryAction(StrEnum):

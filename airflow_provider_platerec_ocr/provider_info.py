@@ -176,6 +176,13 @@ _OPTIONS: dict[str, Any] = {
     },
 }
 """Options of the section ``[platerec_ocr]`` of Airflow's configuration."""
+_ACCOUNTS: dict[str, Any] = {
+    "schemes": ["platerec-ocr"],
+    "handler": f"{_PACKAGE}.assets.sanitize_uri",
+    "factory": f"{_PACKAGE}.assets.create_asset",
+    "to_openlineage_converter": f"{_PACKAGE}.assets.convert_asset_to_openlineage",
+}
+"""URIs of accounts. Manifests and tables have the URIs of where they lie, whose schemes other providers know."""
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -230,6 +237,7 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": _CONN_FIELDS,
             },
         ],
+        "asset-uris": [_ACCOUNTS],
         "extra-links": [f"{_PACKAGE}.links.OCRAccountLink", f"{_PACKAGE}.links.OCRReferenceLink"],
         "config": {"platerec_ocr": {"description": "Options of airflow-provider-platerec-ocr.", "options": _OPTIONS}},
     }

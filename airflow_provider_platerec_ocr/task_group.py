@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import TaskGroup
 
+from airflow_provider_platerec_ocr.assets import with_assets
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, OnQuota, WithoutStatistics
 from airflow_provider_platerec_ocr.operators.export import OCRExportOperator
 from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from airflow.sdk import Asset
+    from airflow.sdk import Asset, AssetAlias
 
     from airflow_provider_platerec_ocr.compat import RetryPolicy
 
@@ -29,8 +30,9 @@ class OCRManifestTaskGroup(TaskGroup):
     the retry policy, and the pool. Every parameter below that takes text may be a template.
 
     :param group_id: id of the group; its tasks are ``<group_id>.plan``, ``.read`` and ``.export``.
-    :param manifest: the images to read: a CSV, JSON lines, Parquet or text file, a folder, or a glob.
-    :param dataset: folder of the published table.
+    :param manifest: the images to read: a CSV, JSON lines, Parquet or text file, a folder, or a glob. An
+        ``Asset`` with a URI is an inlet of plan and export as well.
+    :param dataset: folder of the published table. An ``Asset`` with a URI is an outlet of the export as well.
     :param type: what to read off images whose row names no type: ``vin`` or ``trailer_id``.
     :param workspace: folder for plans and outcomes, shared by all workers. Default: ``<dataset>_workspace``.
     :param dead_letters: folder of the dead-letter table. Default: ``<dataset>_dead_letters``.
@@ -59,7 +61,11 @@ class OCRManifestTaskGroup(TaskGroup):
     :param identity_params: names of parameters of URLs that say which image it is, as ``id`` in
         ``…/download?id=7&token=…``. Default: none; the query of a signed URL does not count.
     :param keep_workspaces_days: days after which workspaces of finished runs are removed. Default: 30.
-    :param asset: outlet of the export; its event carries the counts and the partition. Not templated.
+    :param asset: outlet of the export; its event carries the counts and the partition. An ``AssetAlias`` emits an event
+        of the table's own URI. Not templated.
+    :param partition_events: give the event of each asset the partition's day as its key, for DAGs that run once a
+        partition (``each_partition``); one that is scheduled on the plain asset does not see it then. Needs Airflow
+        3.3. Default: false.
     :param pool: pool of the read tasks; a shard takes one slot however many calls it has in flight. Default: that of
         ``default_args``, which plan and export take as well. Not templated.
     :param retries: tries after the first, of each task. Default: 3. Not templated.
@@ -101,7 +107,8 @@ class OCRManifestTaskGroup(TaskGroup):
         plan_only: bool | str = False,
         identity_params: Sequence[str] | str | None = None,
         keep_workspaces_days: int | str = 30,
-        asset: Asset | None = None,
+        asset: Asset | AssetAlias | None = None,
+        partition_events: bool | str = False,
         pool: str | None = None,
         retries: int = 3,
         retry_policy: RetryPolicy | None = None,
@@ -154,6 +161,8 @@ class OCRManifestTaskGroup(TaskGroup):
                 reports=reports,
                 plan_only=plan_only,
                 keep_workspaces_days=keep_workspaces_days,
+                partition_events=partition_events,
+                inlets=with_assets([], manifest),
                 outlets=[asset] if asset else [],
                 trigger_rule="all_done",
                 **places,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.assets import place_of, with_assets
 from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
 from airflow_provider_platerec_ocr.core.settings import as_text
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
@@ -26,7 +27,7 @@ class OCRExportOperator(OCROperator):
     shard failed. Since it is the run's last task, it also fails where a shard failed for its doubts. Running it again
     gives the same files.
 
-    :param dataset: (templated) folder of the published table.
+    :param dataset: (templated) folder of the published table. An ``Asset`` with a URI is an outlet as well.
     :param workspace: (templated) folder for plans and outcomes. Default: ``<dataset>_workspace``.
     :param dead_letters: (templated) folder of the dead-letter table. Default: ``<dataset>_dead_letters``.
     :param reports: (templated) folder of the runs' reports. Default: ``<dataset>_reports``.
@@ -34,6 +35,9 @@ class OCRExportOperator(OCROperator):
     :param conn_id: (templated) the Airflow connection.
     :param plan_only: (templated) publish nothing, since the run was to plan only. Default: false.
     :param keep_workspaces_days: (templated) days after which workspaces of finished runs are removed. Default: 30.
+    :param partition_events: (templated) give the event of each asset the partition's day as its key, for DAGs that run
+        once a partition (``each_partition``); one that is scheduled on the plain asset does not see it then. Needs
+        Airflow 3.3. Default: false.
 
     Returns the report's counts; with ``outlets``, each asset's event carries them and the partition.
 
@@ -51,6 +55,7 @@ class OCRExportOperator(OCROperator):
         "conn_id",
         "plan_only",
         "keep_workspaces_days",
+        "partition_events",
     )
     ui_color = "#fef7e0"
 
@@ -65,11 +70,13 @@ class OCRExportOperator(OCROperator):
         conn_id: str = "platerec_ocr_default",
         plan_only: bool | str = False,
         keep_workspaces_days: int | str = 30,
+        partition_events: bool | str = False,
         **kwargs: Any,
     ) -> None:
         presets: dict[str, Any] = {"retry_policy": OCRRetryPolicy(), "trigger_rule": "all_done"}
+        kwargs["outlets"] = with_assets(kwargs.get("outlets"), dataset)
         super().__init__(**(presets | kwargs))
-        self.dataset = as_text(dataset)
+        self.dataset = place_of(dataset)
         self.workspace = as_text(workspace)
         self.dead_letters = as_text(dead_letters)
         self.reports = as_text(reports)
@@ -77,6 +84,7 @@ class OCRExportOperator(OCROperator):
         self.conn_id = conn_id
         self.plan_only = plan_only
         self.keep_workspaces_days = keep_workspaces_days
+        self.partition_events = partition_events
 
     @decides_retries
     def execute(self, context: Context) -> dict[str, Any]:
@@ -84,3 +92,9 @@ class OCRExportOperator(OCROperator):
         from airflow_provider_platerec_ocr.tasks import export
 
         return export.run(self, context)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002  # OpenLineage's signature
+        """Return what was published, for OpenLineage, where its provider is installed."""
+        from airflow_provider_platerec_ocr.tasks import lineage
+
+        return lineage.facets(getattr(self, "lineage", None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.assets import place_of, with_assets
 from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
 from airflow_provider_platerec_ocr.core.settings import as_text
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
@@ -26,7 +27,7 @@ class OCRInboxOperator(OCROperator):
     One task takes everything that was in the inbox when it began, whatever started it. It may be killed at any moment,
     retried, cleared, and run twice at once.
 
-    :param dataset: (templated) folder of the published table.
+    :param dataset: (templated) folder of the published table. An ``Asset`` with a URI is an outlet as well.
     :param type: (templated) what the others' calls read, since a webhook does not say. Default: ``vin``.
     :param type_by_camera: (templated) other types by ``camera_id``: an object, or text that spells one. Default: none.
     :param inbox: (templated) folder of the inbox. Default: the option ``[platerec_ocr] inbox``, else the folder
@@ -66,8 +67,9 @@ class OCRInboxOperator(OCROperator):
         ledger: str | os.PathLike[str] | None = None,
         **kwargs: Any,
     ) -> None:
+        kwargs["outlets"] = with_assets(kwargs.get("outlets"), dataset)
         super().__init__(**({"retry_policy": OCRRetryPolicy()} | kwargs))
-        self.dataset = as_text(dataset)
+        self.dataset = place_of(dataset)
         self.type = type
         self.type_by_camera = type_by_camera
         self.inbox = as_text(inbox)

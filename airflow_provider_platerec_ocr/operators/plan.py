@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.assets import place_of, with_assets
 from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
 from airflow_provider_platerec_ocr.core.models import WithoutStatistics
 from airflow_provider_platerec_ocr.core.settings import as_text
@@ -22,8 +23,8 @@ class OCRPlanOperator(OCROperator):
     The plan is written once under the run id. A run that is cleared uses it again, so that it gives the same table.
 
     :param manifest: (templated) the images to read: a CSV, JSON lines, Parquet or text file, a folder, or a glob;
-        a path or a URI such as ``s3://conn_id@bucket/yard/2026-03-01/``.
-    :param dataset: (templated) folder of the published table.
+        a path or a URI such as ``s3://conn_id@bucket/yard/2026-03-01/``. An ``Asset`` with a URI is an inlet as well.
+    :param dataset: (templated) folder of the published table; also as an ``Asset`` with a URI.
     :param type: (templated) what to read off images whose row names no type: ``vin``, ``trailer_id``, or another
         type that the API knows.
     :param workspace: (templated) folder for plans and outcomes, shared by all workers. Default:
@@ -103,9 +104,10 @@ class OCRPlanOperator(OCROperator):
         **kwargs: Any,
     ) -> None:
         presets: dict[str, Any] = {"retry_policy": OCRRetryPolicy()}
+        kwargs["inlets"] = with_assets(kwargs.get("inlets"), manifest)
         super().__init__(**(presets | kwargs))
-        self.manifest = as_text(manifest)
-        self.dataset = as_text(dataset)
+        self.manifest = place_of(manifest)
+        self.dataset = place_of(dataset)
         self.type = type
         self.workspace = as_text(workspace)
         self.dead_letters = as_text(dead_letters)
@@ -129,3 +131,9 @@ class OCRPlanOperator(OCROperator):
         from airflow_provider_platerec_ocr.tasks import plan
 
         return plan.run(self, context)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002  # OpenLineage's signature
+        """Return what was read and planned, for OpenLineage, where its provider is installed."""
+        from airflow_provider_platerec_ocr.tasks import lineage
+
+        return lineage.facets(getattr(self, "lineage", None))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.compat import AirflowNotFoundException
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError, OCRError, OCRIncomplete, OCRInDoubt
+from airflow_provider_platerec_ocr.dataset.layout.schema import dead_letters_schema, reads_schema
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_plan
 from airflow_provider_platerec_ocr.dataset.report.account import close_span
 from airflow_provider_platerec_ocr.dataset.report.report import describe, write_report
@@ -20,6 +21,8 @@ from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
 from airflow_provider_platerec_ocr.runtime import task
 from airflow_provider_platerec_ocr.runtime.budget import release_budget
 from airflow_provider_platerec_ocr.runtime.places import open_place
+from airflow_provider_platerec_ocr.tasks.lineage import DataSet, begin
+from airflow_provider_platerec_ocr.tasks.told_assets import tell_assets
 from airflow_provider_platerec_ocr.tasks.which_ledger import tell
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.dataset.report.tries import TrySums
     from airflow_provider_platerec_ocr.dataset.table.export_model import ExportResult
     from airflow_provider_platerec_ocr.storage.path import StoragePath
+    from airflow_provider_platerec_ocr.tasks.lineage import Lineage
 
 NAMED_SHARDS = 3
 """Shards whose ends an error names; the log has the others."""
@@ -39,7 +43,7 @@ log = logging.getLogger(__name__)
 
 def run(operator: Any, context: Context) -> dict[str, Any]:
     """Publish as the operator was told, and return the counts."""
-    return task.given(ExportTask, operator).run(context)
+    return task.given(ExportTask, operator, lineage=begin(operator)).run(context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,9 @@ class ExportTask:
     conn_id: str
     plan_only: bool | str
     keep_workspaces_days: int | str
+    partition_events: bool | str
     outlets: Sequence[Any]
+    lineage: Lineage
 
     def run(self, context: Context) -> dict[str, Any]:
         """Publish, report, tell the assets, and return the counts."""
@@ -79,6 +85,7 @@ class ExportTask:
         spend = self._spend(workspace, result, tries)
         counts = _counts(plan, result, spend) | {"report": self._report(run, plan, result, spend)}
         self._tell_assets(context, run, counts)
+        self._tell_lineage(plan, result, counts)
         if not result.accounted_for:
             raise _incomplete(plan, result, tries, counts)
         if must_fail := [error for error in tries.errors.values() if error.startswith(OCRInDoubt.__name__)]:
@@ -123,8 +130,18 @@ class ExportTask:
     def _tell_assets(self, context: Context, run: RunRef, counts: dict[str, Any]) -> None:
         """Put counts and partition on the event of each outlet, so that a downstream DAG knows what is new."""
         where = {"dataset": self.dataset, "date": run.date, "partition": f"date={run.date}", "run_id": run.run_id}
-        for outlet in self.outlets or ():
-            context["outlet_events"][outlet].extra = counts | where
+        key = run.date if task.truth(self.partition_events, "partition_events") else None
+        tell_assets(context, self.outlets or (), self.dataset, counts | where, key=key)
+
+    def _tell_lineage(self, plan: Plan, result: ExportResult, counts: dict[str, Any]) -> None:
+        """Keep what OpenLineage asks for when the task has ended."""
+        dead_letters = self.dead_letters or task.beside(self.dataset, "dead_letters")
+        self.lineage.inputs.append(DataSet(plan.manifest, plan.rows))
+        self.lineage.outputs += [
+            DataSet(self.dataset, result.rows, len(result.files), reads_schema()),
+            DataSet(dead_letters, sum(result.dead_letters.values()), schema=dead_letters_schema()),
+        ]
+        self.lineage.counts = counts
 
     def _tidy(self, root: StoragePath) -> None:
         days = task.whole_number(self.keep_workspaces_days, "keep_workspaces_days", empty=30)

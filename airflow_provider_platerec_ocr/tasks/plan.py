@@ -21,6 +21,7 @@ from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
 from airflow_provider_platerec_ocr.runtime import task
 from airflow_provider_platerec_ocr.runtime.budget import Limits, open_budget
 from airflow_provider_platerec_ocr.runtime.places import open_place
+from airflow_provider_platerec_ocr.tasks.lineage import DataSet, begin
 from airflow_provider_platerec_ocr.tasks.samples import refuse_samples
 from airflow_provider_platerec_ocr.tasks.which_ledger import LedgerCheck
 
@@ -33,13 +34,14 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.dataset.plan.model import Plan
     from airflow_provider_platerec_ocr.dataset.report.ledger_memory import LedgerRecord
     from airflow_provider_platerec_ocr.runtime.budget import PlanBudget
+    from airflow_provider_platerec_ocr.tasks.lineage import Lineage
 
 log = logging.getLogger(__name__)
 
 
 def run(operator: Any, context: Context) -> list[dict[str, Any]]:
     """Plan as the operator was told, and return the shards."""
-    return task.given(PlanTask, operator).run(context)
+    return task.given(PlanTask, operator, lineage=begin(operator)).run(context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class PlanTask:
     plan_only: bool | str
     identity_params: Sequence[str] | str | None
     without_statistics: str
+    lineage: Lineage
 
     def run(self, context: Context) -> list[dict[str, Any]]:
         """Plan, say what it will cost, and return the shards."""
@@ -93,6 +96,8 @@ class PlanTask:
         counts = plan.to_json() | {"workspace": folder, "plan_only": dry, "shards": len(plan.shards)}
         if objection:
             counts["would_stop"] = objection
+        self.lineage.inputs.append(DataSet(plan.manifest, plan.rows))
+        self.lineage.counts = counts
         context["ti"].xcom_push(key="plan", value=counts)
         return self._shards(plan, folder, ledger, budget.granted) if ledger else []
 

@@ -17,6 +17,7 @@ from airflow_provider_platerec_ocr.runtime.inbox_sweep import Sweeper
 from airflow_provider_platerec_ocr.runtime.places import open_ledger_place, open_place
 from airflow_provider_platerec_ocr.runtime.received_call import OurCalls
 from airflow_provider_platerec_ocr.runtime.sweep_log import SweepLog
+from airflow_provider_platerec_ocr.tasks.told_assets import tell_assets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,8 +60,7 @@ class SweepTask:
         )
         where: dict[str, Any] = {"dataset": self.dataset, "date": run.date, "partition": f"date={run.date}"}
         whose = {"run_id": run.run_id, "run_ids": sorted(sweeper.run_ids)}
-        for outlet in self.outlets or ():
-            context["outlet_events"][outlet].extra = counts | where | whose
+        tell_assets(context, self.outlets or (), self.dataset, counts | where | whose)
         return counts
 
     def _sweeper(self, run: RunRef) -> Sweeper:

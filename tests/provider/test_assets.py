@@ -1,0 +1,218 @@
+"""Manifest and table in Airflow's asset graph, and what a downstream DAG is told of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow import sdk
+from airflow.sdk import DAG, Asset, AssetAlias
+
+from airflow_provider_platerec_ocr.assets import create_asset, place_of, with_assets
+from airflow_provider_platerec_ocr.compat import key_event
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.operators.export import OCRExportOperator
+from airflow_provider_platerec_ocr.operators.inbox import OCRInboxOperator
+from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator
+from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
+from airflow_provider_platerec_ocr.task_group import OCRManifestTaskGroup
+from airflow_provider_platerec_ocr.tasks.told_assets import asset_uri, table_among
+from support.airflow_home import connection_env
+from support.airflow_versions import stored
+from support.sandbox import TOKEN, running_sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.airflow_home import AirflowHome
+
+YARD, READS = Asset("yard", uri="s3://lake/yard"), Asset("reads", uri="s3://lake/reads")
+SOURCE = """
+from airflow.sdk import DAG, Asset, AssetAlias, task
+from airflow_provider_platerec_ocr.task_group import OCRManifestTaskGroup
+
+with DAG("{dag_id}", schedule=None):
+    OCRManifestTaskGroup("ocr", manifest={manifest}, dataset={dataset}, retries=0, {more})
+"""
+HAS_KEYS = hasattr(sdk, "PartitionedAtRuntime")
+"""From Airflow 3.3 on a task can give an event its partition key."""
+
+
+@pytest.fixture
+def _account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with running_sandbox(quota=1000) as running:
+        monkeypatch.setenv(*connection_env(running.url, TOKEN, rate_per_s=200))
+        monkeypatch.setenv("AIRFLOW__PLATEREC_OCR__LEDGER", str(tmp_path / "ledger"))
+        make_load_images(tmp_path / "images", 3, 2_000)
+        yield
+
+
+def events(dag_id: str) -> list[dict[str, Any]]:
+    """The asset events of a DAG's runs, as Airflow keeps them."""
+    from airflow.models.asset import AssetEvent, AssetModel  # noqa: PLC0415  # Airflow is claimed first
+    from airflow.utils.session import create_session  # noqa: PLC0415
+    from sqlalchemy import select  # noqa: PLC0415
+
+    with create_session() as session:
+        query = select(AssetEvent, AssetModel).join(AssetModel, AssetEvent.asset_id == AssetModel.id)
+        found = session.execute(query.where(AssetEvent.source_dag_id == dag_id).order_by(AssetEvent.id)).all()
+        return [
+            {
+                "name": asset.name,
+                "uri": asset.uri,
+                "extra": event.extra,
+                "key": getattr(event, "partition_key", None),
+                "aliases": [alias.name for alias in event.source_aliases],
+            }
+            for event, asset in found
+        ]
+
+
+def group(**given: Any) -> OCRManifestTaskGroup:
+    with DAG("d", schedule=None):
+        return OCRManifestTaskGroup("ocr", **{"manifest": "s3://lake/yard", "dataset": "s3://lake/reads"} | given)
+
+
+def test_a_manifest_that_is_an_asset_is_an_inlet_and_a_dataset_an_outlet() -> None:
+    made = group(manifest=YARD, dataset=READS)
+
+    assert (made.plan.inlets, made.export.inlets, made.export.outlets) == ([YARD], [YARD], [READS])
+    assert (made.plan.manifest, made.plan.dataset, made.export.dataset) == (YARD.uri, READS.uri, READS.uri)
+
+
+def test_the_asset_graph_of_a_stored_dag_leads_from_the_manifest_to_the_table() -> None:
+    made = group(manifest=YARD, dataset=READS)
+
+    assert made.dag is not None
+    text = stored(made.dag)
+    assert YARD.uri in text
+    assert READS.uri in text
+
+
+def test_templates_and_texts_are_places_and_no_assets() -> None:
+    made = group(manifest="{{ params.manifest }}", dataset="{{ params.dataset }}")
+
+    assert (made.plan.inlets, made.export.inlets, made.export.outlets) == ([], [], [])
+    assert made.plan.manifest == "{{ params.manifest }}"
+
+
+def test_an_asset_beside_the_dataset_is_told_as_well_and_the_same_one_once() -> None:
+    other = Asset("other")
+
+    assert group(dataset=READS, asset=other).export.outlets == [other, READS]
+    assert group(dataset=READS, asset=READS).export.outlets == [READS]
+
+
+def test_the_operators_take_assets_each_alone() -> None:
+    plan = OCRPlanOperator(task_id="p", manifest=YARD, dataset=READS, inlets=[Asset("price list")])
+    export = OCRExportOperator(task_id="e", dataset=READS, outlets=Asset("other"))
+    inbox = OCRInboxOperator(task_id="i", dataset=READS)
+
+    assert plan.inlets == [Asset("price list"), YARD]
+    assert export.outlets == [Asset("other"), READS]
+    assert (inbox.outlets, inbox.dataset) == ([READS], READS.uri)
+
+
+@pytest.mark.parametrize("given", [Asset("reads"), AssetAlias("reads")])
+def test_an_asset_that_does_not_say_where_it_lies_is_refused_when_the_dag_is_parsed(given: Any) -> None:
+    with pytest.raises(OCRConfigError, match=r"The asset 'reads' does not say where it lies"):
+        group(dataset=given)
+
+
+@pytest.mark.parametrize("given", [None, "", "/data/reads", 7])
+def test_what_is_no_asset_stays_what_it_is(given: Any) -> None:
+    assert place_of(given) is given
+    assert with_assets(None, given) == []
+
+
+@pytest.mark.parametrize(
+    ("uri", "kept"),
+    [
+        ("platerec-ocr://platerec_ocr_default", "platerec-ocr://platerec_ocr_default"),
+        ("platerec-ocr://platerec_ocr_default/", "platerec-ocr://platerec_ocr_default"),
+        ("PLATEREC-OCR://yard", "platerec-ocr://yard"),
+    ],
+)
+def test_the_account_is_an_asset_of_its_own(uri: str, kept: str) -> None:
+    assert Asset(uri=uri).uri == kept
+
+
+@pytest.mark.parametrize("uri", ["platerec-ocr:///", "platerec-ocr://one/two", "platerec-ocr://one?two=2"])
+def test_an_account_without_a_connection_or_with_more_is_none(uri: str) -> None:
+    with pytest.raises(ValueError, match="platerec-ocr:// and the id of its connection"):
+        Asset(uri=uri)
+
+
+def test_the_accounts_asset_is_made_from_its_connection() -> None:
+    assert create_asset().uri == "platerec-ocr://platerec_ocr_default"
+    assert create_asset(conn_id="yard", extra={"team": "north"}).extra == {"team": "north"}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "uri"),
+    [
+        ("/data/reads", "file:///data/reads"),
+        ("/data/reads/", "file:///data/reads"),
+        ("file:///data/reads", "file:///data/reads"),
+        ("s3://aws_default@lake/ocr/reads", "s3://lake/ocr/reads"),
+    ],
+)
+def test_a_tables_uri_says_where_it_lies_and_not_how_it_is_opened(
+    dataset: str, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", '{"conn_type": "aws", "extra": {"region_name": "eu-central-1"}}')
+
+    assert asset_uri(dataset) == uri
+
+
+def test_an_alias_means_the_asset_that_is_declared_with_the_tables_uri() -> None:
+    mine = Asset("mine", uri="file:///data/reads")
+
+    assert table_among([Asset("x"), mine], "/data/reads") is mine
+    assert table_among([Asset("x")], "/data/reads") == Asset(uri="file:///data/reads")
+
+
+class Event:
+    """An event as Airflow before 3.3 has it."""
+
+
+def test_an_event_that_can_have_no_key_keeps_that_of_its_run(caplog: pytest.LogCaptureFixture) -> None:
+    key_event(Event(), "2026-03-01")
+
+    assert "lets no task give an event a partition key" in caplog.text
+
+
+@pytest.mark.airflow
+@pytest.mark.usefixtures("_account")
+def test_an_alias_emits_an_event_of_the_table_with_its_counts(airflow_home: AirflowHome, tmp_path: Path) -> None:
+    """A green run with an alias as its outlet left no event at all."""
+    more = 'asset=AssetAlias("reads_of_the_yard")'
+    places = {"manifest": repr(str(tmp_path / "images")), "dataset": repr(str(tmp_path / "reads"))}
+    airflow_home.add_dag("alias.py", SOURCE.format(dag_id="told_by_alias", more=more, **places))
+
+    run = airflow_home.run_dag("told_by_alias")
+
+    (event,) = events("told_by_alias")
+    assert (event["uri"], event["aliases"]) == (f"file://{tmp_path}/reads", ["reads_of_the_yard"])
+    assert event["extra"].items() >= {"reads": 3, "dataset": str(tmp_path / "reads"), "run_id": run.run_id}.items()
+
+
+@pytest.mark.airflow
+@pytest.mark.usefixtures("_account")
+def test_the_event_of_a_dataset_given_as_an_asset_has_no_key_unless_it_is_asked_for(
+    airflow_home: AirflowHome, tmp_path: Path
+) -> None:
+    """An event with a key does not start a DAG that is scheduled on the plain asset."""
+    manifest = f'Asset(uri="file://{tmp_path}/images")'
+    for dag_id, more in (("told_plainly", ""), ("told_by_day", "partition_events=True")):
+        table = f'Asset("{dag_id}", uri="file://{tmp_path}/{dag_id}")'
+        source = SOURCE.format(dag_id=dag_id, more=more, manifest=manifest, dataset=table)
+        airflow_home.add_dag(f"{dag_id}.py", source)
+
+    runs = {dag_id: airflow_home.run_dag(dag_id) for dag_id in ("told_plainly", "told_by_day")}
+
+    assert {run.state for run in runs.values()} == {"success"}
+    (plain,), (keyed,) = events("told_plainly"), events("told_by_day")
+    assert (plain["name"], plain["key"], plain["extra"]["reads"]) == ("told_plainly", None, 3)
+    assert keyed["key"] == (keyed["extra"]["date"] if HAS_KEYS else None)
