@@ -82,15 +82,28 @@ def remove_folder(place: StoragePath) -> None:
 def find_files(folder: StoragePath, pattern: str, *, deep: bool = True) -> list[StoragePath]:
     """Return the files below ``folder`` whose name matches the regular expression ``pattern``, sorted by path.
 
+    What lies in a subfolder whose name begins with ``_`` or ``.`` is other people's (``_delta_log``, ``_old``) and is
+    never returned.
+
     :param deep: also in its subfolders.
     """
-    folder.fs.invalidate_cache(folder.path)
+    folder.fs.invalidate_cache()  # all of it: some keep the listings of subfolders when the folder's own is dropped
     try:
         found = folder.fs.find(folder.path, maxdepth=None if deep else 1)
     except (FileNotFoundError, NotADirectoryError):
         return []
-    match = re.compile(pattern).fullmatch
-    return [type(folder)(folder.fs, path, folder.protocol) for path in sorted(found) if match(path.rpartition("/")[2])]
+    match, start = re.compile(pattern).fullmatch, len(folder.path.rstrip("/")) + 1
+    return [
+        type(folder)(folder.fs, path, folder.protocol, folder.conn_id)
+        for path in sorted(found)
+        if match(path.rpartition("/")[2]) and not _is_foreign(path[start:])
+    ]
+
+
+def _is_foreign(path: str) -> bool:
+    """Return whether one of the folders of a relative path belongs to somebody else."""
+    folders = path.rpartition("/")[0]
+    return bool(folders) and any(part[:1] in {"_", "."} for part in folders.split("/"))
 
 
 def relative(place: StoragePath, folder: StoragePath) -> str:

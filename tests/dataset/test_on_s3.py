@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.dataset as ds
@@ -60,6 +61,24 @@ def test_a_run_on_s3_ends_with_a_table_and_the_next_one_has_nothing_to_do(s3: S3
     assert worker(s3, root).plan(manifest, NEXT).done == 10
     report = write_report(stage.root / "reports", RUN, plan, result)
     assert report.uri == f"{root.uri}/reports/{RUN.slug}.json"
+
+
+def test_a_long_process_sees_what_was_published_since_its_last_look(s3: S3Stand, root: StoragePath) -> None:
+    mine = worker(s3, root)
+
+    def look() -> int:
+        return len(read_dataset(mine.dataset.uri, opener=lambda _: mine.dataset))
+
+    for runs, run in enumerate((RUN, replace(NEXT, date=RUN.date), replace(NEXT, run_id="third")), start=1):
+        lines = "".join(f"{i}.jpg\n" for i in range(runs))
+        root.fs.pipe_file(f"{root.path}/m.csv", f"image\n{lines}".encode())
+        other = worker(s3, root)
+        plan = other.plan(f"{root.uri}/m.csv", run)
+        other.read(plan, run)
+        other.publish(plan, run)
+        assert look() == runs
+        other.publish(plan, run)  # the same names, other objects
+        assert look() == runs
 
 
 def test_a_crash_before_the_upload_leaves_nothing_behind(s3: S3Stand, root: StoragePath) -> None:

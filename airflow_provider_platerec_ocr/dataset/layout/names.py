@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from hashlib import sha256
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
-from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
 from airflow_provider_platerec_ocr.storage.files import find_files
 
 if TYPE_CHECKING:
@@ -29,7 +27,6 @@ DEAD_LETTERS = "dead_letters"
 """Start of the names of the dead letters' files."""
 PARQUET_FILE = r"[^._].*\.parquet"
 """Names that readers of the folder see."""
-_TYPE_FOLDER = re.compile(r"(?:^|/)type=([^/]+)/")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -59,12 +56,3 @@ def next_part(files: list[StoragePath]) -> int:
     """Return the number after the highest that the files have."""
     numbers = [int(place.name.rpartition("-")[2].partition(".")[0]) for place in files if place.name[0] != "."]
     return max(numbers, default=-1) + 1
-
-
-def type_of(place: StoragePath) -> str:
-    """Return the type whose partition folder the file lies in."""
-    found = _TYPE_FOLDER.findall(place.path)
-    if not found:
-        message = f"{place} lies outside of the dataset's type=… folders. Move it away."
-        raise OCRDatasetError(message)
-    return unquote(found[-1])

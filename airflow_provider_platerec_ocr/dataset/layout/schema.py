@@ -1,7 +1,8 @@
-"""The columns of the published tables, and the version that says which columns a file has.
+"""The columns of the published tables, and which version of them a file has.
 
-The version stands in each row and in each file's metadata; a dataset holds files of one version only, so that any
-reader can open the folder without options.
+The version stands in each row and in each file's metadata. Files of all versions so far lie beside each other in one
+dataset; what an older one lacks is null or derived when we read it (:mod:`.table_files`). Other programs that rewrite a
+file (a compaction by DuckDB, Spark, delta-rs) lose the metadata, so a file without is known by its columns.
 """
 
 from __future__ import annotations
@@ -9,18 +10,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
+from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, READS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
-SCHEMA_VERSION = 1
-"""Raised whenever a column is added, removed, or changes its meaning."""
+SCHEMA_VERSION = 2
+"""Raised whenever a column is added, removed, or changes its meaning; each version up to it can be read."""
 VERSION_KEY = b"platerec_ocr.schema_version"
 """Key in a Parquet file's metadata."""
 TABLE_KEY = b"platerec_ocr.table"
 """Key in a Parquet file's metadata: ``reads`` or ``dead_letters``."""
+_OURS = {
+    READS: frozenset({"image", "image_version", "fingerprint", "identifier_count", "code", "run_id"}),
+    DEAD_LETTERS: frozenset({"image", "type", "reason", "message", "permanent", "run_id"}),
+}
+"""Columns by which a file without metadata is known: every version of the table has them."""
+_SINCE_2 = {READS: "published_at", DEAD_LETTERS: "ended_at"}
+"""A column that version 1 did not have."""
+_NAMES = {READS: "reads", DEAD_LETTERS: "dead letters"}
 
 
 def reads_schema() -> Any:
@@ -47,20 +55,27 @@ def reads_schema() -> Any:
         "filename": text,
         "processing_time": pa.float64(),
         "read_at": utc,
+        "published_at": utc,
         "calls_billed": pa.int32(),
+        "read_type": text,
+        "run_date": pa.date32(),
+        "manifest": text,
+        "manifest_row": pa.int64(),
+        "image_name": text,
+        "manifest_columns": text,
         "schema_version": pa.int32(),
         "dag_id": text,
         "run_id": text,
         "raw": text,
     }
-    return pa.schema(list(columns.items()), metadata=_metadata("reads"))
+    return pa.schema(list(columns.items()), metadata=_metadata(READS))
 
 
 def dead_letters_schema() -> Any:
     """Return the Arrow schema of the dead letters, in order."""
     import pyarrow as pa
 
-    text = pa.string()
+    text, utc = pa.string(), pa.timestamp("us", tz="UTC")
     columns = {
         "row": pa.int64(),
         "image": text,
@@ -71,36 +86,58 @@ def dead_letters_schema() -> Any:
         "http_status": pa.int32(),
         "permanent": pa.bool_(),
         "fingerprint": text,
-        "at": pa.timestamp("us", tz="UTC"),
+        "ended_at": utc,
+        "first_seen": utc,
+        "last_seen": utc,
+        "times": pa.int32(),
+        "closed_at": utc,
+        "manifest": text,
         "dag_id": text,
         "run_id": text,
         "schema_version": pa.int32(),
     }
-    return pa.schema(list(columns.items()), metadata=_metadata("dead_letters"))
+    return pa.schema(list(columns.items()), metadata=_metadata(DEAD_LETTERS))
 
 
 def _metadata(table: str) -> dict[bytes, bytes]:
     return {TABLE_KEY: table.encode(), VERSION_KEY: str(SCHEMA_VERSION).encode()}
 
 
-def check_version(metadata: Mapping[bytes, bytes] | None, place: StoragePath) -> None:
-    """Refuse a Parquet file of another schema version, or one that is none of ours.
+def version_of(schema: Any, place: StoragePath, table: str = READS) -> int:
+    """Return the schema version of one of our files, by its metadata, or by its columns where that was lost.
 
-    :param metadata: the file's key-value metadata.
-    :raises OCRDatasetError: naming both versions and what to do.
+    :param schema: the file's Arrow schema. :param table: ``reads`` or ``dead_letters``.
+    :raises OCRDatasetError: it is of a newer version, of the other table, or none of ours; it says what to do.
     """
-    found = (metadata or {}).get(VERSION_KEY)
-    if found == str(SCHEMA_VERSION).encode():
-        return
+    metadata = schema.metadata or {}
+    found = metadata.get(VERSION_KEY)
+    holds = metadata.get(TABLE_KEY, table.encode()).decode(errors="replace")
+    names = set(schema.names)
     if found is None:
-        message = (
-            f"{place} lies in the dataset's folder and was not written by this provider. "
-            "Move it away, or give the dataset a folder of its own."
-        )
-    else:
-        message = (
-            f"{place} has schema version {found.decode(errors='replace')}, and this provider writes version "
-            f"{SCHEMA_VERSION}. Give the dataset a new folder (the ledger fills it again without a paid call), "
-            "or install the provider's version that wrote it."
-        )
+        if _OURS[table] <= names:
+            return SCHEMA_VERSION if _SINCE_2[table] in names else 1
+        holds = next((other for other, columns in _OURS.items() if columns <= names), "")
+    if holds != table:
+        raise OCRDatasetError(_foreign(place, holds, table))
+    text = found.decode(errors="replace") if found else ""
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= SCHEMA_VERSION:
+        return int(text)
+    message = (
+        f"{place} has schema version {text}, and this provider knows versions 1 to {SCHEMA_VERSION}. Install the "
+        "provider's version that wrote it, or a later one; nothing was changed."
+    )
     raise OCRDatasetError(message)
+
+
+def _foreign(place: StoragePath, holds: str, table: str) -> str:
+    if holds in _NAMES:
+        return (
+            f"{place} holds {_NAMES[holds]}, and {_NAMES[table]} were asked for. "
+            + ("Use read_dead_letters for it." if holds == DEAD_LETTERS else "Use read_dataset for it.")
+            + " Reads and dead letters lie in folders of their own."
+        )
+    return (
+        f"{place} lies in the dataset's folder, was not written by this provider, and lacks the columns of its "
+        f"{_NAMES[table]}. Nothing was changed. If it is another program's, move that file alone elsewhere, or into a "
+        "folder whose name begins with _ or ., which is not looked at; or give the dataset a folder of its own."
+    )

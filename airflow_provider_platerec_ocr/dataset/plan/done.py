@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.core.claims import identity_key
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
 from airflow_provider_platerec_ocr.core.models import Reason
-from airflow_provider_platerec_ocr.dataset.layout.names import PARQUET_FILE, type_of
-from airflow_provider_platerec_ocr.dataset.layout.schema import check_version
+from airflow_provider_platerec_ocr.dataset.layout.columns import batches
+from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, READS
+from airflow_provider_platerec_ocr.dataset.layout.table_files import each_file
 from airflow_provider_platerec_ocr.dataset.plan.keys import DoneKeys, KeyList
-from airflow_provider_platerec_ocr.storage.files import find_files, ordered_map, threads_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator
+    from collections.abc import Callable, Container, Iterator, Sequence
 
+    from airflow_provider_platerec_ocr.dataset.layout.table_files import TableFile
     from airflow_provider_platerec_ocr.storage.path import StoragePath
-
-BATCH_ROWS = 50_000
 
 
 def done_keys(
@@ -32,60 +31,60 @@ def done_keys(
 
     :param retry_rejected: leave the permanent dead letters out, so that they are planned again.
     :param reopened: fingerprints whose answers are kept and can be read now; rows without a count do not count.
-    :raises OCRDatasetError: a file of another schema version, or one that cannot be read.
+    :raises OCRDatasetError: a file of a newer schema version, of another program, or one that cannot be read.
     """
     keys = KeyList()
-    _collect(keys, dataset, partial(_understood_keys, reopened=reopened) if reopened else _read_keys)
+    _collect(keys, dataset, partial(_understood_keys, reopened=reopened) if reopened else read_keys)
     if not retry_rejected:
         _collect(keys, dead_letters, partial(_rejected_keys, reopened=reopened))
     return DoneKeys(keys)
 
 
-def _collect(keys: KeyList, folder: StoragePath, keys_of: Callable[[StoragePath], Iterator[bytes]]) -> None:
-    threads = threads_for(folder)
-    found = find_files(folder, PARQUET_FILE)
-    if threads == 1:
-        for place in found:
-            keys.add(keys_of(place))
-        return
-    for some in ordered_map(lambda place: b"".join(keys_of(place)), found, threads=threads):
+def _collect(keys: KeyList, folder: StoragePath, keys_of: Callable[[TableFile], Iterator[bytes]]) -> None:
+    for _, some in each_file(folder, lambda file: b"".join(keys_of(file))):
         keys.add((some,))
 
 
-def _read_keys(place: StoragePath) -> Iterator[bytes]:
-    type_ = type_of(place)
-    for image, version in _columns(place, ["image", "image_version"]):
-        yield from map(identity_key, repeat(type_), image.tolist(), version.tolist())
+def read_keys(file: TableFile) -> Iterator[bytes]:
+    """Yield the identity keys of a file's reads."""
+    for type_, (image, version) in columns(file, ["image", "image_version"]):
+        yield from map(identity_key, type_, image, version)
 
 
-def _understood_keys(place: StoragePath, *, reopened: Container[str]) -> Iterator[bytes]:
-    type_ = type_of(place)
-    for lists in _columns(place, ["image", "image_version", "identifier_count", "fingerprint"]):
-        for image, version, count, fingerprint in zip(*(part.tolist() for part in lists), strict=True):
+def _understood_keys(file: TableFile, *, reopened: Container[str]) -> Iterator[bytes]:
+    for type_, lists in columns(file, ["image", "image_version", "identifier_count", "fingerprint"]):
+        for kind, image, version, count, fingerprint in zip(type_, *lists, strict=False):
             if fingerprint not in reopened or (count is not None and count == count):  # noqa: PLR0124  # NaN is null
-                yield identity_key(type_, image, version)
+                yield identity_key(kind, image, version)
 
 
-def _rejected_keys(place: StoragePath, *, reopened: Container[str]) -> Iterator[bytes]:
-    columns = ["type", "image", "image_version", "permanent", "reason", "fingerprint"]
-    for lists in _columns(place, columns):
-        for type_, image, version, permanent, reason, mark in zip(*(part.tolist() for part in lists), strict=True):
+def _rejected_keys(file: TableFile, *, reopened: Container[str]) -> Iterator[bytes]:
+    names = ["type", "image", "image_version", "permanent", "reason", "fingerprint"]
+    for table in batches(file, names, DEAD_LETTERS):
+        for type_, image, version, permanent, reason, mark in zip(*map(_listed, table.columns), strict=True):
             again = reason == Reason.ROW_INVALID or mark in reopened
             if permanent and image is not None and type_ is not None and not again:
                 yield identity_key(type_, image, version)
 
 
-def _columns(place: StoragePath, names: list[str]) -> Iterator[list[Any]]:
-    """Yield the columns batch by batch, as NumPy arrays: turning text into Python is twice as fast through them."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def columns(file: TableFile, names: Sequence[str]) -> Iterator[tuple[Iterator[str], list[list[Any]]]]:
+    """Yield the types of a file's reads, and columns of them as lists, batch by batch.
 
-    try:
-        with place.fs.open(place.path, "rb") as file:
-            parquet = pq.ParquetFile(file)
-            check_version(parquet.schema_arrow.metadata, place)
-            for batch in parquet.iter_batches(BATCH_ROWS, columns=names):
-                yield [batch.column(name).to_numpy(zero_copy_only=False) for name in names]
-    except pa.ArrowException as error:
-        message = f"{place} cannot be read as Parquet: {error}. Move it away; what it held is planned again."
-        raise OCRDatasetError(message) from error
+    :raises OCRDatasetError: the file lies outside of the type's folders, and no column says the type either.
+    """
+    wanted = list(names) if file.type else [*names, "type"]
+    for table in batches(file, wanted, READS):
+        found = [_listed(table.column(name)) for name in names]
+        if file.type:
+            yield repeat(file.type), found
+        elif table.column("type").null_count:
+            message = f"{file.place} lies outside of the dataset's type=… folders. Move it back, or out of the dataset."
+            raise OCRDatasetError(message)
+        else:
+            yield iter(_listed(table.column("type"))), found
+
+
+def _listed(column: Any) -> list[Any]:
+    """Return a column as a list: turning text into Python is twice as fast through NumPy."""
+    values: list[Any] = column.to_numpy(zero_copy_only=False).tolist()
+    return values

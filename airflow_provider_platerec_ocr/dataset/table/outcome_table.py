@@ -6,16 +6,20 @@ A million outcomes as objects take longer than everything else in an export. Whi
 
 from __future__ import annotations
 
+import logging
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.models import Outcome
 from airflow_provider_platerec_ocr.dataset.table.journal import best_of, read_outcomes, read_parts
+from airflow_provider_platerec_ocr.storage.files import read_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from airflow_provider_platerec_ocr.storage.path import StoragePath
+
+log = logging.getLogger(__name__)
 
 
 def outcome_schema() -> Any:
@@ -49,19 +53,57 @@ def best_table(workspace: StoragePath, shard: int) -> Any:
     return table.take(pa.array(best_of(facts), pa.int64()))
 
 
+def with_planned(outcomes: Any, shard: StoragePath) -> Any:
+    """Return the outcomes with what only the plan knows: columns ``image_name`` and ``manifest_columns``, by row.
+
+    :param shard: file of the planned images; where it is gone, or tells nothing, nothing is added.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    data = read_whole(shard)
+    if data is None or not any(b'"%s":' % name.encode() in data for name in PLANNED):
+        return outcomes
+    try:
+        planned = _lines(data, _planned_schema())
+    except pa.ArrowInvalid as error:  # what was read is worth more than what it was called
+        log.warning("%s cannot be read, so its rows go without the manifest's names: %s", shard, error)
+        return outcomes
+    places = pc.index_in(outcomes.column("row"), value_set=planned.column("row"))
+    for name in PLANNED:
+        outcomes = outcomes.append_column(name, planned.column(name).take(places))
+    return outcomes
+
+
+PLANNED = ("image_name", "manifest_columns")
+"""Columns of a planned image that travel through no worker."""
+
+
+def _planned_schema() -> Any:
+    import pyarrow as pa
+
+    return pa.schema([("row", pa.int64()), *((name, pa.string()) for name in PLANNED)])
+
+
 def _parse(data: bytes) -> Any:
     import pyarrow as pa
-    from pyarrow import json
 
-    schema = outcome_schema()
-    if not data:
-        return schema.empty_table()
-    table = json.read_json(
-        pa.BufferReader(data),
-        read_options=json.ReadOptions(use_threads=False, block_size=len(data) + 1),
-        parse_options=json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
-    ).select(schema.names)
+    table = _lines(data, outcome_schema())
     if table.column("row").null_count or table.column("status").null_count:
         message = "a line is no outcome"
         raise pa.ArrowInvalid(message)
     return table
+
+
+def _lines(data: bytes, schema: Any) -> Any:
+    """Return lines of JSON as a table of these columns, whatever else is in them."""
+    import pyarrow as pa
+    from pyarrow import json
+
+    if not data:
+        return schema.empty_table()
+    return json.read_json(
+        pa.BufferReader(data),
+        read_options=json.ReadOptions(use_threads=False, block_size=len(data) + 1),
+        parse_options=json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
+    ).select(schema.names)

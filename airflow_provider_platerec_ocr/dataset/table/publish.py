@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.models import Outcome, ReadStatus, format_timestamp
-from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, FINISHED, PARQUET_FILE, READS, files_of_run
-from airflow_provider_platerec_ocr.dataset.layout.schema import check_version, dead_letters_schema, reads_schema
+from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, FINISHED, READS, files_of_run
+from airflow_provider_platerec_ocr.dataset.layout.schema import dead_letters_schema, reads_schema
+from airflow_provider_platerec_ocr.dataset.layout.table_files import FileGoneError, opened, table_file, table_files
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_bad_rows, load_shard
 from airflow_provider_platerec_ocr.dataset.table.export_model import ExportResult
-from airflow_provider_platerec_ocr.dataset.table.outcome_table import best_table
-from airflow_provider_platerec_ocr.dataset.table.rows import dead_letter_of, dead_letter_of_row, reads_table
+from airflow_provider_platerec_ocr.dataset.table.outcome_table import best_table, with_planned
+from airflow_provider_platerec_ocr.dataset.table.rows import dead_letter_of, dead_letter_of_row, moments, reads_table
+from airflow_provider_platerec_ocr.dataset.table.times import Publications, earlier_publications
 from airflow_provider_platerec_ocr.dataset.table.writer import TableWriter
-from airflow_provider_platerec_ocr.storage.files import (
-    find_files,
-    ordered_map,
-    relative,
-    remove,
-    threads_for,
-    write_whole,
-)
+from airflow_provider_platerec_ocr.storage.files import ordered_map, relative, remove, threads_for, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,10 +73,13 @@ def publish(  # noqa: PLR0913  # four places that may lie on four stores
     Images without any outcome are counted in ``missing``, never raised; only where there are none is the workspace
     marked as finished, which lets :func:`~.cleanup.remove_old_workspaces` take it away later.
 
-    :raises OCRDatasetError: the dataset has another schema version.
+    :raises OCRDatasetError: the dataset has a newer schema version, or is none of ours.
     :raises OSError: a store refuses the files; what was published before is still there.
     """
-    _refuse_other_version(dataset)
+    _refuse_other_tables(dataset, dead_letters)
+    now = (clock or SystemClock()).now()
+    own = [table_file(place, dataset) for place in _own_files(dataset, READS, run, plan)]
+    about = _About(run, plan.manifest or None, Publications(earlier_publications(own), now))
     tally = _Tally()
     with (
         TableWriter(dataset, READS, reads_schema(), run.slug, first_part=plan.first_part) as reads,
@@ -88,9 +87,9 @@ def publish(  # noqa: PLR0913  # four places that may lie on four stores
     ):
         letters = _Letters(dead)
         for bad in load_bad_rows(workspace, plan):
-            letters.add(dead_letter_of_row(bad, run, plan.created_at))
+            letters.add(dead_letter_of_row(bad, run, plan.created_at, about.manifest))
         for table in _outcomes(plan, workspace, tally):
-            _take(table, run, reads, letters, tally)
+            _take(table, about, reads, letters, tally)
         tally.reasons = letters.close()
         read_files, dead_files = reads.reveal(), dead.reveal()
     removed = [
@@ -108,35 +107,48 @@ def publish(  # noqa: PLR0913  # four places that may lie on four stores
         **tally.counts,
     )
     if result.accounted_for:
-        now = format_timestamp((clock or SystemClock()).now())
-        write_whole(workspace / FINISHED, json.dumps({"finished_at": now}).encode())
+        write_whole(workspace / FINISHED, json.dumps({"finished_at": format_timestamp(now)}).encode())
     return result
 
 
-def _take(table: Any, run: RunRef, reads: TableWriter, letters: _Letters, tally: _Tally) -> None:
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What all rows of a publication share."""
+
+    run: RunRef
+    """Who publishes."""
+    manifest: str | None
+    """What names the images."""
+    publications: Publications
+    """When."""
+
+
+def _take(table: Any, about: _About, reads: TableWriter, letters: _Letters, tally: _Tally) -> None:
     import pyarrow.compute as pc
 
     counts = tally.counts
     counts["calls_billed"] += pc.sum(table.column("calls_billed")).as_py() or 0
     status = table.column("status")
     answered = table.filter(pc.equal(status, ReadStatus.READ.value))
+    published_at = about.publications.moments(moments(answered.column("at")))
+    answered = answered.append_column("published_at", published_at)
     counts["reads"] += answered.num_rows
     counts["from_ledger"] += pc.sum(answered.column("from_ledger")).as_py() or 0
     for type_ in sorted(pc.unique(answered.column("type")).to_pylist()):
         some = answered.filter(pc.equal(answered.column("type"), type_))
-        rows = reads_table(some, run)
-        reads.add(rows, f"type={type_}/date={run.date}")
+        rows = reads_table(some, about.run, about.manifest)
+        reads.add(rows, f"type={type_}/date={about.run.date}")
         tally.types[type_] += some.num_rows
         counts["rows"] += rows.num_rows
         counts["nothing_found"] += pc.sum(pc.equal(rows.column("identifier_count"), 0)).as_py() or 0
         counts["unread"] += rows.column("identifier_count").null_count
     for data in table.filter(pc.not_equal(status, ReadStatus.READ.value)).to_pylist():
-        outcome = Outcome(**data)
+        outcome = Outcome.from_json(data)
         if outcome.status in _LEFT_TO_NEXT:
             counts[outcome.status] += 1
             continue
         counts["in_doubt"] += outcome.status == ReadStatus.IN_DOUBT
-        letters.add(dead_letter_of(outcome, run))
+        letters.add(dead_letter_of(outcome, about.run, about.manifest))
 
 
 class _Letters:
@@ -170,7 +182,8 @@ def _outcomes(plan: Plan, workspace: StoragePath, tally: _Tally) -> Iterator[Any
     """Yield the outcomes shard by shard, by row, and note what is missing."""
 
     def load(shard: ShardRef) -> Any:
-        return best_table(workspace, shard.index)
+        table = best_table(workspace, shard.index)
+        return with_planned(table, workspace / shard.path) if shard.path else table
 
     found = ordered_map(load, plan.shards, threads=max(LOOK_AHEAD, threads_for(workspace)))
     for shard, table in zip(plan.shards, found, strict=True):
@@ -184,13 +197,22 @@ def _outcomes(plan: Plan, workspace: StoragePath, tally: _Tally) -> Iterator[Any
             tally.missing_images.extend(islice(names, room))
 
 
-def _refuse_other_version(dataset: StoragePath) -> None:
-    """Look at one file: a folder holds files of one version only, or none of this provider's would be there."""
-    import pyarrow.parquet as pq
+def _refuse_other_tables(dataset: StoragePath, dead_letters: StoragePath) -> None:
+    """Look at one file of each table: what cannot be read later must not be written beside."""
+    for folder, table in ((dataset, READS), (dead_letters, DEAD_LETTERS)):
+        for file in table_files(folder)[-1:]:
+            with suppress(FileGoneError), opened(file.place, table):
+                pass
 
-    for place in find_files(dataset, PARQUET_FILE)[-1:]:
-        with place.fs.open(place.path, "rb") as file:
-            check_version(pq.read_schema(file).metadata, place)
+
+def _own_files(folder: StoragePath, table: str, run: RunRef, plan: Plan) -> list[StoragePath]:
+    """Return the files of an earlier publication of this plan."""
+    kept = {(folder / name).path for name in plan.kept}
+    return [
+        place
+        for place in files_of_run(folder, table, run.slug)
+        if place.path not in kept and not place.name.startswith(".")
+    ]
 
 
 def _remove_leftovers(

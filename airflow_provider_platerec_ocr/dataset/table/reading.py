@@ -1,6 +1,7 @@
 """Reading the published table into pandas, for notebooks and downstream DAGs.
 
-Nothing here is needed to read it: pandas, DuckDB, pyarrow and Spark open the folder without options.
+Nothing here is needed to read it: pandas, DuckDB, pyarrow and Spark open the folder. What it adds: files of all schema
+versions side by side, each read by its own columns, and files that others have rewritten.
 """
 
 from __future__ import annotations
@@ -10,63 +11,167 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRDatasetError
 from airflow_provider_platerec_ocr.core.settings import refuse_unknown
-from airflow_provider_platerec_ocr.dataset.layout.names import PARQUET_FILE
-from airflow_provider_platerec_ocr.dataset.layout.schema import check_version, reads_schema
-from airflow_provider_platerec_ocr.storage.files import find_files, ordered_map, threads_for
+from airflow_provider_platerec_ocr.dataset.layout.columns import kind_of, whole
+from airflow_provider_platerec_ocr.dataset.layout.names import READS
+from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
+from airflow_provider_platerec_ocr.dataset.layout.table_files import all_files, table_files
+from airflow_provider_platerec_ocr.dataset.table.unfolding import unfolded
 from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import pandas as pd
 
+    from airflow_provider_platerec_ocr.dataset.layout.table_files import TableFile
     from airflow_provider_platerec_ocr.storage.path import Opener
+
+_FOLDERS = ("type", "date")
+_ORDER = ("published_at", "read_at", "run_id", "manifest_row")
+"""By which of an image's reads the last one is known."""
 
 
 def read_dataset(  # noqa: PLR0913  # one place and filters, all by name
     uri: str,
     *,
-    type: str | None = None,  # noqa: A002  # the column's and the API's name
+    type: str | Collection[str] | None = None,  # noqa: A002  # the column's and the API's name
     since: date | str | None = None,
     until: date | str | None = None,
-    columns: Sequence[str] | None = None,
+    columns: Sequence[str] | str | None = None,
     latest_only: bool = False,
+    manifest_columns: bool = False,
     storage_options: Mapping[str, Any] | None = None,
     opener: Opener | None = None,
 ) -> pd.DataFrame:
     """Return the dataset's rows as a pandas frame with pyarrow-backed types.
 
-    :param uri: the dataset's folder: a path, or an object store's URI.
-    :param type: only this type, such as ``vin``.
+    :param uri: the dataset's folder, or one of its partitions: a path, or an object store's URI.
+    :param type: only this type, such as ``vin``, or these.
     :param since: only from this day on (``YYYY-MM-DD`` or a date): the partition, so the day of the run.
     :param until: only up to this day, itself included.
     :param columns: only these, in this order; ``type`` and ``date`` count as columns.
-    :param latest_only: of an image that was read more than once (its content changed), only the last read's rows.
+    :param latest_only: of an image that was read more than once (its content changed), only the rows that were
+        published last.
+    :param manifest_columns: unfold the manifest's own columns into columns ``m_<name>``, after the others.
     :param storage_options: for fsspec, such as ``{"key": …, "secret": …}``; no effect with ``opener``.
     :param opener: opens the folder instead of fsspec.
-    :raises OCRDatasetError: there is no dataset, or it has another schema version.
+    :raises OCRDatasetError: there is no dataset, or it has a newer schema version.
     :raises OCRConfigError: an unknown column, or a day that is none.
+
+    .. versionchanged:: 0.2
+       Several types, one column by its name, partitions as folder, ``manifest_columns``.
     """
     from pandas import ArrowDtype
 
-    names = [*reads_schema().names, "type", "date"]
-    refuse_unknown(columns or (), names, "The dataset")
-    place = opener(uri) if opener else _open(uri, storage_options or {})
-    wanted = list(columns) if columns is not None else names
-    extra = [name for name in ("type", "image", "read_at", "run_id") if latest_only and name not in wanted]
-    table = _load(place, [*wanted, *extra], _filter(type, _day(since, "since"), _day(until, "until")))
-    if latest_only:
-        table = _latest(table)
-    frame: pd.DataFrame = table.select(wanted).to_pandas(types_mapper=ArrowDtype)
+    wanted = chosen_columns(columns, [*reads_schema().names, *_FOLDERS])
+    place = opener(uri) if opener else open_folder(uri, storage_options or {})
+    table = load_reads(
+        place,
+        [*wanted, *(("manifest_columns",) if manifest_columns else ())],
+        types=_types(type),
+        since=_day(since, "since"),
+        until=_day(until, "until"),
+        latest_only=latest_only,
+    )
+    shown = table.select(wanted)
+    if manifest_columns:
+        for name, column in unfolded(table.column("manifest_columns").to_pylist()):
+            shown = shown.append_column(name, column)
+    frame: pd.DataFrame = shown.to_pandas(types_mapper=ArrowDtype)
     return frame
 
 
-def _open(uri: str, options: Mapping[str, Any]) -> StoragePath:
+def load_reads(  # noqa: PLR0913  # one place and filters, all by name
+    place: StoragePath,
+    columns: Sequence[str],
+    *,
+    types: Collection[str] | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    latest_only: bool = False,
+) -> Any:
+    """Return columns of the dataset as one Arrow table of today's schema, by path of the files; see `read_dataset`.
+
+    :raises OCRDatasetError: there is no dataset, or it has a newer schema version.
+    """
+    import pyarrow as pa
+
+    extra = [*_FOLDERS, *(("image", *_ORDER) if latest_only else ())]
+    names = list(dict.fromkeys([*columns, *extra]))
+    among = _Among(types, since, until)
+    if not table_files(place):
+        message = (
+            f"There is no dataset at {place}: no Parquet file lies below it. Check the path, or run an export first."
+        )
+        raise OCRDatasetError(message)
+    tables = all_files(place, lambda file: among.rows(whole(file, names), file), among=among.may_hold)
+    empty = pa.schema([(name, kind_of(name, READS)) for name in names]).empty_table()
+    table = pa.concat_tables([empty, *tables])
+    return _latest(table) if latest_only else table
+
+
+class _Among:
+    """Which files and rows are asked for."""
+
+    def __init__(self, types: Collection[str] | None, since: date | None, until: date | None) -> None:
+        self._types, self._since, self._until = types, since, until
+
+    def may_hold(self, file: TableFile) -> bool:
+        """Return whether some of the file's rows may be asked for."""
+        return (self._types is None or file.type is None or file.type in self._types) and (
+            file.day is None or self._fits(file.day)
+        )
+
+    def _fits(self, day: date) -> bool:
+        return (self._since is None or day >= self._since) and (self._until is None or day <= self._until)
+
+    def rows(self, table: Any, file: TableFile) -> Any:
+        """Return those rows of a file that are asked for: all of them, unless its folders do not say."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if file.type is None and self._types is not None:
+            table = table.filter(pc.is_in(table.column("type"), value_set=pa.array(self._types, pa.string())))
+        if file.day is None and self._since is not None:
+            table = table.filter(pc.greater_equal(table.column("date"), self._since))
+        if file.day is None and self._until is not None:
+            table = table.filter(pc.less_equal(table.column("date"), self._until))
+        return table
+
+
+def chosen_columns(columns: Sequence[str] | str | None, names: Sequence[str]) -> list[str]:
+    """Return which columns are asked for, in order; the name of one is that one.
+
+    :raises OCRConfigError: one is not there, or is named twice.
+    """
+    if columns is None:
+        return list(names)
+    wanted = [columns] if isinstance(columns, str) else list(columns)
+    refuse_unknown(wanted, names, "The dataset")
+    twice = {name for name in wanted if wanted.count(name) > 1}
+    if twice:
+        message = f"columns names {', '.join(sorted(twice))} twice; name each column once."
+        raise OCRConfigError(message)
+    return wanted
+
+
+def open_folder(uri: str, options: Mapping[str, Any]) -> StoragePath:
+    """Return a folder as fsspec opens it."""
     from fsspec.core import url_to_fs
 
     fs, path = url_to_fs(uri, **options)
     protocol = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
     return StoragePath(fs, path.rstrip("/"), protocol)
+
+
+def _types(value: str | Collection[str] | None) -> list[str] | None:
+    if value is None or isinstance(value, str):
+        return None if value is None else [value]
+    found = list(value)
+    if not all(isinstance(each, str) for each in found):
+        message = f"type must be a type such as 'vin', or several, not {value!r}."
+        raise OCRConfigError(message)
+    return found
 
 
 def _day(value: date | str | None, name: str) -> date | None:
@@ -81,66 +186,15 @@ def _day(value: date | str | None, name: str) -> date | None:
         raise OCRConfigError(message) from None
 
 
-def _filter(type_: str | None, since: date | None, until: date | None) -> Any:
-    import pyarrow.dataset as ds
-
-    parts = []
-    if type_ is not None:
-        parts.append(ds.field("type") == type_)
-    if since is not None:
-        parts.append(ds.field("date") >= since)
-    if until is not None:
-        parts.append(ds.field("date") <= until)
-    chosen = None
-    for part in parts:
-        chosen = part if chosen is None else chosen & part
-    return chosen
-
-
-def _load(place: StoragePath, columns: list[str], chosen: Any) -> Any:
-    import pyarrow as pa
-    import pyarrow.dataset as ds
-
-    files = find_files(place, PARQUET_FILE)
-    if not files:
-        message = (
-            f"There is no dataset at {place}: no Parquet file lies below it. Check the path, or run an export first."
-        )
-        raise OCRDatasetError(message)
-    folders = pa.schema([("type", pa.string()), ("date", pa.date32())])
-    schema = reads_schema().remove_metadata()
-    dataset = ds.dataset(
-        [file.path for file in files],
-        schema=pa.schema([*schema, *folders]),
-        filesystem=place.fs,
-        format="parquet",
-        partitioning=ds.partitioning(folders, flavor="hive"),
-        partition_base_dir=place.path,
-    )
-
-    def check(fragment: Any) -> None:
-        check_version(fragment.metadata.metadata, StoragePath(place.fs, fragment.path, place.protocol))
-
-    try:
-        for _ in ordered_map(check, dataset.get_fragments(chosen), threads=threads_for(place)):
-            pass
-        return dataset.to_table(columns=columns, filter=chosen)
-    except pa.ArrowException as error:
-        message = f"The dataset at {place} cannot be read: {error}"
-        raise OCRDatasetError(message) from error
-
-
 def _latest(table: Any) -> Any:
-    """Return the rows of each image's last read, in the order they had."""
+    """Return of each image the rows that were published last, in the order they had."""
     import pyarrow as pa
 
-    images = list(zip(*(table.column(name).to_pylist() for name in ("type", "image")), strict=True))
     never = datetime.min.replace(tzinfo=UTC)
-    reads = [
-        (at or never, run)
-        for at, run in zip(*(table.column(n).to_pylist() for n in ("read_at", "run_id")), strict=True)
-    ]
-    last: dict[tuple[str, str], tuple[datetime, str]] = {}
+    images = list(zip(*(table.column(name).to_pylist() for name in ("type", "image")), strict=True))
+    orders = zip(*(table.column(name).to_pylist() for name in _ORDER), strict=True)
+    reads = [(published or never, read or never, run or "", row or 0) for published, read, run, row in orders]
+    last: dict[tuple[str, str], tuple[Any, ...]] = {}
     for image, read in zip(images, reads, strict=True):
         last[image] = max(last.get(image, read), read)
     return table.filter(pa.array([last[image] == read for image, read in zip(images, reads, strict=True)], pa.bool_()))

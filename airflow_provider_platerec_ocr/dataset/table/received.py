@@ -61,10 +61,10 @@ def publish_outcomes(
 
     :param outcomes: each with a row of its own.
     :param at: when they were taken; UTC.
-    :raises OCRDatasetError: the dataset has another schema version. :raises OSError: a store refuses the files.
+    :raises OCRDatasetError: the dataset has a newer schema version. :raises OSError: a store refuses the files.
     """
     plan = Plan(
-        manifest="webhooks",
+        manifest="",
         rows=len(outcomes),
         planned=len(outcomes),
         shards=(ShardRef(path="", index=0, images=len(outcomes)),),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -37,14 +37,16 @@ def rows_of(outcome: Outcome, run: RunRef) -> list[dict[str, Any]]:
     return rows
 
 
-def reads_table(outcomes: Any, run: RunRef) -> Any:
+def reads_table(outcomes: Any, run: RunRef, manifest: str | None = None) -> Any:
     """Return the rows of images that were read: one for each identifier, or one with nulls where none was found.
 
     ``calls_billed`` stands in an image's first row alone, so that its sum over the table is what was billed.
     ``timestamp`` and ``camera_id`` are the manifest's, else the answer's. An answer that this version cannot
     understand gives one row with a null ``identifier_count``, so that its raw text is kept all the same.
 
-    :param outcomes: an Arrow table as of :func:`~.outcome_table.best_table`, all of status ``read``.
+    :param outcomes: an Arrow table as of :func:`~.outcome_table.best_table`, all of status ``read``. Where it has the
+        columns ``image_name``, ``manifest_columns`` (texts) and ``published_at`` (times), they come along.
+    :param manifest: URI of the manifest that names the images, without secrets; ``None`` where none does.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -59,15 +61,31 @@ def reads_table(outcomes: Any, run: RunRef) -> Any:
         **columns,
         **{name: base.column(name) for name in ("image", "image_version", "fingerprint", "status")},
         "camera_id": pc.coalesce(base.column("camera_id"), columns["camera_id"]),
-        "timestamp": pc.coalesce(_moments(base.column("timestamp")), _moments(columns["timestamp"])),
-        "read_at": _moments(base.column("read_at")),
+        "timestamp": pc.coalesce(moments(base.column("timestamp")), moments(columns["timestamp"])),
+        "read_at": moments(base.column("read_at")),
+        "published_at": _given(base, "published_at", schema),
         "calls_billed": pc.if_else(columns["is_first"], base.column("calls_billed"), 0),
+        "read_type": base.column("type"),
+        "run_date": pa.repeat(pa.scalar(date.fromisoformat(run.date)), len(found)),
+        "manifest": pa.repeat(pa.scalar(manifest, pa.string()), len(found)),
+        "manifest_row": base.column("row") if manifest else pa.nulls(len(found), pa.int64()),
+        "image_name": pc.coalesce(_given(base, "image_name", schema), base.column("image")),
+        "manifest_columns": _given(base, "manifest_columns", schema),
         "schema_version": pa.repeat(SCHEMA_VERSION, len(found)),
         "dag_id": pa.repeat(run.dag_id, len(found)),
         "run_id": pa.repeat(run.run_id, len(found)),
         "raw": base.column("answer"),
     }
     return pa.table([given[name] for name in schema.names], schema.names).cast(schema)
+
+
+def _given(outcomes: Any, name: str, schema: Any) -> Any:
+    """Return a column that the outcomes may have, else nulls."""
+    import pyarrow as pa
+
+    if name in outcomes.column_names:
+        return outcomes.column(name)
+    return pa.nulls(outcomes.num_rows, schema.field(name).type)
 
 
 _FROM_ANSWER = (
@@ -129,7 +147,7 @@ _FIRST, _LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59
 """The years that Python has."""
 
 
-def _moments(texts: Any) -> Any:
+def moments(texts: Any) -> Any:
     """Return texts as UTC times; what is no time becomes null, and what names no zone is UTC, as the API says."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -144,8 +162,9 @@ def _moments(texts: Any) -> Any:
     return pc.if_else(ours, moments, pa.scalar(None, utc))  # Arrow has more years than Python, and so than its readers
 
 
-def dead_letter_of(outcome: Outcome, run: RunRef) -> dict[str, Any]:
+def dead_letter_of(outcome: Outcome, run: RunRef, manifest: str | None = None) -> dict[str, Any]:
     """Return the dead letter of an image that was not read; only a rejected one is permanent."""
+    ended_at = _moment(outcome.at)
     return {
         "row": outcome.row,
         "image": outcome.image,
@@ -156,7 +175,12 @@ def dead_letter_of(outcome: Outcome, run: RunRef) -> dict[str, Any]:
         "http_status": outcome.http_status,
         "permanent": outcome.status == ReadStatus.REJECTED,
         "fingerprint": outcome.fingerprint,
-        "at": _moment(outcome.at),
+        "ended_at": ended_at,
+        "first_seen": ended_at,
+        "last_seen": ended_at,
+        "times": 1,
+        "closed_at": None,
+        "manifest": manifest,
         "dag_id": run.dag_id,
         "run_id": run.run_id,
         "schema_version": SCHEMA_VERSION,
@@ -170,15 +194,21 @@ _DEFAULT_REASONS: dict[str, Reason] = {
 """Where an outcome names no reason."""
 
 
-def dead_letter_of_row(bad: BadRow, run: RunRef, at: str) -> dict[str, Any]:
+def dead_letter_of_row(bad: BadRow, run: RunRef, at: str, manifest: str | None = None) -> dict[str, Any]:
     """Return the dead letter of a manifest's row; not permanent, since each plan looks at the manifest anew."""
+    ended_at = _moment(at)
     return {
         "row": bad.row,
         "image": bad.image,
         "reason": Reason.ROW_INVALID.value,
         "message": bad.message,
         "permanent": False,
-        "at": _moment(at),
+        "ended_at": ended_at,
+        "first_seen": ended_at,
+        "last_seen": ended_at,
+        "times": 1,
+        "closed_at": None,
+        "manifest": manifest,
         "dag_id": run.dag_id,
         "run_id": run.run_id,
         "schema_version": SCHEMA_VERSION,

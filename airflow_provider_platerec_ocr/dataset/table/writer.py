@@ -26,7 +26,10 @@ GROUP_ROWS = 50_000
 """Rows of a row group, which wait as Arrow memory."""
 FILE_ROWS = 1_000_000
 """Rows after which a run's partition gets another file."""
-UNIQUE = frozenset({"image", "image_version", "fingerprint", "code", "code_normalized", "filename", "raw", "message"})
+UNIQUE = frozenset(
+    {"image", "image_version", "fingerprint", "code", "code_normalized", "filename", "raw", "message"}
+    | {"manifest_row", "image_name", "manifest_columns"}
+)
 """Columns in which a dictionary would only cost time."""
 
 

@@ -257,9 +257,9 @@ def test_a_dataset_of_another_schema_version_is_refused_before_anything_is_writt
     stage.read(plan)
     other = Path(stage.dataset.path) / "type=vin" / "date=2026-01-01" / "x.parquet"
     other.parent.mkdir(parents=True)
-    pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({b"platerec_ocr.schema_version": b"2"}), other)
+    pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({b"platerec_ocr.schema_version": b"3"}), other)
 
-    with pytest.raises(OCRDatasetError, match="has schema version 2, and this provider writes version 1"):
+    with pytest.raises(OCRDatasetError, match="has schema version 3, and this provider knows versions 1 to 2"):
         stage.publish(plan)
 
     assert len(files(stage.dataset)) == 1

@@ -89,6 +89,9 @@ def test_the_whole_table_comes_as_a_frame_with_arrow_types(published: TableStage
         ({"until": datetime(2026, 3, 1, 5, tzinfo=UTC), "type": "vin"}, [ALL[0], ALL[2]]),
         ({"since": "2026-03-01", "until": "2026-03-02", "type": "vin"}, ALL[:3]),
         ({"type": "odometer"}, []),
+        ({"type": ["vin", "odometer"]}, ALL[:3]),
+        ({"type": {"vin", "trailer_id"}}, ALL),
+        ({"type": []}, []),
         ({"latest_only": True}, ALL[1:]),
         ({"latest_only": True, "until": "2026-03-01"}, [ALL[0], ALL[2], ALL[3]]),
     ],
@@ -123,6 +126,9 @@ def test_reads_without_a_time_come_before_those_with_one(stage: TableStage, tmp_
         ({"columns": ["codes"]}, "The dataset has no setting 'codes'. Did you mean 'code'"),
         ({"since": "yesterday"}, "since must be a day such as 2026-03-01, not 'yesterday'"),
         ({"until": 7}, "until must be a day"),
+        ({"type": [7]}, "type must be a type such as 'vin', or several"),
+        ({"columns": ["image", "code", "image"]}, "columns names image twice"),
+        ({"columns": "codes"}, "no setting 'codes'. Did you mean 'code'"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(
@@ -130,6 +136,23 @@ def test_arguments_that_make_no_sense_are_refused(
 ) -> None:
     with pytest.raises(OCRConfigError, match=message.replace("?", r"\?")):
         read_dataset(published.dataset.uri, **arguments)
+
+
+def test_one_column_may_be_asked_for_by_its_name_alone(published: TableStage) -> None:
+    assert list(read_dataset(published.dataset.uri, columns="image").columns) == ["image"]
+
+
+@pytest.mark.parametrize("folder", ["type=vin", "type=vin/date=2026-03-01", "type=vin/"])
+def test_a_partition_can_be_opened_by_itself(published: TableStage, folder: str) -> None:
+    found = short(read_dataset(f"{published.dataset.uri}/{folder}", type="vin"))
+
+    assert found == [row for row in ALL[:3] if "date" not in folder or row[3] == "2026-03-01"]
+    assert len(read_dataset(f"{published.dataset.uri}/{folder}", type="trailer_id")) == 0
+
+
+def test_a_folder_of_dead_letters_says_so(published: TableStage) -> None:
+    with pytest.raises(OCRDatasetError, match=r"holds dead letters, and reads were asked for\. Use read_dead_letters"):
+        read_dataset(published.dead_letters.uri)
 
 
 def test_a_missing_dataset_is_named(tmp_path: Path) -> None:
@@ -141,7 +164,7 @@ def test_another_schema_version_is_refused(published: TableStage) -> None:
     table = reads_schema().empty_table().replace_schema_metadata({b"platerec_ocr.schema_version": b"9"})
     pq.write_table(table, Path(published.dataset.path) / "type=vin" / "date=2026-03-01" / "z.parquet")
 
-    with pytest.raises(OCRDatasetError, match="has schema version 9, and this provider writes version 1"):
+    with pytest.raises(OCRDatasetError, match="has schema version 9, and this provider knows versions 1 to 2"):
         read_dataset(published.dataset.uri)
     assert len(read_dataset(published.dataset.uri, since="2026-03-02")) == 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -47,8 +47,15 @@ def test_one_identifier_gives_one_row_with_every_column() -> None:
         "filename": "a.jpg",
         "processing_time": 128.758,
         "read_at": datetime(2026, 3, 1, 23, 15, tzinfo=UTC),
+        "published_at": None,
         "calls_billed": 1,
-        "schema_version": 1,
+        "read_type": "vin",
+        "run_date": date(2026, 3, 1),
+        "manifest": None,
+        "manifest_row": None,
+        "image_name": "/yard/a.jpg",
+        "manifest_columns": None,
+        "schema_version": 2,
         "dag_id": "nightly",
         "run_id": RUN.run_id,
         "raw": answer("1m8gdm9axkpO42788"),
@@ -129,7 +136,9 @@ def test_the_file_name_is_the_users_own(image: str, name: str) -> None:
 
 def test_a_rejected_image_is_a_permanent_dead_letter_with_all_that_is_known() -> None:
     letter = dead_letter_of(
-        outcome_of(IMAGE, "rejected", reason="api_rejected", message="no image", http_status=400, fingerprint="f"), RUN
+        outcome_of(IMAGE, "rejected", reason="api_rejected", message="no image", http_status=400, fingerprint="f"),
+        RUN,
+        "/yard/m.csv",
     )
 
     assert letter == {
@@ -142,10 +151,15 @@ def test_a_rejected_image_is_a_permanent_dead_letter_with_all_that_is_known() ->
         "http_status": 400,
         "permanent": True,
         "fingerprint": "f",
-        "at": datetime(2026, 3, 1, 23, 15, tzinfo=UTC),
+        "ended_at": datetime(2026, 3, 1, 23, 15, tzinfo=UTC),
+        "first_seen": datetime(2026, 3, 1, 23, 15, tzinfo=UTC),
+        "last_seen": datetime(2026, 3, 1, 23, 15, tzinfo=UTC),
+        "times": 1,
+        "closed_at": None,
+        "manifest": "/yard/m.csv",
         "dag_id": "nightly",
         "run_id": RUN.run_id,
-        "schema_version": 1,
+        "schema_version": 2,
     }
     assert list(letter) == dead_letters_schema().names
 
