@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import TaskGroup
 
 from airflow_provider_platerec_ocr.assets import with_assets
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, OnQuota, WithoutStatistics
+from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, OnEmpty, OnQuota, WithoutStatistics
 from airflow_provider_platerec_ocr.operators.export import OCRExportOperator
 from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator
 from airflow_provider_platerec_ocr.operators.read_batch import OCRReadBatchOperator
@@ -54,6 +54,13 @@ class OCRManifestTaskGroup(TaskGroup):
         try (default), ``hold``, or ``fail``.
     :param allowed_roots: folders that the manifest may name files in. Default: the manifest's own folder.
     :param recursive: whether a folder's subfolders count. Default: true.
+    :param include: patterns of which one must name an image of a folder or a glob; a list, or divided by commas.
+        Default: none, and all images are meant.
+    :param exclude: patterns of files and folders that are left out beside the default list; one that begins with ``!``
+        lets pass what that list would leave out. Default: none.
+    :param on_empty: what to do where the manifest has no rows at all: ``succeed`` (default), ``skip`` or ``fail``.
+    :param max_bad_rows: most rows that may be bad, a number or a share such as ``10%``; beyond it the plan fails, and
+        no call is made. Default: 10 %.
     :param retry_rejected: whether images with a permanent dead letter are planned again. Default: false.
     :param shrink: whether images over the upload limit are shrunk (needs Pillow). Default: false.
     :param as_base64: send bytes as base64 text instead of as a file. Default: false.
@@ -101,6 +108,10 @@ class OCRManifestTaskGroup(TaskGroup):
         in_doubt: str = InDoubtPolicy.RESEND,
         allowed_roots: Sequence[str] | str | None = None,
         recursive: bool | str = True,
+        include: Sequence[str] | str | None = None,
+        exclude: Sequence[str] | str | None = None,
+        on_empty: str = OnEmpty.SUCCEED,
+        max_bad_rows: float | str | None = "10%",
         retry_rejected: bool | str = False,
         shrink: bool | str = False,
         as_base64: bool | str = False,
@@ -134,6 +145,10 @@ class OCRManifestTaskGroup(TaskGroup):
                 images_per_shard=images_per_shard,
                 allowed_roots=allowed_roots,
                 recursive=recursive,
+                include=include,
+                exclude=exclude,
+                on_empty=on_empty,
+                max_bad_rows=max_bad_rows,
                 retry_rejected=retry_rejected,
                 plan_only=plan_only,
                 identity_params=identity_params,

@@ -61,6 +61,19 @@ class Reason(StrEnum):
     """Two calls with unknown outcome: left alone until a person settles it."""
 
 
+NOT_WHOLE_YET = frozenset({Reason.IMAGE_EMPTY, Reason.IMAGE_NOT_AN_IMAGE, Reason.IMAGE_TRUNCATED})
+"""What a file is called that may have been on its way."""
+
+
+def is_for_good(reason: str | None, image_version: str | None) -> bool:
+    """Return whether a rejection holds for the next run, too.
+
+    What the bytes said does so where a version tells that they are the same ones; else they are looked at again, which
+    costs no call.
+    """
+    return image_version is not None or reason not in NOT_WHOLE_YET
+
+
 class InDoubtPolicy(StrEnum):
     """What to do with a call that may have been billed and whose answer is not known."""
 
@@ -88,6 +101,17 @@ class WithoutStatistics(StrEnum):
     """Start nothing where a reserve, a daily limit or a pace was asked for."""
     GO_ON = "go_on"
     """Read on: for accounts without a quota. A daily limit still binds the run; a reserve and a pace cannot."""
+
+
+class OnEmpty(StrEnum):
+    """What a plan does where its manifest has no rows at all; one whose images are all done is not empty."""
+
+    SUCCEED = "succeed"
+    """Succeed and say so: nothing is read."""
+    SKIP = "skip"
+    """Skip the plan, and with it what comes after."""
+    FAIL = "fail"
+    """Fail, so that somebody looks: a share may not be mounted."""
 
 
 def to_utc(moment: datetime, name: str = "timestamp") -> datetime:

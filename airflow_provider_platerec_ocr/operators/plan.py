@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.assets import place_of, with_assets
 from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
-from airflow_provider_platerec_ocr.core.models import WithoutStatistics
+from airflow_provider_platerec_ocr.core.models import OnEmpty, WithoutStatistics
 from airflow_provider_platerec_ocr.core.settings import as_text
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
@@ -42,6 +42,14 @@ class OCRPlanOperator(OCROperator):
         would need more than 1,000 shards.
     :param allowed_roots: (templated) folders that the manifest may name files in. Default: the manifest's own folder.
     :param recursive: (templated) whether a folder's subfolders count. Default: true.
+    :param include: (templated) patterns of which one must name an image of a folder or a glob; a list, or divided by
+        commas. Default: none, and all images are meant.
+    :param exclude: (templated) patterns of files and folders that are left out beside the default list; one that begins
+        with ``!`` lets pass what that list would leave out. Default: none.
+    :param on_empty: (templated) what to do where the manifest has no rows at all: ``succeed`` (default), ``skip`` or
+        ``fail``.
+    :param max_bad_rows: (templated) most rows that may be bad, a number or a share such as ``10%``; beyond it the plan
+        fails, and no call is made. Default: 10 %.
     :param retry_rejected: (templated) whether images with a permanent dead letter are planned again. Default: false.
     :param plan_only: (templated) count and say what it would cost, write nothing, return no shards. Default: false.
     :param identity_params: (templated) names of parameters of URLs that say which image it is, as ``id`` in
@@ -52,7 +60,8 @@ class OCRPlanOperator(OCROperator):
 
     Returns a list with one object a shard; the counts are in the XCom ``plan``.
 
-    :raises OCRManifestError: the manifest as a whole cannot be read, or is the samples' and the API a real one.
+    :raises OCRManifestError: the manifest as a whole cannot be read, nothing could be taken from a folder although
+        files are there, too many rows are bad, or it is the samples' and the API a real one.
     :raises OCRDatasetError: the dataset has another schema version.
     :raises OCROtherLedger: the dataset was read with another ledger, and ``new_ledger`` does not say that it is meant.
     :raises OCRStop: the statistics call was refused: bad token, OCR not enabled, wrong host.
@@ -73,6 +82,10 @@ class OCRPlanOperator(OCROperator):
         "images_per_shard",
         "allowed_roots",
         "recursive",
+        "include",
+        "exclude",
+        "on_empty",
+        "max_bad_rows",
         "retry_rejected",
         "plan_only",
         "identity_params",
@@ -97,6 +110,10 @@ class OCRPlanOperator(OCROperator):
         images_per_shard: int | str = 2000,
         allowed_roots: Sequence[str] | str | None = None,
         recursive: bool | str = True,
+        include: Sequence[str] | str | None = None,
+        exclude: Sequence[str] | str | None = None,
+        on_empty: str = OnEmpty.SUCCEED,
+        max_bad_rows: float | str | None = "10%",
         retry_rejected: bool | str = False,
         plan_only: bool | str = False,
         identity_params: Sequence[str] | str | None = None,
@@ -120,6 +137,10 @@ class OCRPlanOperator(OCROperator):
         self.images_per_shard = images_per_shard
         self.allowed_roots = allowed_roots
         self.recursive = recursive
+        self.include = include
+        self.exclude = exclude
+        self.on_empty = on_empty
+        self.max_bad_rows = max_bad_rows
         self.retry_rejected = retry_rejected
         self.plan_only = plan_only
         self.identity_params = identity_params

@@ -8,13 +8,15 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.compat import conf
+from airflow_provider_platerec_ocr.compat import AirflowSkipException, conf
 from airflow_provider_platerec_ocr.core.errors import OCRManifestError
-from airflow_provider_platerec_ocr.core.models import WithoutStatistics
+from airflow_provider_platerec_ocr.core.models import OnEmpty, WithoutStatistics
 from airflow_provider_platerec_ocr.core.redact import redact_url
+from airflow_provider_platerec_ocr.dataset.manifest.left_aside import TO_LOOK_AT
 from airflow_provider_platerec_ocr.dataset.manifest.manifest import kind_of
 from airflow_provider_platerec_ocr.dataset.plan.model import count_of
 from airflow_provider_platerec_ocr.dataset.plan.plan import PlanRequest, load_plan, make_plan
+from airflow_provider_platerec_ocr.dataset.plan.tolerance import Tolerance
 from airflow_provider_platerec_ocr.dataset.report.account import open_span
 from airflow_provider_platerec_ocr.engine.kept.reparse import reopened
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
@@ -62,6 +64,10 @@ class PlanTask:
     images_per_shard: int | str
     allowed_roots: Sequence[str] | str | None
     recursive: bool | str
+    include: Sequence[str] | str | None
+    exclude: Sequence[str] | str | None
+    on_empty: str
+    max_bad_rows: float | str | None
     retry_rejected: bool | str
     plan_only: bool | str
     identity_params: Sequence[str] | str | None
@@ -85,13 +91,13 @@ class PlanTask:
             granted, reason = budget.grant(plan.planned)
             left = max(0, plan.planned - granted)
             plan = replace(plan, to_pay=granted, left_over=left, limit_reason=reason if left else "")
-        for line in plan.describe():
-            log.info(line)
+        self._say(plan)
         if dry:
             calls = count_of(plan.to_pay, "call")
             log.info("Plan only: nothing is written or read. The run would make up to %s.", calls)
-        ledger = None if dry else check.after(seen, slug)
-        if not dry:
+        is_skipped = not dry and not plan.rows and self._on_empty() is OnEmpty.SKIP
+        ledger = None if dry or is_skipped else check.after(seen, slug)
+        if ledger is not None:
             self._open_account(folder, budget, fresh=before is None)
         counts = plan.to_json() | {"workspace": folder, "plan_only": dry, "shards": len(plan.shards)}
         if objection:
@@ -99,7 +105,26 @@ class PlanTask:
         self.lineage.inputs.append(DataSet(plan.manifest, plan.rows))
         self.lineage.counts = counts
         context["ti"].xcom_push(key="plan", value=counts)
+        if is_skipped:
+            message = f"{plan.manifest} is empty, and on_empty says skip."
+            raise AirflowSkipException(message)
         return self._shards(plan, folder, ledger, budget.granted) if ledger else []
+
+    def _say(self, plan: Plan) -> None:
+        """Log what is planned; what a person should look at stands out."""
+        for line in plan.describe():
+            log.info(line)
+        if any(kind in plan.left_aside for kind in TO_LOOK_AT):
+            log.warning("Some links or folders lead to nothing that can be read: %s.", plan.left_aside_text)
+        if not plan.rows:
+            log.warning(
+                "The manifest is empty: nothing will be read. See on_empty, if that should not pass in silence."
+            )
+        if plan.would_fail:
+            log.warning("This plan would fail: %s", plan.would_fail)
+
+    def _on_empty(self) -> OnEmpty:
+        return task.choice(OnEmpty, self.on_empty or OnEmpty.SUCCEED, "on_empty")
 
     def _budget(self, context: Context, *, dry: bool) -> PlanBudget:
         """Ask what may be spent."""
@@ -131,6 +156,11 @@ class PlanTask:
             default_type=self.type or None,
             identity_params=tuple(task.texts(self.identity_params)),
             recursive=task.truth(self.recursive, "recursive"),
+            include=tuple(task.texts(self.include)),
+            exclude=tuple(task.texts(self.exclude)),
+            roots=tuple(open_place(root) for root in self._roots() if "://" not in root or root.startswith("file:")),
+            on_empty=self._on_empty(),
+            max_bad_rows=Tolerance.of(self.max_bad_rows),
             retry_rejected=task.truth(self.retry_rejected, "retry_rejected"),
             images_per_shard=task.whole_number(self.images_per_shard, "images_per_shard", low=1, empty=2000) or 2000,
             max_shards=_max_shards(),
@@ -140,8 +170,11 @@ class PlanTask:
         )
         return make_plan(request)
 
+    def _roots(self) -> list[str]:
+        return task.roots(self.allowed_roots) or [manifest_folder(self.manifest)]
+
     def _shards(self, plan: Plan, folder: str, ledger: LedgerRecord, grant: Grant) -> list[dict[str, Any]]:
-        roots = task.roots(self.allowed_roots) or [manifest_folder(self.manifest)]
+        roots = self._roots()
         total = len(plan.shards)
         return [
             {

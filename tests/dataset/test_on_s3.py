@@ -37,7 +37,7 @@ def worker(s3: S3Stand, root: StoragePath) -> TableStage:
 
 
 def mixed(image: PlannedImage) -> Outcome:
-    return outcome_of(image, "rejected", reason="image_empty") if image.row == 4 else read_outcome(image, VIN)
+    return outcome_of(image, "rejected", reason="image_too_large") if image.row == 4 else read_outcome(image, VIN)
 
 
 def test_a_run_on_s3_ends_with_a_table_and_the_next_one_has_nothing_to_do(s3: S3Stand, root: StoragePath) -> None:
@@ -51,7 +51,7 @@ def test_a_run_on_s3_ends_with_a_table_and_the_next_one_has_nothing_to_do(s3: S3
     again = worker(s3, root).publish(plan)
 
     assert again == result
-    assert (result.planned, result.reads, result.missing, result.dead_letters) == (10, 9, 0, {"image_empty": 1})
+    assert (result.planned, result.reads, result.missing, result.dead_letters) == (10, 9, 0, {"image_too_large": 1})
     stage = worker(s3, root)
     frame = read_dataset(stage.dataset.uri, opener=stage.opener)
     assert sorted(frame["image"]) == [f"{root.uri}/{i}.jpg" for i in range(10) if i != 3]

@@ -36,8 +36,8 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox
         yield running
 
 
-def nightly(home: AirflowHome, tmp_path: Path, **conf: Any) -> DagRunResult:
-    home.add_dag("nightly.py", QUICK)
+def nightly(home: AirflowHome, tmp_path: Path, *, source: str = QUICK, **conf: Any) -> DagRunResult:
+    home.add_dag("nightly.py", source)
     places = {"manifest": str(tmp_path / "images"), "dataset": str(tmp_path / "reads")}
     return home.run_dag("nightly_ocr_batch", places | conf)
 
@@ -166,7 +166,8 @@ def test_bad_rows_and_bad_images_are_dead_letters_and_the_rest_is_read(
     rows += ["empty.jpg,", "text.jpg,", "half.jpg,", "link.jpg,", "../secret.jpg,", ",", "load_000002.jpg,VIN!"]
     (images / "manifest.csv").write_text("image,type\n" + "\n".join(rows) + "\n")
 
-    run = nightly(airflow_home, tmp_path, manifest=str(images / "manifest.csv"))
+    source = QUICK.replace("read_timeout=", "max_bad_rows=2,\n        read_timeout=")
+    run = nightly(airflow_home, tmp_path, source=source, manifest=str(images / "manifest.csv"))
 
     result = run.xcom("ocr.export")
     assert run.state == "success"

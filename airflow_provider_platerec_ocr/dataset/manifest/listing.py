@@ -1,14 +1,21 @@
 """Manifests that are a folder or a glob: every image in it, with the version that the listing gives for free.
 
-A local folder is walked one folder at a time, so memory grows with the largest single folder only; object stores hand
-out a listing of a prefix as a whole.
+A local folder is walked, see :mod:`.walk`; object stores hand out a listing of a prefix as a whole. What is an image,
+and what is left out, one rule says for all of them; what is left out is counted.
 """
 
 from __future__ import annotations
 
-import os
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.core.errors import OCRManifestError
+from airflow_provider_platerec_ocr.core.images.patterns import Glob, cut_glob
+from airflow_provider_platerec_ocr.core.images.sieve import IMAGE_SUFFIXES, Kind, Sieve
+from airflow_provider_platerec_ocr.core.redact import redact
+from airflow_provider_platerec_ocr.dataset.manifest.left_aside import FOLDERS, LeftAside
+from airflow_provider_platerec_ocr.dataset.manifest.walk import Walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,14 +23,23 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.dataset.manifest.row import RawRow
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-"""What counts as an image in a folder; a list or a CSV may name any file."""
+__all__ = ["IMAGE_SUFFIXES", "Search", "read_folder", "read_glob", "version_of"]
 
 
-def is_image(path: str) -> bool:
-    """Return whether the name is an image's and not hidden (``._x.jpg`` is what macOS leaves behind)."""
-    name = path.rpartition("/")[2]
-    return not name.startswith(".") and name.lower().endswith(IMAGE_SUFFIXES)
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How a folder or a glob is searched, and what came of it."""
+
+    recursive: bool = True
+    """Whether a folder's subfolders count."""
+    include: tuple[str, ...] = ()
+    """See :class:`...core.images.sieve.Sieve`."""
+    exclude: tuple[str, ...] = ()
+    """As above."""
+    roots: tuple[StoragePath, ...] | None = None
+    """Where links to folders may lead; ``None`` for anywhere."""
+    left: LeftAside = field(default_factory=LeftAside)
+    """What was left aside; counted as the rows are read."""
 
 
 def version_of(info: dict[str, Any]) -> str | None:
@@ -38,53 +54,84 @@ def version_of(info: dict[str, Any]) -> str | None:
     return None if size is None or changed is None else f"{size}-{changed}"
 
 
-def read_folder(place: StoragePath, *, recursive: bool) -> Iterator[RawRow]:
-    """Yield the images of a folder in the order of their paths, folder by folder."""
-    found = _walk_local(place.path, recursive=recursive) if place.is_local else _listing(place, recursive=recursive)
-    yield from _numbered(place, found)
+def read_folder(place: StoragePath, search: Search) -> Iterator[RawRow]:
+    """Yield the images of a folder in the order of their paths, folder by folder.
 
-
-def read_glob(place: StoragePath) -> Iterator[RawRow]:
-    """Yield the images that a pattern such as ``yard/**/*.jpg`` matches, in the order of their paths."""
-    place.fs.invalidate_cache()
+    :raises OCRManifestError: there are files, and none of them could be taken.
+    """
+    sieve = Sieve(search.include, search.exclude)
     if place.is_local:
-        paths = sorted(path for path in place.fs.glob(place.path) if is_image(path) and os.path.isfile(path))  # noqa: PTH113  # one call for each of a million names: a Path costs more
-        yield from _numbered(place, ((path, _local_version(os.stat(path))) for path in paths))  # noqa: PTH116  # as above
-        return
-    yield from _numbered(place, _versions(place.fs.glob(place.path, detail=True)))
+        found = _walked(place.path, sieve, search)
+    else:
+        place.fs.invalidate_cache(place.path)
+        listed = place.fs.find(place.path, maxdepth=None if search.recursive else 1, detail=True)
+        found = _sifted(place.path, listed, sieve, search.left)
+    yield from _numbered(place, found, search.left)
 
 
-def _numbered(place: StoragePath, found: Iterable[tuple[str, str | None]]) -> Iterator[RawRow]:
+def read_glob(place: StoragePath, search: Search) -> Iterator[RawRow]:
+    """Yield the images that a pattern such as ``yard/**/*.jpg`` matches, in the order of their paths.
+
+    A part of the pattern that is itself the name of something hidden, as in ``yard/.old/*.jpg``, means it.
+
+    :raises OCRManifestError: there is no such folder; or the pattern matches something, and nothing could be taken.
+    """
+    top, pattern = cut_glob(place.path)
+    glob = Glob(pattern)
+    meant = [f"!{part}" for part in glob.parts if Sieve().of_folder(part) is not None]
+    sieve = Sieve(search.include, (*search.exclude, *meant))
+    if place.is_local:
+        found = _walked(top, sieve, search, glob)
+    else:
+        place.fs.invalidate_cache()
+        found = _sifted(top, _matches(place), sieve, search.left)
+    yield from _numbered(place, found, search.left)
+
+
+def _walked(top: str, sieve: Sieve, search: Search, glob: Glob | None = None) -> Iterator[tuple[str, str | None]]:
+    roots = None if search.roots is None else [root.path for root in search.roots if root.is_local]
+    try:
+        walk = Walk(top, sieve, search.left, roots=roots, recursive=search.recursive or glob is not None, glob=glob)
+    except (FileNotFoundError, NotADirectoryError):
+        message = f"There is no folder {redact(top)}. Check the path, and that this machine can see it."
+        raise OCRManifestError(message) from None
+    return walk.files()
+
+
+def _matches(place: StoragePath) -> dict[str, dict[str, Any]]:
+    try:
+        found: dict[str, dict[str, Any]] = place.fs.glob(place.path, detail=True)
+    except ValueError as error:
+        message = f"{redact(place.uri)} is no pattern that can be looked for: {error}."
+        raise OCRManifestError(message) from None
+    return found
+
+
+def _numbered(place: StoragePath, found: Iterable[tuple[str, str | None]], left: LeftAside) -> Iterator[RawRow]:
     start = "" if place.is_local else f"{place.protocol}://"
+    row = 0
     for row, (path, version) in enumerate(found, start=1):
         yield row, (start + path, None, None, None, None, version, None), ""
+    if not row:
+        left.refuse_nothing(redact(place.uri))
 
 
-def _listing(place: StoragePath, *, recursive: bool) -> Iterator[tuple[str, str | None]]:
-    place.fs.invalidate_cache(place.path)
-    return _versions(place.fs.find(place.path, maxdepth=None if recursive else 1, detail=True))
-
-
-def _versions(found: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str | None]]:
+def _sifted(
+    top: str, found: dict[str, dict[str, Any]], sieve: Sieve, left: LeftAside
+) -> Iterator[tuple[str, str | None]]:
+    """Yield the images of a listing; what lies in a folder that is left out counts with it, once."""
+    start = len(top.rstrip("/")) + 1 if top else 0
+    left_out = ""
     for path in sorted(found):
-        if is_image(path) and found[path].get("type") != "directory":
+        inner = path[start:]
+        if path[-1] == "/" or (left_out and inner.startswith(left_out)):  # the former marks an empty folder
+            continue
+        kind, by = sieve.of_path(inner)
+        if found[path].get("type") == "directory":
+            if sieve.of_folder(inner) is None:
+                left.add(FOLDERS, inner)
+        elif kind is Kind.IMAGE:
             yield path, version_of(found[path])
-
-
-def _local_version(stat: os.stat_result) -> str:
-    return f"{stat.st_size}-{stat.st_mtime_ns}"
-
-
-def _walk_local(top: str, *, recursive: bool) -> Iterator[tuple[str, str | None]]:
-    with os.scandir(top) as found:
-        entries = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in found)
-    for name, is_folder in entries:
-        path = f"{top.rstrip('/')}/{name}"
-        if is_folder:
-            if recursive and not name.startswith("."):
-                yield from _walk_local(path, recursive=True)
-        elif is_image(name):
-            try:
-                yield path, _local_version(os.stat(path))  # noqa: PTH116  # a Path object costs more than the call
-            except FileNotFoundError:  # a link into nowhere: the read task names it
-                yield path, None
+        else:
+            left.add(kind, by)
+            left_out = f"{by}/" if by != inner else ""

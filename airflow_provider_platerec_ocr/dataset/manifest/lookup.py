@@ -56,7 +56,7 @@ def signed_urls(
     maker = RowMaker(place.parent.uri, user=user_of(uri), default_type="vin", identity_params=identity_params)
     numbers = [image.row for image in images]
     some = _part(place, min(numbers), max(numbers), rows) if rows else iter(())
-    for raw in chain(some, raw_rows(uri, place, recursive=True)):
+    for raw in chain(some, raw_rows(uri, place)):
         for identity, url in _says(maker, raw):
             if identity in wanted:
                 found.setdefault(identity, url)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_platerec_ocr.core.errors import OCRManifestError
 from airflow_provider_platerec_ocr.core.fingerprint import check_type
 from airflow_provider_platerec_ocr.core.redact import redact
-from airflow_provider_platerec_ocr.dataset.manifest.listing import IMAGE_SUFFIXES, read_folder, read_glob
+from airflow_provider_platerec_ocr.dataset.manifest.listing import IMAGE_SUFFIXES, Search, read_folder, read_glob
 from airflow_provider_platerec_ocr.dataset.manifest.parquet import read_parquet
 from airflow_provider_platerec_ocr.dataset.manifest.row import BadRow, RowMaker
 from airflow_provider_platerec_ocr.dataset.manifest.text import read_csv, read_jsonl, read_list
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.dataset.manifest.row import RawRow
     from airflow_provider_platerec_ocr.storage.path import Opener, StoragePath
 
-__all__ = ["BadRow", "kind_of", "names_samples", "raw_rows", "read_manifest", "user_of"]
+__all__ = ["BadRow", "Search", "kind_of", "names_samples", "raw_rows", "read_manifest", "user_of"]
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +33,14 @@ SAMPLES_MARK = "platerec_ocr_samples.txt"
 FORMATS = "CSV (.csv, .tsv), JSON lines (.jsonl, .ndjson), a list (.txt, .list), Parquet (.parquet), a folder or a glob"
 
 
-def read_manifest(
+def read_manifest(  # noqa: PLR0913  # settings, by name only
     uri: str,
     *,
     opener: Opener,
     default_type: str | None = None,
     recursive: bool = True,
     identity_params: Collection[str] = (),
+    search: Search | None = None,
 ) -> Iterator[PlannedImage | BadRow]:
     """Yield each row of the manifest in order; memory does not grow with their number.
 
@@ -49,14 +50,16 @@ def read_manifest(
     :param recursive: whether a folder's subfolders count; no effect for other manifests.
     :param identity_params: parameters of URLs that say which image it is; see
         :func:`...core.images.identity.web_identity`.
-    :raises OCRManifestError: the manifest as a whole cannot be read; it says which path, and why.
+    :param search: how a folder or a glob is searched, instead of ``recursive`` alone; it counts what is left aside.
+    :raises OCRManifestError: the manifest as a whole cannot be read, or is a folder or a glob from which nothing could
+        be taken although something is there; it says which path, and why.
     """
     if default_type is not None:
         check_type(default_type)
     place = opener(uri)
     folder = place.parent.uri
     maker = RowMaker(folder, user=user_of(uri), default_type=default_type, identity_params=identity_params)
-    yield from map(maker.make, raw_rows(uri, place, recursive=recursive))
+    yield from map(maker.make, raw_rows(uri, place, search or Search(recursive=recursive)))
     if maker.dropped:
         log.warning(
             "The queries of signed URLs do not count, and %s was cut with them. If that says which image it is, name "
@@ -78,13 +81,14 @@ def user_of(uri: str) -> str:
     return uri.split("://", 1)[1].partition("/")[0].rpartition("@")[0].partition(":")[0]
 
 
-def raw_rows(uri: str, place: StoragePath, *, recursive: bool) -> Iterator[RawRow]:
+def raw_rows(uri: str, place: StoragePath, search: Search | None = None) -> Iterator[RawRow]:
     """Return the manifest's rows as its reader finds them."""
+    search = search or Search()
     kind = kind_of(place)
     if kind == "glob":
-        return _with_user(read_glob(place), uri)
+        return _with_user(read_glob(place, search), uri)
     if kind == "directory":
-        return _with_user(read_folder(place, recursive=recursive), uri)
+        return _with_user(read_folder(place, search), uri)
     name = place.name.lower().removesuffix(".gz")
     if name.endswith((".csv", ".tsv")):
         return read_csv(place, tabs=name.endswith(".tsv"))

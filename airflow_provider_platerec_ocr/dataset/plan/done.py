@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.claims import identity_key
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
-from airflow_provider_platerec_ocr.core.models import Reason
+from airflow_provider_platerec_ocr.core.models import Reason, is_for_good
 from airflow_provider_platerec_ocr.dataset.layout.columns import batches
 from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, READS
 from airflow_provider_platerec_ocr.dataset.layout.table_files import each_file
@@ -62,7 +62,7 @@ def _rejected_keys(file: TableFile, *, reopened: Container[str]) -> Iterator[byt
     names = ["type", "image", "image_version", "permanent", "reason", "fingerprint"]
     for table in batches(file, names, DEAD_LETTERS):
         for type_, image, version, permanent, reason, mark in zip(*map(_listed, table.columns), strict=True):
-            again = reason == Reason.ROW_INVALID or mark in reopened
+            again = reason == Reason.ROW_INVALID or mark in reopened or not is_for_good(reason, version)
             if permanent and image is not None and type_ is not None and not again:
                 yield identity_key(type_, image, version)
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.core.models import OnEmpty
 from airflow_provider_platerec_ocr.core.redact import redact
 from airflow_provider_platerec_ocr.dataset.layout.names import slug_of
 from airflow_provider_platerec_ocr.dataset.layout.schema import SCHEMA_VERSION
+from airflow_provider_platerec_ocr.dataset.plan.tolerance import ANY_NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
+    from airflow_provider_platerec_ocr.dataset.plan.tolerance import Tolerance
     from airflow_provider_platerec_ocr.storage.path import Opener, StoragePath
 
 
@@ -73,6 +76,16 @@ class PlanRequest:
     """Parameters of URLs that say which image it is."""
     recursive: bool = True
     """Whether a folder's subfolders count."""
+    include: tuple[str, ...] = ()
+    """Patterns of the images of a folder or a glob that are meant, see :class:`...core.images.sieve.Sieve`."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of what is left out, as above."""
+    roots: tuple[StoragePath, ...] | None = None
+    """Folders that links in a folder may lead to; ``None`` for any."""
+    on_empty: OnEmpty = OnEmpty.SUCCEED
+    """What to do where the manifest has no rows: ``fail`` raises, ``skip`` writes no plan."""
+    max_bad_rows: Tolerance = ANY_NUMBER
+    """Most rows that may be bad; beyond it nothing is planned."""
     retry_rejected: bool = False
     """Whether images with a permanent dead letter are planned again."""
     images_per_shard: int = 2000
@@ -127,6 +140,15 @@ class Plan:
     """Number of the first file that the export writes; above 0 where ``kept`` files exist."""
     kept: tuple[str, ...] = ()
     """Files of an earlier plan of the same run, whose images count as done: the export leaves them in place."""
+    left_aside: dict[str, int] = field(default_factory=dict)
+    """What a folder or a glob had beside its images, by kind, see :mod:`~..manifest.left_aside`; a folder that is left
+    out counts once."""
+    endings_left_aside: dict[str, int] = field(default_factory=dict)
+    """Of these, files that are no images, by ending."""
+    left_aside_text: str = ""
+    """The same in words, with the first names of what is worth a look."""
+    would_fail: str = ""
+    """Of a plan that only counts: why one that reads would fail."""
     created_at: str = ""
     """UTC, ISO 8601: when the plan was made."""
     schema_version: int = SCHEMA_VERSION
@@ -147,6 +169,10 @@ class Plan:
     def describe(self) -> list[str]:
         """Return what a person wants to know, as sentences for the log."""
         said = [f"{redact(self.manifest)} has {count_of(self.rows, 'row')}."]
+        if not self.rows:
+            said = [f"{redact(self.manifest)} is empty: it has no rows."]
+        if self.left_aside_text:
+            said.append(f"Left aside: {self.left_aside_text}.")
         if self.planned:
             shards = count_of(len(self.shards), "shard")
             said.append(
@@ -167,6 +193,8 @@ class Plan:
                 f"{count_of(self.left_over, 'new image')} left for a later run, unless the ledger has the answers: the "
                 f"budget is used up{why}."
             )
+        if self.would_fail:
+            said.append(f"Without plan_only this would fail: {self.would_fail}")
         return said
 
 

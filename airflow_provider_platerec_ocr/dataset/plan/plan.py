@@ -18,8 +18,8 @@ from typing import IO, TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.claims import identity_key
 from airflow_provider_platerec_ocr.core.clock import SystemClock
-from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
-from airflow_provider_platerec_ocr.core.models import PlannedImage, format_timestamp
+from airflow_provider_platerec_ocr.core.errors import OCRDatasetError, OCRManifestError
+from airflow_provider_platerec_ocr.core.models import OnEmpty, PlannedImage, format_timestamp
 from airflow_provider_platerec_ocr.core.redact import redact
 from airflow_provider_platerec_ocr.dataset.layout.lines import to_line
 from airflow_provider_platerec_ocr.dataset.layout.names import (
@@ -33,10 +33,11 @@ from airflow_provider_platerec_ocr.dataset.layout.names import (
     files_of_run,
     next_part,
 )
-from airflow_provider_platerec_ocr.dataset.manifest.manifest import BadRow, read_manifest
+from airflow_provider_platerec_ocr.dataset.manifest.manifest import BadRow, Search, read_manifest
 from airflow_provider_platerec_ocr.dataset.plan.done import done_keys
 from airflow_provider_platerec_ocr.dataset.plan.keys import KeyList
 from airflow_provider_platerec_ocr.dataset.plan.model import Plan, PlanRequest, RunRef, ShardRef
+from airflow_provider_platerec_ocr.dataset.plan.tolerance import SHOWN, too_many_bad_rows
 from airflow_provider_platerec_ocr.storage.files import (
     ordered_map,
     read_whole,
@@ -68,7 +69,10 @@ WRITERS = 8
 def make_plan(request: PlanRequest, *, clock: Clock | None = None) -> Plan:
     """Return the run's plan: the one that is there already, else a new one, written to the workspace.
 
-    :raises OCRManifestError: the manifest as a whole cannot be read.
+    Nothing is written for a manifest without rows where ``on_empty`` says ``skip``.
+
+    :raises OCRManifestError: the manifest as a whole cannot be read, is empty, or has too many bad rows. A dry run
+        says the last two in ``would_fail`` instead.
     :raises OCRDatasetError: the dataset has another schema version or a broken file.
     """
     now = format_timestamp((clock or SystemClock()).now())
@@ -92,7 +96,7 @@ def make_plan(request: PlanRequest, *, clock: Clock | None = None) -> Plan:
             first_part=max(map(next_part, published.values())),
             created_at=now,
         )
-        if request.dry_run:
+        if request.dry_run or (not plan.rows and request.on_empty is OnEmpty.SKIP):
             return plan
         remove_folder(request.workspace / OUTCOMES)  # of an earlier plan: its row numbers mean other images
         shards = ((request.workspace / shard.path, shard.images) for shard in plan.shards)
@@ -150,19 +154,23 @@ def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> tuple
     )
     new = KeyList()
     rows = bad = 0
+    first_bad: list[BadRow] = []
     signed = bytearray()
     some: list[PlannedImage] = []
+    search = Search(request.recursive, request.include, request.exclude, request.roots)
     for item in read_manifest(
         request.manifest,
         opener=request.opener,
         default_type=request.default_type,
-        recursive=request.recursive,
         identity_params=request.identity_params,
+        search=search,
     ):
         rows += 1
         if isinstance(item, BadRow):
             bad += 1
             bad_rows.write(to_line(item).encode())
+            if bad <= SHOWN:
+                first_bad.append(item)
             continue
         some.append(item)
         if len(some) >= SPOOL_LINES:
@@ -172,15 +180,13 @@ def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> tuple
     images.seek(0)
     bad_rows.seek(0)
     first = new.firsts()
-    alike = sum(signed) and sum(compress(signed, (not each for each in first)))
-    if alike:
-        log.warning(
-            "%s signed URLs are duplicates once their queries are cut. If they are different images, say so with "
-            "identity_params or image_id.",
-            alike,
-        )
+    _warn_of_signed(signed, first)
+    objection = _objection(request, rows, bad, first_bad)
+    if objection is not None and not request.dry_run:
+        raise objection  # before the grant is asked for, which reserves it
     wanted = first.count(1)
-    granted, reason = (wanted, "") if request.grant is None else request.grant(wanted)
+    is_skipped = not rows and request.on_empty is OnEmpty.SKIP
+    granted, reason = (wanted, "") if request.grant is None or is_skipped else request.grant(wanted)
     to_pay = max(0, min(wanted, granted))
     planned = min(wanted, to_pay + request.looks)
     plan = Plan(
@@ -194,8 +200,33 @@ def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> tuple
         left_over=wanted - to_pay,
         shards=_sizes(planned, request),
         limit_reason=reason if to_pay < wanted else "",
+        left_aside={str(kind): number for kind, number in search.left.counts.items()},
+        endings_left_aside=dict(search.left.endings),
+        left_aside_text=search.left.describe(),
+        would_fail=str(objection or ""),
     )
     return plan, islice(compress(images, first), planned)
+
+
+def _warn_of_signed(signed: bytearray, first: bytes) -> None:
+    alike = sum(signed) and sum(compress(signed, (not each for each in first)))
+    if alike:
+        log.warning(
+            "%s signed URLs are duplicates once their queries are cut. If they are different images, say so with "
+            "identity_params or image_id.",
+            alike,
+        )
+
+
+def _objection(request: PlanRequest, rows: int, bad: int, first: list[BadRow]) -> OCRManifestError | None:
+    """Return why the manifest is not to be read, though it can be."""
+    manifest = redact(request.manifest)
+    if not rows and request.on_empty is OnEmpty.FAIL:
+        message = f"{manifest} is empty: it has no rows, and on_empty says fail. See whether it is the one you mean, "
+        return OCRManifestError(f"{message}whether it is mounted, and whether what fills it has run.")
+    if request.max_bad_rows.lets_pass(bad, rows):
+        return None
+    return too_many_bad_rows(manifest, bad, rows, request.max_bad_rows, first)
 
 
 def _new_lines(some: list[PlannedImage], done: DoneKeys, new: tuple[KeyList, bytearray]) -> bytes:

@@ -29,6 +29,8 @@ PLAN_FIELDS = (
     "to_pay",
     "left_over",
     "limit_reason",
+    "left_aside",
+    "endings_left_aside",
 )
 
 

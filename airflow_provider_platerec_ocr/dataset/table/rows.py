@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from airflow_provider_platerec_ocr.core.answer.body import parsed
 from airflow_provider_platerec_ocr.core.errors import OCRCallError
 from airflow_provider_platerec_ocr.core.identifiers import check_code
-from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason
+from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason, is_for_good
 from airflow_provider_platerec_ocr.core.wire import read_from_json
 from airflow_provider_platerec_ocr.dataset.layout.schema import SCHEMA_VERSION, reads_schema
 from airflow_provider_platerec_ocr.dataset.table.outcome_table import to_table
@@ -163,7 +163,7 @@ def moments(texts: Any) -> Any:
 
 
 def dead_letter_of(outcome: Outcome, run: RunRef, manifest: str | None = None) -> dict[str, Any]:
-    """Return the dead letter of an image that was not read; only a rejected one is permanent."""
+    """Return the dead letter of an image that was not read; only a rejected one is permanent, where it is for good."""
     ended_at = _moment(outcome.at)
     return {
         "row": outcome.row,
@@ -173,7 +173,7 @@ def dead_letter_of(outcome: Outcome, run: RunRef, manifest: str | None = None) -
         "reason": outcome.reason or _DEFAULT_REASONS.get(outcome.status, Reason.API_UNAVAILABLE).value,
         "message": outcome.message,
         "http_status": outcome.http_status,
-        "permanent": outcome.status == ReadStatus.REJECTED,
+        "permanent": outcome.status == ReadStatus.REJECTED and is_for_good(outcome.reason, outcome.image_version),
         "fingerprint": outcome.fingerprint,
         "ended_at": ended_at,
         "first_seen": ended_at,

@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRManifestError
 from airflow_provider_platerec_ocr.core.models import PlannedImage
-from airflow_provider_platerec_ocr.dataset.manifest.listing import version_of
+from airflow_provider_platerec_ocr.dataset.manifest.listing import Search, version_of
 from airflow_provider_platerec_ocr.dataset.manifest.manifest import BadRow, read_manifest
 from airflow_provider_platerec_ocr.storage.path import StoragePath
 from support.stores import local_place
@@ -85,6 +85,89 @@ def test_a_folder_whose_name_looks_like_a_glob_is_a_folder(tmp_path: Path) -> No
 def test_a_glob_of_manifests_is_refused(yard: Path) -> None:
     with pytest.raises(OCRManifestError, match="is a glob, and a manifest of that ending must be one file"):
         names(f"{yard}/*.csv", yard)
+
+
+@pytest.mark.parametrize("pattern", ["*.jp*", "**/*.*", "*/*.jpg", "**/*.jpg"])
+def test_a_glob_leaves_out_what_a_folder_leaves_out(yard: Path, pattern: str) -> None:
+    for name in ("@eaDir/a.jpg", "sub/#recycle/a.jpg", "$RECYCLE.BIN/a.jpg", "~$a.jpg", ".thumbnails/A.jpg"):
+        (yard / name).parent.mkdir(exist_ok=True)
+        (yard / name).write_bytes(b"x")
+
+    assert set(names(f"{yard}/{pattern}", yard)) <= set(names(str(yard), yard))
+
+
+def test_a_glob_that_itself_names_something_hidden_means_it(yard: Path) -> None:
+    assert names(f"{yard}/.tr*/*.jpg", yard) == [".trash/x.jpg"]
+    assert names(f"{yard}/*/.trash/*.jpg", yard.parent) == []
+    assert names(f"{yard.parent}/*/.trash/*.jpg", yard) == [".trash/x.jpg"]
+    assert names(f"{yard}/.hid*", yard) == [".hidden.jpg"]
+
+
+def test_a_glob_in_a_folder_that_is_not_there_is_refused(yard: Path) -> None:
+    with pytest.raises(OCRManifestError, match=f"There is no folder {yard}/gone"):
+        names(f"{yard}/gone/*.jpg", yard)
+
+
+NOTHING = [
+    ({"part-0.parquet": 2}, "", {}, r"2 files are no images: \.parquet 2\. Give the list itself"),
+    (
+        {"a.dng": 1, "b.mov": 2, "c": 1},
+        "",
+        {},
+        r"4 files are no images: \.mov 2, \.dng 1, without an ending 1.*exclude",
+    ),
+    ({"a.csv": 1}, "/*", {}, r"1 file is no image: \.csv 1\. Give the list itself"),
+    ({"sub/a.jpg": 1}, "/s*", {}, r"1 folder that the pattern names: sub\. End the pattern with /\*\*"),
+    ({"a.jpg": 1}, "", {"include": ("gate",)}, r"1 image is in no pattern of include\. See whether include says"),
+]
+
+
+@pytest.mark.parametrize(("files", "pattern", "more", "says"), NOTHING)
+def test_a_folder_from_which_nothing_could_be_taken_although_files_are_there_is_refused(
+    tmp_path: Path, files: dict[str, int], pattern: str, more: dict[str, Any], says: str
+) -> None:
+    for name, number in files.items():
+        for each in range(number):
+            path = tmp_path / "y" / (name if not each else f"{each}{name}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+
+    with pytest.raises(OCRManifestError, match=rf"Nothing could be taken from {tmp_path}/y.*{says}"):
+        names(f"{tmp_path}/y{pattern}", tmp_path, search=Search(**more))
+
+
+@pytest.mark.parametrize(
+    ("files", "more"),
+    [
+        ([".DS_Store", "Thumbs.db", "@eaDir/a.jpg", ".thumbs/b.jpg"], {}),
+        (["notes.txt"], {"exclude": ("*.txt",)}),
+        (["done/a.jpg"], {"exclude": ("done",)}),
+        (["done/a.jpg"], {"recursive": False}),
+    ],
+)
+def test_what_a_machine_left_and_what_the_user_named_make_no_folder_less_empty(
+    tmp_path: Path, files: list[str], more: dict[str, Any]
+) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    search = Search(**more)
+
+    assert names(str(tmp_path), tmp_path, search=search) == []
+    assert sum(search.left.counts.values()) == len(files)
+
+
+def test_links_that_lead_to_nothing_readable_are_no_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "yard").mkdir()
+    (tmp_path / "nas").mkdir()
+    (tmp_path / "yard" / "gate1").symlink_to(tmp_path / "unmounted")
+    with pytest.raises(OCRManifestError, match=r"1 link that leads nowhere: gate1\. See that what the links lead to"):
+        names(f"{tmp_path}/yard", tmp_path)
+
+    (tmp_path / "yard" / "gate1").unlink()
+    (tmp_path / "yard" / "gate1").symlink_to(tmp_path / "nas")
+    with pytest.raises(OCRManifestError, match=r"1 linked folder outside of the allowed roots: gate1\. Name the "):
+        names(f"{tmp_path}/yard", tmp_path, search=Search(roots=(local_place(tmp_path / "yard"),)))
 
 
 def test_an_empty_folder_has_no_rows(tmp_path: Path) -> None:
@@ -181,6 +264,45 @@ class TestOnS3:
         bucket.fs.pipe_file(f"{bucket.path}/{name}", content.encode())
 
         assert [item.image for item in self.found(s3, f"{bucket.uri}/{name}")] == [f"{bucket.uri}/sub/b.jpg"]
+
+    JUNK = ("@eaDir/a.jpg", "sub/.thumbs/t.jpg", "#recycle/a.jpg", "sub/~$b.jpg", "$RECYCLE.BIN/c.jpg", "._a.jpg")
+
+    @pytest.mark.parametrize("form", ["", "/", "/**", "/**/*.jpg"])
+    def test_what_machines_leave_is_left_out_and_counted_as_on_a_disk(
+        self, s3: S3Stand, bucket: StoragePath, form: str
+    ) -> None:
+        for name in (*self.JUNK, "@eaDir/b.jpg"):
+            bucket.fs.pipe_file(f"{bucket.path}/{name}", b"12345")
+        search = Search()
+
+        found = self.found(s3, f"{bucket.uri}{form}", search=search)
+
+        assert [item.image for item in found] == [f"{bucket.uri}/a.jpg", f"{bucket.uri}/sub/b.jpg"]
+        assert (search.left.counts["hidden"], search.left.counts["excluded"]) == (2, 4)
+
+    def test_marks_of_folders_and_odd_keys_are_no_images_and_no_error(self, s3: S3Stand, bucket: StoragePath) -> None:
+        for key in ("", "sub/", "empty/", "x.jpg/"):
+            bucket.fs.call_s3("put_object", Bucket=bucket.path.partition("/")[0], Key=f"yard/{key}", Body=b"")
+        for key in ("/two.jpg", "a//b.jpg", "ü +%20#.jpg"):
+            bucket.fs.call_s3("put_object", Bucket=bucket.path.partition("/")[0], Key=f"yard/{key}", Body=b"12345")
+
+        found = [item.image for item in self.found(s3, f"{bucket.uri}/")]
+
+        names = ("/two.jpg", "a.jpg", "a//b.jpg", "sub/b.jpg", "ü +%20#.jpg")
+        assert found == [f"{bucket.uri}/{name}" for name in names]
+
+    @pytest.mark.parametrize("pattern", ["", "/*", "/n*"])
+    def test_nothing_that_could_be_taken_is_refused_there_as_well(
+        self, s3: S3Stand, bucket: StoragePath, pattern: str
+    ) -> None:
+        bucket.fs.pipe_file(f"{bucket.path}-only/notes.txt", b"12345")
+
+        with pytest.raises(OCRManifestError, match=r"Nothing could be taken from .*1 file is no image: \.txt 1"):
+            self.found(s3, f"{bucket.uri}-only{pattern}")
+
+    def test_a_pattern_that_no_store_can_look_for_is_refused(self, s3: S3Stand, bucket: StoragePath) -> None:
+        with pytest.raises(OCRManifestError, match="is no pattern that can be looked for"):
+            self.found(s3, f"{bucket.uri}/**.jpg")
 
     def test_a_missing_manifest_is_refused_by_its_uri(self, s3: S3Stand, bucket: StoragePath) -> None:
         with pytest.raises(OCRManifestError, match=f"There is no manifest at {bucket.uri}/none.csv"):
