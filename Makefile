@@ -11,7 +11,7 @@ COVERAGE ?=
 TESTS := $(BIN)/python -m pytest -q --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-all faults faults-long explore check up lint types docs wheel bench bench-short clean matrix
+.PHONY: help env demo test readers test-all faults faults-long explore check up lint types docs wheel bench bench-short clean matrix
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -36,15 +36,24 @@ up: $(STAMP) ## Start Airflow with its web UI, the local API and the example DAG
 test: $(STAMP) ## Run the tests: all but those that break a whole Airflow (ten minutes on two cores)
 ifneq ($(COVERAGE),)
 	$(BIN)/python -m coverage erase
-	$(TESTS) -n $(WAITING) -m "not faults and not no_cover" --cov --cov-report=
-	$(TESTS) -n $(WORKERS) -m "no_cover and not faults"
+	$(TESTS) -n $(WAITING) -m "not faults and not readers and not no_cover" --cov --cov-report=
+	$(TESTS) -n $(WORKERS) -m "no_cover and not faults and not readers"
 	$(BIN)/python -m coverage report --fail-under=95
 	$(BIN)/python -m coverage report --include='*/core/*' --fail-under=100
 else
-	$(TESTS) -n $(WAITING) -m "not faults"
+	$(TESTS) -n $(WAITING) -m "not faults and not readers"
 endif
 
-test-all: test faults ## Run all there are: the tests, then the fault suite
+readers: $(STAMP) .cache/readers/.made ## Read the table with Polars, PySpark, delta-rs and pyiceberg (600 MB, once; needs Java 17)
+	$(BIN)/python -m pytest -q -m readers
+
+.cache/readers/.made: .ci/readers.txt
+	@echo "Installing the readers into .cache/readers (once, a few minutes) ..."
+	@rm -rf .cache/readers
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --target .cache/readers -r .ci/readers.txt
+	@touch $@
+
+test-all: test readers faults ## Run all there are: the tests, those of other readers, then the fault suite
 
 faults: $(STAMP) ## Break everything under a real scheduler on PostgreSQL, hold the books, print both tables (13 minutes)
 	$(BIN)/python -m pytest -q -m faults
