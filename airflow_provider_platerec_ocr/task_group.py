@@ -1,9 +1,14 @@
-"""The main job as one task group: plan → read, mapped over shards → export. All wiring of the operators is here."""
+"""The main job as one task group: plan → read, mapped over shards → export. All wiring of the operators is here.
+
+A fourth task does nothing but be red where the plan is. The export runs whatever became of the reads; where the plan
+failed it has nothing to say and is skipped, and a run whose last tasks are all skipped would be a success.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import TaskGroup
 
 from airflow_provider_platerec_ocr.assets import with_assets
@@ -25,6 +30,8 @@ if TYPE_CHECKING:
 
 class OCRManifestTaskGroup(TaskGroup):
     """Reads all new images of a manifest into a Parquet dataset: plan, read (one task a shard), export.
+
+    Besides these, ``planned`` does nothing but fail with the plan, so that one error is one.
 
     It presets what Airflow's own defaults would disable: ``retries`` (0 means that a retry policy is never asked),
     the retry policy, and the pool. Every parameter below that takes text may be a template.
@@ -67,6 +74,8 @@ class OCRManifestTaskGroup(TaskGroup):
     :param plan_only: plan and say what it would cost, read nothing. Default: false.
     :param identity_params: names of parameters of URLs that say which image it is, as ``id`` in
         ``…/download?id=7&token=…``. Default: none; the query of a signed URL does not count.
+    :param partition_date: ``YYYY-MM-DD``, the partition that the rows go to. Default: the UTC day on which the run's
+        data interval begins.
     :param keep_workspaces_days: days after which workspaces of finished runs are removed. Default: 30.
     :param asset: outlet of the export; its event carries the counts and the partition. An ``AssetAlias`` emits an event
         of the table's own URI. Not templated.
@@ -117,6 +126,7 @@ class OCRManifestTaskGroup(TaskGroup):
         as_base64: bool | str = False,
         plan_only: bool | str = False,
         identity_params: Sequence[str] | str | None = None,
+        partition_date: str | None = None,
         keep_workspaces_days: int | str = 30,
         asset: Asset | AssetAlias | None = None,
         partition_events: bool | str = False,
@@ -130,9 +140,9 @@ class OCRManifestTaskGroup(TaskGroup):
         super().__init__(group_id=group_id, **kwargs)
         tries: dict[str, Any] = {"retries": retries, "retry_policy": retry_policy or OCRRetryPolicy()}
         account: dict[str, Any] = {"conn_id": conn_id, "ledger": ledger}
-        asked = {"pool": pool, "execution_timeout": read_timeout, "max_active_tis_per_dagrun": max_active_shards}
-        of_reads: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+        reads = _given(pool=pool, execution_timeout=read_timeout, max_active_tis_per_dagrun=max_active_shards)
         places: dict[str, Any] = {"dataset": dataset, "workspace": workspace, "dead_letters": dead_letters}
+        places["partition_date"] = partition_date
         with self:
             self.plan = OCRPlanOperator(
                 task_id="plan",
@@ -167,7 +177,7 @@ class OCRManifestTaskGroup(TaskGroup):
                 shrink=shrink,
                 as_base64=as_base64,
                 map_index_template="{{ task.shard.label }}",
-                **of_reads,
+                **reads,
                 **account,
                 **tries,
             ).expand(shard=self.plan.output)
@@ -184,4 +194,11 @@ class OCRManifestTaskGroup(TaskGroup):
                 **account,
                 **tries,
             )
-            self.plan >> self.read >> self.export
+            self.planned = EmptyOperator(task_id="planned")
+            self.plan >> [self.read, self.planned]
+            self.read >> self.export
+
+
+def _given(**arguments: Any) -> dict[str, Any]:
+    """Return those arguments that were given: for the others ``default_args`` count."""
+    return {name: value for name, value in arguments.items() if value is not None}

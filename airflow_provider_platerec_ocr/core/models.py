@@ -265,11 +265,13 @@ class Owner(_Json):
     """Shard's index, -1 where the task is not mapped."""
     try_number: int = 1
     """Airflow's try, from 1."""
+    batch: str | None = None
+    """Which plan of the run it belongs to; ``None`` where nobody said, and then it is that of its task group."""
 
     @property
     def group(self) -> str:
-        """Task group of the task, empty where it is in none: a run may hold several batches."""
-        return self.task_id.rpartition(".")[0]
+        """What tells the batches of one run apart: the task group, unless it holds several plans."""
+        return self.task_id.rpartition(".")[0] if self.batch is None else self.batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-NAMED_SHARDS = 3
-"""How many failed shards an error names."""
-
-
 class OCRExportOperator(OCROperator):
     """Publishes what a run has read, and fails where a planned image has no outcome.
 
     It runs when the shards are done, whatever became of them, so that what was paid for is in the table even if a
     shard failed. Since it is the run's last task, it also fails where a shard failed for its doubts. Running it again
     gives the same files.
+
+    It publishes the plans that stand nearest above it in the DAG: one, several, or all instances of a mapped one (an
+    export that is mapped itself, the one of its own map index). Where they were skipped, or were to plan only, it is
+    skipped as well. Where one failed and another of the run's last tasks has failed for it, it is skipped; else it
+    fails, since a run is what its last tasks are. A run that published nothing sends no asset event.
 
     :param dataset: (templated) folder of the published table. An ``Asset`` with a URI is an outlet as well.
     :param workspace: (templated) folder for plans and outcomes. Default: ``<dataset>_workspace``.
@@ -38,6 +39,8 @@ class OCRExportOperator(OCROperator):
     :param partition_events: (templated) give the event of each asset the partition's day as its key, for DAGs that run
         once a partition (``each_partition``); one that is scheduled on the plain asset does not see it then. Needs
         Airflow 3.3. Default: false.
+    :param partition_date: (templated) ``YYYY-MM-DD``, the partition that the rows go to. Default: what the plan was
+        given, else the UTC day on which the run's data interval begins.
 
     Returns the report's counts; with ``outlets``, each asset's event carries them and the partition.
 
@@ -56,8 +59,11 @@ class OCRExportOperator(OCROperator):
         "plan_only",
         "keep_workspaces_days",
         "partition_events",
+        "partition_date",
     )
     ui_color = "#fef7e0"
+    publishes = True
+    """How an export below it in the DAG knows that what stands above is not its own."""
 
     def __init__(
         self,
@@ -71,6 +77,7 @@ class OCRExportOperator(OCROperator):
         plan_only: bool | str = False,
         keep_workspaces_days: int | str = 30,
         partition_events: bool | str = False,
+        partition_date: str | None = None,
         **kwargs: Any,
     ) -> None:
         presets: dict[str, Any] = {"retry_policy": OCRRetryPolicy(), "trigger_rule": "all_done"}
@@ -85,6 +92,7 @@ class OCRExportOperator(OCROperator):
         self.plan_only = plan_only
         self.keep_workspaces_days = keep_workspaces_days
         self.partition_events = partition_events
+        self.partition_date = partition_date
 
     @decides_retries
     def execute(self, context: Context) -> dict[str, Any]:

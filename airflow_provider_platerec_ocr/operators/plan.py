@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 class OCRPlanOperator(OCROperator):
     """Writes the plan of a run and returns its shards, for ``OCRReadBatchOperator.partial(…).expand(shard=…)``.
 
-    The plan is written once under the run id. A run that is cleared uses it again, so that it gives the same table.
+    A plan that is cleared, or whose run is made again under the same id, is made anew: what the table has is done, and
+    nothing is paid for twice. Clearing only the read tasks, or the export, goes on with the plan that is there. Several
+    plans may stand in one DAG or task group, mapped ones (``.partial(…).expand(manifest=[…])``) among them.
 
     :param manifest: (templated) the images to read: a CSV, JSON lines, Parquet or text file, a folder, or a glob;
         a path or a URI such as ``s3://conn_id@bucket/yard/2026-03-01/``. An ``Asset`` with a URI is an inlet as well.
@@ -57,6 +59,8 @@ class OCRPlanOperator(OCROperator):
     :param without_statistics: (templated) what to do where the account's statistics do not say how many calls are left
         and a ``reserve``, ``daily_limit`` or ``pace`` was asked for: ``stop`` (default: fail) or ``go_on``, for
         accounts without a quota: then ``daily_limit`` alone still binds.
+    :param partition_date: (templated) ``YYYY-MM-DD``, the partition that the rows go to. Default: the UTC day on which
+        the run's data interval begins.
 
     Returns a list with one object a shard; the counts are in the XCom ``plan``.
 
@@ -90,8 +94,11 @@ class OCRPlanOperator(OCROperator):
         "plan_only",
         "identity_params",
         "without_statistics",
+        "partition_date",
     )
     ui_color = "#e8f0fe"
+    makes_plan = True
+    """How an export finds the plans above it in the DAG."""
 
     def __init__(
         self,
@@ -118,6 +125,7 @@ class OCRPlanOperator(OCROperator):
         plan_only: bool | str = False,
         identity_params: Sequence[str] | str | None = None,
         without_statistics: str = WithoutStatistics.STOP,
+        partition_date: str | None = None,
         **kwargs: Any,
     ) -> None:
         presets: dict[str, Any] = {"retry_policy": OCRRetryPolicy()}
@@ -145,6 +153,8 @@ class OCRPlanOperator(OCROperator):
         self.plan_only = plan_only
         self.identity_params = identity_params
         self.without_statistics = without_statistics
+        self.partition_date = partition_date
+        self.manifest_template = self.manifest if isinstance(self.manifest, str) else ""
 
     @decides_retries
     def execute(self, context: Context) -> list[dict[str, Any]]:

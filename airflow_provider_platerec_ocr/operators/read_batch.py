@@ -66,6 +66,8 @@ class OCRReadBatchOperator(OCROperator):
         "without_statistics",
     )
     ui_color = "#e6f4ea"
+    reads_shard = True
+    """How an export finds the read tasks above it in the DAG."""
 
     def __init__(
         self,

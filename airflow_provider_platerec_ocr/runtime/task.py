@@ -67,8 +67,11 @@ def run_day(context: Context) -> str:
     return moment.astimezone(UTC).date().isoformat()
 
 
-def owner_of(context: Context) -> Owner:
-    """Return the task of ``context``."""
+def owner_of(context: Context, batch: str | None = None) -> Owner:
+    """Return the task of ``context``.
+
+    :param batch: which plan of the run it belongs to; ``None`` for that of its task group.
+    """
     ti = context["ti"]
     return Owner(
         dag_id=ti.dag_id,
@@ -76,6 +79,7 @@ def owner_of(context: Context) -> Owner:
         task_id=ti.task_id,
         map_index=-1 if ti.map_index is None else ti.map_index,
         try_number=ti.try_number,
+        batch=batch,
     )
 
 
@@ -87,10 +91,14 @@ def current_owner() -> Owner:
         return Owner(run_id=f"outside-airflow-{uuid.uuid4()}")
 
 
-def run_ref(context: Context) -> RunRef:
-    """Return the run as plan and export know it."""
-    run, group = context["dag_run"], context["ti"].task_id.rpartition(".")[0]
-    return RunRef(dag_id=run.dag_id, run_id=run.run_id, date=run_day(context), group=group)
+def run_ref(context: Context, batch: str | None = None, date: str | None = None) -> RunRef:
+    """Return the run as plan and export know it.
+
+    :param batch: which plan of the run it is about; ``None`` for that of the task's group.
+    :param date: ``YYYY-MM-DD``, the partition that its rows go to; nothing for the run's own day.
+    """
+    run, group = context["dag_run"], context["ti"].task_id.rpartition(".")[0] if batch is None else batch
+    return RunRef(dag_id=run.dag_id, run_id=run.run_id, date=date or run_day(context), group=group)
 
 
 def is_last_try(context: Context) -> bool:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow_provider_platerec_ocr.compat import AirflowNotFoundException
+from airflow_provider_platerec_ocr.compat import AirflowFailException, AirflowNotFoundException, AirflowSkipException
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError, OCRError, OCRIncomplete, OCRInDoubt
 from airflow_provider_platerec_ocr.dataset.layout.schema import dead_letters_schema, reads_schema
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_plan
+from airflow_provider_platerec_ocr.dataset.plan.workspaces import newest_planning
 from airflow_provider_platerec_ocr.dataset.report.account import close_span
 from airflow_provider_platerec_ocr.dataset.report.report import describe, write_report
 from airflow_provider_platerec_ocr.dataset.report.spend import Spend
@@ -18,9 +19,11 @@ from airflow_provider_platerec_ocr.dataset.report.tries import read_tries, sum_t
 from airflow_provider_platerec_ocr.dataset.table.cleanup import remove_old_workspaces
 from airflow_provider_platerec_ocr.dataset.table.publish import publish
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
-from airflow_provider_platerec_ocr.runtime import task
+from airflow_provider_platerec_ocr.runtime import arguments, task
 from airflow_provider_platerec_ocr.runtime.budget import release_budget
 from airflow_provider_platerec_ocr.runtime.places import open_place
+from airflow_provider_platerec_ocr.tasks import batches
+from airflow_provider_platerec_ocr.tasks.counts import counts_of, is_news, summed
 from airflow_provider_platerec_ocr.tasks.lineage import DataSet, begin
 from airflow_provider_platerec_ocr.tasks.told_assets import tell_assets
 from airflow_provider_platerec_ocr.tasks.which_ledger import tell
@@ -34,16 +37,23 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.dataset.report.tries import TrySums
     from airflow_provider_platerec_ocr.dataset.table.export_model import ExportResult
     from airflow_provider_platerec_ocr.storage.path import StoragePath
+    from airflow_provider_platerec_ocr.tasks.batches import Above, Batch
     from airflow_provider_platerec_ocr.tasks.lineage import Lineage
 
 NAMED_SHARDS = 3
 """Shards whose ends an error names; the log has the others."""
+_DRY = "Plan only, so nothing was read: the plan task says what it would cost"
+_SKIPPED = "The plan was skipped"
 log = logging.getLogger(__name__)
 
 
 def run(operator: Any, context: Context) -> dict[str, Any]:
     """Publish as the operator was told, and return the counts."""
-    return task.given(ExportTask, operator, lineage=begin(operator)).run(context)
+    counts = task.given(ExportTask, operator, lineage=begin(operator)).run(context)
+    if not is_news(counts):
+        operator.outlets = []  # of this task's copy: Airflow sends an event for each outlet of a task that succeeds
+        log.info("Nothing was published, so no asset event is sent.")
+    return counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +69,55 @@ class ExportTask:
     plan_only: bool | str
     keep_workspaces_days: int | str
     partition_events: bool | str
+    partition_date: str | None
     outlets: Sequence[Any]
     lineage: Lineage
 
     def run(self, context: Context) -> dict[str, Any]:
-        """Publish, report, tell the assets, and return the counts."""
-        if task.truth(self.plan_only, "plan_only"):
-            log.info("Plan only: nothing was read, nothing is published. The plan task says what it would cost.")
-            return {"plan_only": True}
-        run = task.run_ref(context)
-        workspace = open_place(task.workspace_of(self.workspace, self.dataset)) / run.slug
-        self._release(context)
+        """Publish, report, tell the assets, and return the counts.
+
+        :raises AirflowSkipException: there is nothing to publish, and nothing to be red for that is not red already.
+        """
+        found = batches.above(context)
+        for batch in found.batches:
+            self._release(context, batch)
+        dry = task.truth(self.plan_only, "plan_only")
+        there = [batch for batch in found.batches if not (batch.failed or batch.skipped or batch.dry or dry)]
+        published = [self._publish(context, batch, found) for batch in there]
+        failed = sorted({batch.task_id for batch in found.batches if batch.failed})
+        unsaid = bool(failed) and not batches.is_red_anyway(context)
+        if not published:
+            if unsaid:
+                message = f"{', '.join(failed)} failed, so there is nothing to publish: see its log."
+                raise AirflowFailException(message)
+            _skip("What stands before it failed" if failed else _DRY if any(_dries(found, dry=dry)) else _SKIPPED)
+        counts = summed([each.counts for each in published])
+        if is_news(counts):
+            self._tell_assets(context, published[0].run, counts)
+        self._tell_lineage(published, counts)
+        if unsaid:
+            message = f"{', '.join(failed)} failed: see its log. What the run's other plans read is published."
+            raise AirflowFailException(message)
+        for each in published if not failed else ():
+            each.check(counts)
+        self._tidy()
+        return counts
+
+    def _publish(self, context: Context, batch: Batch, found: Above) -> Published:
+        """Publish one plan of the run, and report on it."""
+        root = open_place(task.workspace_of(self.workspace, self.dataset))
+        asked = arguments.day(self.partition_date, "partition_date")
+        run = task.run_ref(context, batch.name, asked)
+        run = replace(run, planning=newest_planning(root, run) or 1)
+        workspace = root / run.workspace
         plan = load_plan(workspace)
         if plan is None:
             message = f"There is no plan at {workspace}: the plan task has to succeed first. Clear it and run again."
             raise OCRDatasetError(message)
+        run = replace(run, date=asked or plan.partition_date or run.date)
+        tries = sum_tries(read_tries(workspace))
+        if plan.planned and not tries.tries:
+            _end_unread(found, context)
         result = publish(
             plan,
             workspace=workspace,
@@ -81,22 +125,14 @@ class ExportTask:
             dead_letters=open_place(self.dead_letters or task.beside(self.dataset, "dead_letters")),
             run=run,
         )
-        tries = sum_tries(read_tries(workspace))
         spend = self._spend(workspace, result, tries)
-        counts = _counts(plan, result, spend) | {"report": self._report(run, plan, result, spend)}
-        self._tell_assets(context, run, counts)
-        self._tell_lineage(plan, result, counts)
-        if not result.accounted_for:
-            raise _incomplete(plan, result, tries, counts)
-        if must_fail := [error for error in tries.errors.values() if error.startswith(OCRInDoubt.__name__)]:
-            raise _in_doubt(must_fail, counts)
-        self._tidy(workspace.parent)
-        return counts
+        counts = counts_of(plan, result, spend) | {"report": self._report(run, plan, result, spend)}
+        return Published(run, plan, result, tries, counts)
 
-    def _release(self, context: Context) -> None:
+    def _release(self, context: Context, batch: Batch) -> None:
         """Release the run's reservations first: its reads are over whatever comes next, and others wait for them."""
         try:
-            release_budget(PlateRecOCRHook(self.conn_id), self.ledger, task.owner_of(context))
+            release_budget(PlateRecOCRHook(self.conn_id), self.ledger, task.owner_of(context, batch.name))
         except (OCRError, AirflowNotFoundException) as error:
             log.warning("The run's reservation of calls stays until this task succeeds: %s", error)
 
@@ -122,7 +158,7 @@ class ExportTask:
     def _ledger(self, run: RunRef) -> dict[str, Any] | None:
         """Return which ledger it is, for the report; one that is out of reach must not hide a published table."""
         try:
-            return tell(self.dataset, self.ledger, run.slug).to_json()
+            return tell(self.dataset, self.ledger, run.workspace).to_json()
         except Exception as error:  # noqa: BLE001  # each store has its own kinds, and the table is published
             log.warning("The ledger cannot be looked at: %s", error)
             return None
@@ -133,42 +169,60 @@ class ExportTask:
         key = run.date if task.truth(self.partition_events, "partition_events") else None
         tell_assets(context, self.outlets or (), self.dataset, counts | where, key=key)
 
-    def _tell_lineage(self, plan: Plan, result: ExportResult, counts: dict[str, Any]) -> None:
+    def _tell_lineage(self, published: Sequence[Published], counts: dict[str, Any]) -> None:
         """Keep what OpenLineage asks for when the task has ended."""
         dead_letters = self.dead_letters or task.beside(self.dataset, "dead_letters")
-        self.lineage.inputs.append(DataSet(plan.manifest, plan.rows))
+        results = [each.result for each in published]
+        letters = sum(sum(result.dead_letters.values()) for result in results)
+        rows, files = sum(result.rows for result in results), sum(len(result.files) for result in results)
+        self.lineage.inputs.extend(DataSet(each.plan.manifest, each.plan.rows) for each in published)
         self.lineage.outputs += [
-            DataSet(self.dataset, result.rows, len(result.files), reads_schema()),
-            DataSet(dead_letters, sum(result.dead_letters.values()), schema=dead_letters_schema()),
+            DataSet(self.dataset, rows, files, reads_schema()),
+            DataSet(dead_letters, letters, schema=dead_letters_schema()),
         ]
         self.lineage.counts = counts
 
-    def _tidy(self, root: StoragePath) -> None:
+    def _tidy(self) -> None:
+        root = open_place(task.workspace_of(self.workspace, self.dataset))
         days = task.whole_number(self.keep_workspaces_days, "keep_workspaces_days", empty=30)
         for gone in remove_old_workspaces(root, days or 0, SystemClock().now()):
             log.info("Removed the workspace of an old run: %s.", gone)
 
 
-def _counts(plan: Plan, result: ExportResult, spend: Spend) -> dict[str, Any]:
-    """Return counts alone: XCom and asset events carry no lists of files or images."""
-    return {
-        "planned": result.planned,
-        "reads": result.reads,
-        "rows": result.rows,
-        "nothing_found": result.nothing_found,
-        "calls_billed": result.calls_billed,
-        "from_ledger": result.from_ledger,
-        "dead_letters": sum(result.dead_letters.values()),
-        "dead_letters_by_reason": result.dead_letters,
-        "in_doubt": result.in_doubt,
-        "held_elsewhere": result.held_elsewhere,
-        "carried_over": result.carried_over,
-        "missing": result.missing,
-        "already_done": plan.done,
-        "left_over": plan.left_over,
-        "files": len(result.files),
-        "spend": spend.to_json(),
-    }
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One plan of a run, published."""
+
+    run: RunRef
+    plan: Plan
+    result: ExportResult
+    tries: TrySums
+    counts: dict[str, Any]
+
+    def check(self, counts: dict[str, Any]) -> None:
+        """Fail where the run is not whole, or is to fail for its doubts, with the counts of all its plans."""
+        if not self.result.accounted_for:
+            raise _incomplete(self.plan, self.result, self.tries, counts)
+        if must_fail := [error for error in self.tries.errors.values() if error.startswith(OCRInDoubt.__name__)]:
+            raise _in_doubt(must_fail, counts)
+
+
+def _skip(why: str) -> NoReturn:
+    message = f"{why}: there is nothing to publish, and no asset event is sent."
+    log.info(message)
+    raise AirflowSkipException(message)
+
+
+def _end_unread(found: Above, context: Context) -> None:
+    """End a run of which nothing was read, where that is no fault of the read tasks: something stopped it before."""
+    if found.never_read(batches.SKIPPED):
+        _skip("The read tasks were skipped")
+    if found.never_read(batches.SKIPPED, batches.UPSTREAM_FAILED) and batches.is_red_anyway(context):
+        _skip("The read tasks never began, since what stands before them failed")
+
+
+def _dries(found: Above, *, dry: bool) -> list[bool]:
+    return [dry or batch.dry for batch in found.batches if not batch.skipped]
 
 
 def _in_doubt(errors: list[str], counts: dict[str, Any]) -> OCRInDoubt:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import posixpath
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.compat import AirflowSkipException, conf
-from airflow_provider_platerec_ocr.core.errors import OCRManifestError
+from airflow_provider_platerec_ocr.core.errors import OCRDatasetError, OCRManifestError
 from airflow_provider_platerec_ocr.core.models import OnEmpty, WithoutStatistics
 from airflow_provider_platerec_ocr.core.redact import redact_url
 from airflow_provider_platerec_ocr.dataset.manifest.left_aside import TO_LOOK_AT
@@ -17,13 +18,17 @@ from airflow_provider_platerec_ocr.dataset.manifest.manifest import kind_of
 from airflow_provider_platerec_ocr.dataset.plan.model import count_of
 from airflow_provider_platerec_ocr.dataset.plan.plan import PlanRequest, load_plan, make_plan
 from airflow_provider_platerec_ocr.dataset.plan.tolerance import Tolerance
-from airflow_provider_platerec_ocr.dataset.report.account import open_span
+from airflow_provider_platerec_ocr.dataset.plan.workspaces import close_earlier, newest_planning, next_planning
+from airflow_provider_platerec_ocr.dataset.report.account import load_spans, open_span
+from airflow_provider_platerec_ocr.dataset.table.outcome_table import calls_of_unread
 from airflow_provider_platerec_ocr.engine.kept.reparse import reopened
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
-from airflow_provider_platerec_ocr.runtime import task
+from airflow_provider_platerec_ocr.runtime import arguments, task
 from airflow_provider_platerec_ocr.runtime.budget import Limits, open_budget
 from airflow_provider_platerec_ocr.runtime.places import open_place
+from airflow_provider_platerec_ocr.tasks.batches import own_batch
 from airflow_provider_platerec_ocr.tasks.lineage import DataSet, begin
+from airflow_provider_platerec_ocr.tasks.own_manifest import why_own
 from airflow_provider_platerec_ocr.tasks.samples import refuse_samples
 from airflow_provider_platerec_ocr.tasks.which_ledger import LedgerCheck
 
@@ -33,9 +38,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_platerec_ocr.core.spending.purse import Grant
-    from airflow_provider_platerec_ocr.dataset.plan.model import Plan
+    from airflow_provider_platerec_ocr.dataset.plan.model import Plan, RunRef
     from airflow_provider_platerec_ocr.dataset.report.ledger_memory import LedgerRecord
     from airflow_provider_platerec_ocr.runtime.budget import PlanBudget
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
     from airflow_provider_platerec_ocr.tasks.lineage import Lineage
 
 log = logging.getLogger(__name__)
@@ -73,32 +79,28 @@ class PlanTask:
     identity_params: Sequence[str] | str | None
     without_statistics: str
     lineage: Lineage
+    partition_date: str | None
+    manifest_template: str
 
     def run(self, context: Context) -> list[dict[str, Any]]:
         """Plan, say what it will cost, and return the shards."""
         refuse_samples(self.manifest, self.conn_id)
-        root, slug = task.workspace_of(self.workspace, self.dataset), task.run_ref(context).slug
-        folder = f"{root}/{slug}"
-        dry = task.truth(self.plan_only, "plan_only")
+        root, dry = task.workspace_of(self.workspace, self.dataset), task.truth(self.plan_only, "plan_only")
+        run = self._run_ref(context, root)
+        folder, earlier = f"{root}/{run.workspace}", newest_planning(open_place(root), run)
         check = LedgerCheck(self.dataset, root, self.ledger, self.new_ledger)
         seen, objection = check.before(dry=dry)
-        before = None if dry else load_plan(open_place(folder))
-        if before is not None:
-            log.info("This run was planned before, at %s: the same images are read again.", before.created_at)
-        budget = self._budget(context, dry=dry)
-        plan = self._make(context, folder, budget, dry=dry)
-        if before is not None:  # its calls were given back when it was exported
-            granted, reason = budget.grant(plan.planned)
-            left = max(0, plan.planned - granted)
-            plan = replace(plan, to_pay=granted, left_over=left, limit_reason=reason if left else "")
+        budget = self._budget(context, run, dry=dry)
+        plan = self._make(context, run, folder, budget, dry=dry)
         self._say(plan)
         if dry:
             calls = count_of(plan.to_pay, "call")
             log.info("Plan only: nothing is written or read. The run would make up to %s.", calls)
         is_skipped = not dry and not plan.rows and self._on_empty() is OnEmpty.SKIP
-        ledger = None if dry or is_skipped else check.after(seen, slug)
+        ledger = None if dry or is_skipped else check.after(seen, run.workspace)
         if ledger is not None:
-            self._open_account(folder, budget, fresh=before is None)
+            self._open_account(open_place(root), run, earlier, budget)
+            close_earlier(open_place(root), run)
         counts = plan.to_json() | {"workspace": folder, "plan_only": dry, "shards": len(plan.shards)}
         if objection:
             counts["would_stop"] = objection
@@ -108,12 +110,12 @@ class PlanTask:
         if is_skipped:
             message = f"{plan.manifest} is empty, and on_empty says skip."
             raise AirflowSkipException(message)
-        return self._shards(plan, folder, ledger, budget.granted) if ledger else []
+        return self._shards(plan, run, folder, ledger, budget.granted) if ledger else []
 
     def _say(self, plan: Plan) -> None:
         """Log what is planned; what a person should look at stands out."""
         for line in plan.describe():
-            log.info(line)
+            log.log(logging.WARNING if plan.own_manifest and line == plan.no_later_run() else logging.INFO, line)
         if any(kind in plan.left_aside for kind in TO_LOOK_AT):
             log.warning("Some links or folders lead to nothing that can be read: %s.", plan.left_aside_text)
         if not plan.rows:
@@ -126,33 +128,50 @@ class PlanTask:
     def _on_empty(self) -> OnEmpty:
         return task.choice(OnEmpty, self.on_empty or OnEmpty.SUCCEED, "on_empty")
 
-    def _budget(self, context: Context, *, dry: bool) -> PlanBudget:
+    def _run_ref(self, context: Context, root: str) -> RunRef:
+        """Return the run, which may have been planned before: its plan was cleared, or it was made a second time."""
+        run = task.run_ref(context, own_batch(context), arguments.day(self.partition_date, "partition_date"))
+        run = replace(run, planning=next_planning(open_place(root), run))
+        if run.planning > 1:
+            log.info(
+                "This run was planned before: it is planned anew, and what was read and published by then is done."
+            )
+        return run
+
+    def _budget(self, context: Context, run: RunRef, *, dry: bool) -> PlanBudget:
         """Ask what may be spent."""
         limits = Limits(
             reserve=task.whole_number(self.reserve, "reserve", empty=0) or 0,
             daily_limit=task.whole_number(self.daily_limit, "daily_limit"),
             pace=task.truth(self.pace, "pace"),
         )
-        owner = task.owner_of(context)
+        owner = task.owner_of(context, run.group)
         choice = task.choice(WithoutStatistics, self.without_statistics, "without_statistics")
         hook = PlateRecOCRHook(self.conn_id)
         return open_budget(hook, self.ledger, owner, limits, look_only=dry, without_statistics=choice)
 
-    def _open_account(self, folder: str, budget: PlanBudget, *, fresh: bool) -> None:
-        """Note what the account has counted so far."""
+    def _open_account(self, root: StoragePath, run: RunRef, earlier: int, budget: PlanBudget) -> None:
+        """Note what the account has counted so far, and what the run's earlier planning has of it, if there was one."""
         if budget.statistics is None:
             log.warning("The report will not hold this run against the account's own count.")
             return
-        open_span(open_place(folder), budget.statistics, task.now(), fresh=fresh)
+        before, plan = root / replace(run, planning=earlier).workspace, None
+        with suppress(OCRDatasetError):
+            plan = load_plan(before) if earlier else None
+        spans = load_spans(before) if plan else []
+        billed = calls_of_unread(before, range(len(plan.shards))) if plan else 0
+        open_span(
+            root / run.workspace, budget.statistics, task.now(), after=spans[-1] if spans else None, billed=billed
+        )
 
-    def _make(self, context: Context, folder: str, budget: PlanBudget, *, dry: bool) -> Plan:
+    def _make(self, context: Context, run: RunRef, folder: str, budget: PlanBudget, *, dry: bool) -> Plan:
         request = PlanRequest(
             manifest=self.manifest,
             opener=open_place,
             dataset=open_place(self.dataset),
             dead_letters=open_place(self.dead_letters or task.beside(self.dataset, "dead_letters")),
             workspace=open_place(folder),
-            run=task.run_ref(context),
+            run=run,
             default_type=self.type or None,
             identity_params=tuple(task.texts(self.identity_params)),
             recursive=task.truth(self.recursive, "recursive"),
@@ -167,18 +186,23 @@ class PlanTask:
             grant=budget.grant,
             reopened=reopened(budget.store.place),
             dry_run=dry,
+            partition_date=arguments.day(self.partition_date, "partition_date") or "",
+            own_manifest=why_own(self.manifest_template, self.manifest, context),
         )
         return make_plan(request)
 
     def _roots(self) -> list[str]:
         return task.roots(self.allowed_roots) or [manifest_folder(self.manifest)]
 
-    def _shards(self, plan: Plan, folder: str, ledger: LedgerRecord, grant: Grant) -> list[dict[str, Any]]:
+    def _shards(  # what the read tasks have to know
+        self, plan: Plan, run: RunRef, folder: str, ledger: LedgerRecord, grant: Grant
+    ) -> list[dict[str, Any]]:
         roots = self._roots()
         total = len(plan.shards)
         return [
             {
                 "workspace": folder,
+                "batch": run.group,
                 "manifest": redact_url(self.manifest) if self.manifest.startswith("http") else self.manifest,
                 "roots": roots,
                 "path": shard.path,

@@ -67,7 +67,7 @@ class ReadBatchTask:
         grant = Grant.from_json(shard["grant"]) if "grant" in shard else None
         job = ShardJob(
             settings=settings,
-            owner=task.owner_of(context),
+            owner=task.owner_of(context, shard.get("batch")),
             ledger=open_ledger_place(self.ledger),
             spill=spill_folder(),
             inbox=inbox_place(),

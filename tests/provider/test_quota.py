@@ -102,7 +102,8 @@ def test_carried_over_images_are_read_when_the_run_is_cleared(stage: BatchStage,
 
     cleared = stage.run("night-1", try_number=2)
 
-    assert (cleared.counts["reads"], cleared.counts["carried_over"], cleared.counts["calls_billed"]) == (20, 0, 20)
+    assert (cleared.plan["done"], cleared.plan["planned"]) == (12, 8)
+    assert (cleared.counts["reads"], cleared.counts["carried_over"], cleared.counts["calls_billed"]) == (8, 0, 8)
     assert cleared.report["whole"] is True
     assert len(stage.rows()) == 20
     assert sandbox.books()["billed"] == 20
@@ -204,20 +205,41 @@ def test_calls_of_others_are_a_difference_that_is_named(
     assert said in caplog.text
 
 
-def test_a_cleared_run_gives_the_same_table_and_counts_nothing_twice(stage: BatchStage, sandbox: Sandbox) -> None:
-    sandbox.control(faults=["nth=4:503"])
+def test_a_run_whose_plan_is_cleared_keeps_its_table_and_its_report_and_counts_nothing_twice(
+    stage: BatchStage, sandbox: Sandbox
+) -> None:
     first = stage.run("night-1")
-    before = stage.table_files()
+    before, report = stage.table_files(), first.report
     calls_of_others(sandbox, 5)
 
     cleared = stage.run("night-1", try_number=2)
+
+    assert stage.table_files() == before
+    assert (cleared.plan["done"], cleared.plan["planned"], cleared.shards) == (20, 0, [])
+    assert (cleared.counts["reads"], cleared.counts["calls_billed"]) == (0, 0)
+    assert cleared.report["spend"]["account"]["made"] == cleared.report["spend"]["account"]["difference"] == 0
+    assert first.report == report
+    assert cleared.counts["report"] != first.counts["report"]
+    assert sandbox.books()["billed"] == 25
+
+
+def test_reads_and_export_that_are_cleared_give_the_same_table_and_count_nothing_twice(
+    stage: BatchStage, sandbox: Sandbox
+) -> None:
+    sandbox.control(faults=["nth=4:503"])
+    cleared = first = stage.run("night-1")
+    before, first_report = stage.table_files(), first.report
+    calls_of_others(sandbox, 5)
+
+    stage.read(cleared, "night-1", try_number=2)
+    stage.export(cleared, "night-1")
     stage.export(cleared, "night-1")
 
     assert stage.table_files() == before
     same = ("billed", "from_ledger", "refused", "resent", "dead_letters")
-    assert [cleared.report["spend"][name] for name in same] == [first.report["spend"][name] for name in same]
+    assert [cleared.report["spend"][name] for name in same] == [first_report["spend"][name] for name in same]
     assert cleared.report["spend"]["tries"] == 2
-    assert cleared.report["spend"]["account"]["made"] == cleared.report["spend"]["account"]["difference"] == 0
+    assert cleared.report["spend"]["account"] == first_report["spend"]["account"]
     assert sandbox.books()["billed"] == 25
 
 

@@ -96,7 +96,7 @@ class TableStage:
         return self.root / "table_dead_letters"
 
     def workspace(self, run: RunRef = RUN) -> StoragePath:
-        return self.root / "work" / run.slug
+        return self.root / "work" / run.workspace
 
     def request(self, manifest: str, run: RunRef = RUN, **more: Any) -> PlanRequest:
         given = {"default_type": "vin", **more}

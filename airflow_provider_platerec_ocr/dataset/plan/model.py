@@ -34,12 +34,19 @@ class RunRef:
     date: str
     """``YYYY-MM-DD``: the day of the run's data interval, which is the partition its rows go to."""
     group: str = ""
-    """Task group within the DAG: two groups of one run keep their files apart."""
+    """Task group within the DAG, or what else tells the batches of one run apart: they keep their files apart."""
+    planning: int = 1
+    """How often the run has been planned, with this time: each planning has a workspace and a report of its own."""
 
     @property
     def slug(self) -> str:
-        """A file name for the run."""
+        """A file name for the run; files of the table have it, whichever planning wrote them."""
         return slug_of(f"{self.dag_id}.{self.group}" if self.group else self.dag_id, self.run_id)
+
+    @property
+    def workspace(self) -> str:
+        """Name of the folder of this planning, and of its report."""
+        return self.slug if self.planning == 1 else f"{self.slug}.{self.planning}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,10 @@ class PlanRequest:
     """Fingerprints whose answers the ledger has, and which can be read now: their images are still to be read."""
     dry_run: bool = False
     """Count only, write nothing."""
+    partition_date: str = ""
+    """``YYYY-MM-DD``: the partition that the rows are to go to; empty for the run's own day."""
+    own_manifest: str = ""
+    """Why no other run has this manifest, as part of a sentence; empty where others have it."""
 
     def __post_init__(self) -> None:
         """Refuse numbers that make no sense."""
@@ -149,6 +160,10 @@ class Plan:
     """The same in words, with the first names of what is worth a look."""
     would_fail: str = ""
     """Of a plan that only counts: why one that reads would fail."""
+    partition_date: str = ""
+    """``YYYY-MM-DD``: the partition that was asked for; empty for the run's own day."""
+    own_manifest: str = ""
+    """Why no other run has this manifest, as part of a sentence; empty where others have it, or nobody can say."""
     created_at: str = ""
     """UTC, ISO 8601: when the plan was made."""
     schema_version: int = SCHEMA_VERSION
@@ -195,7 +210,17 @@ class Plan:
             )
         if self.would_fail:
             said.append(f"Without plan_only this would fail: {self.would_fail}")
+        if self.own_manifest and (self.left_over or self.bad_rows):
+            said.append(self.no_later_run())
         return said
+
+    def no_later_run(self) -> str:
+        """Return what becomes of what this run did not read, where the manifest is its own."""
+        return (
+            "No later run will find what this one leaves over, nor rows that are mended and files that come late: "
+            f"{self.own_manifest}. To have them read, clear its plan task and what comes after it: what is done stays "
+            "done, and nothing is paid for twice."
+        )
 
 
 def count_of(number: int, thing: str) -> str:

@@ -2,8 +2,9 @@
 
 More is planned than may be paid, since the ledger may have answers; what is paid, the run's purse sees to.
 
-A run's plan is written once. Shards come first and ``plan.json`` last, so a plan is there whole or not at all; a run
-that is cleared finds it and reads the same images into the same table.
+Shards come first and ``plan.json`` last, so a plan is there whole or not at all. A run that is planned again (its plan
+was cleared, or it was made again under the same id) gets a new plan in a new folder, see :mod:`.workspaces`: what the
+table has by then is done, and what an earlier planning of the run has published stays in place.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from airflow_provider_platerec_ocr.dataset.layout.lines import to_line
 from airflow_provider_platerec_ocr.dataset.layout.names import (
     BAD_ROWS,
     DEAD_LETTERS,
-    FINISHED,
     OUTCOMES,
     PLAN,
     READS,
@@ -42,7 +42,6 @@ from airflow_provider_platerec_ocr.storage.files import (
     ordered_map,
     read_whole,
     relative,
-    remove,
     remove_folder,
     write_whole,
 )
@@ -67,7 +66,7 @@ WRITERS = 8
 
 
 def make_plan(request: PlanRequest, *, clock: Clock | None = None) -> Plan:
-    """Return the run's plan: the one that is there already, else a new one, written to the workspace.
+    """Return a new plan of the run, written to the workspace.
 
     Nothing is written for a manifest without rows where ``on_empty`` says ``skip``.
 
@@ -76,13 +75,6 @@ def make_plan(request: PlanRequest, *, clock: Clock | None = None) -> Plan:
     :raises OCRDatasetError: the dataset has another schema version or a broken file.
     """
     now = format_timestamp((clock or SystemClock()).now())
-    if not request.dry_run:
-        plan = load_plan(request.workspace)
-        if plan is not None:
-            if plan.manifest != redact(request.manifest):
-                log.warning("This run was planned from %s and stays with it.", plan.manifest)
-            remove(request.workspace / FINISHED)
-            return plan
     published = {
         folder: files_of_run(folder, table, request.run.slug)
         for folder, table in ((request.dataset, READS), (request.dead_letters, DEAD_LETTERS))
@@ -94,11 +86,13 @@ def make_plan(request: PlanRequest, *, clock: Clock | None = None) -> Plan:
             sifted,
             kept=tuple(kept),
             first_part=max(map(next_part, published.values())),
+            partition_date=request.partition_date,
+            own_manifest=request.own_manifest,
             created_at=now,
         )
         if request.dry_run or (not plan.rows and request.on_empty is OnEmpty.SKIP):
             return plan
-        remove_folder(request.workspace / OUTCOMES)  # of an earlier plan: its row numbers mean other images
+        remove_folder(request.workspace / OUTCOMES)  # of a plan that is gone: its row numbers mean other images
         shards = ((request.workspace / shard.path, shard.images) for shard in plan.shards)
         _write_parts(shards, lines)
         _write_parts(((place, BAD_ROWS_PER_FILE) for place in _bad_row_files(request.workspace, plan)), bad_rows)

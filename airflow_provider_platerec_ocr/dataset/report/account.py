@@ -81,15 +81,21 @@ class Span:
         )
 
 
-def open_span(workspace: StoragePath, statistics: Statistics, now: str, *, fresh: bool) -> None:
-    """Begin a span, unless the last one has not ended yet.
+def open_span(
+    workspace: StoragePath, statistics: Statistics, now: str, *, after: Span | None = None, billed: int = 0
+) -> None:
+    """Begin a run's first span, or go on with the last one of its earlier planning, where that has not ended yet.
 
     :param now: UTC, ISO 8601.
-    :param fresh: forget the spans of an earlier plan in the same workspace.
+    :param after: the last span of the run's earlier planning, if there was one.
+    :param billed: calls of it for images that are in the new plan as well: the run's books have them once more.
     """
-    spans = [] if fresh else load_spans(workspace)
-    if not spans or spans[-1].until:
-        _save(workspace, [*spans, Span(now, statistics.calls, statistics.resets_on)])
+    if after is not None and not after.until:
+        spans = [after]
+    else:
+        before = [replace(after, billed=billed)] if after is not None else []
+        spans = [*before, Span(now, statistics.calls, statistics.resets_on)]
+    _save(workspace, spans)
 
 
 def close_span(workspace: StoragePath, statistics: Statistics, now: str, billed: int) -> Span | None:

@@ -44,7 +44,7 @@ def write_report(  # noqa: PLR0913  # what was asked, planned and found, and whe
     extra: Mapping[str, Any] | None = None,
     clock: Clock | None = None,
 ) -> StoragePath:
-    """Write the run's report, replacing an earlier one of the same run, and return where.
+    """Write the run's report, replacing an earlier one of the same planning, and return where.
 
     :param folder: folder of the reports, outside of the dataset's.
     :param spend: what the run spent.
@@ -64,11 +64,13 @@ def write_report(  # noqa: PLR0913  # what was asked, planned and found, and whe
         "summary": describe(plan, result, spend),
         **(extra or {}),
     }
-    place = folder / f"{run.slug}.json"
+    place = folder / f"{run.workspace}.json"
     write_whole(place, json.dumps(report, indent=1, ensure_ascii=False).encode())
     return place
 
 
 def describe(plan: Plan, result: ExportResult, spend: Spend | None = None) -> list[str]:
     """Return the run in sentences, for the log."""
-    return [*plan.describe(), *result.describe(), *(spend.describe() if spend else ())]
+    said = [*plan.describe(), *result.describe(), *(spend.describe() if spend else ())]
+    left = result.carried_over or result.held_elsewhere or sum(result.dead_letters.values())
+    return [*said, plan.no_later_run()] if plan.own_manifest and left and plan.no_later_run() not in said else said

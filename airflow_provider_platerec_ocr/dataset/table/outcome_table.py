@@ -10,7 +10,7 @@ import logging
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.core.models import Outcome
+from airflow_provider_platerec_ocr.core.models import Outcome, ReadStatus
 from airflow_provider_platerec_ocr.dataset.table.journal import best_of, read_outcomes, read_parts
 from airflow_provider_platerec_ocr.storage.files import read_whole
 
@@ -83,6 +83,20 @@ def _planned_schema() -> Any:
     import pyarrow as pa
 
     return pa.schema([("row", pa.int64()), *((name, pa.string()) for name in PLANNED)])
+
+
+def calls_of_unread(workspace: StoragePath, shards: Iterable[int]) -> int:
+    """Return the calls that a run's books have for images which it will plan again: doubts, above all."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ended = pa.array([ReadStatus.READ.value, ReadStatus.REJECTED.value])
+    found = 0
+    for shard in shards:
+        table = best_table(workspace, shard)
+        open_ones = table.filter(pc.invert(pc.is_in(table.column("status"), ended)))
+        found += pc.sum(open_ones.column("calls_billed")).as_py() or 0
+    return found
 
 
 def _parse(data: bytes) -> Any:

@@ -18,7 +18,6 @@ from airflow_provider_platerec_ocr.dataset.plan.plan import (
     RunRef,
     ShardRef,
     load_bad_rows,
-    load_plan,
     load_shard,
     make_plan,
 )
@@ -195,9 +194,7 @@ def test_the_budget_is_asked_once(stage: TableStage, tmp_path: Path) -> None:
         asked.append(wanted)
         return wanted, ""
 
-    path = manifest(tmp_path / "m.csv", 3)
-    stage.plan(path, grant=grant)
-    stage.plan(path, grant=grant)  # the plan is there already: nothing is reserved twice
+    stage.plan(manifest(tmp_path / "m.csv", 3), grant=grant)
 
     assert asked == [3]
 
@@ -228,25 +225,6 @@ def test_an_empty_manifest_gives_an_empty_plan(stage: TableStage, tmp_path: Path
 
     assert (plan.rows, plan.planned, plan.shards) == (0, 0, ())
     assert "Nothing to read: no call will be made." in plan.describe()
-
-
-def test_a_cleared_run_finds_its_plan_whatever_has_changed(stage: TableStage, tmp_path: Path) -> None:
-    plan = stage.plan(manifest(tmp_path / "m.csv", 3))
-    stage.read(plan)
-    stage.publish(plan)
-
-    again = stage.plan(manifest(tmp_path / "m.csv", 9), grant=granting(0))
-
-    assert again == plan == load_plan(stage.workspace())
-
-
-def test_a_cleared_run_with_another_manifest_says_that_it_stays_with_the_first(
-    stage: TableStage, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    plan = stage.plan(manifest(tmp_path / "m.csv", 3))
-
-    assert stage.plan(manifest(tmp_path / "other.csv", 9)) == plan
-    assert "planned from" in caplog.text
 
 
 def test_a_half_written_plan_is_overwritten(stage: TableStage, tmp_path: Path) -> None:

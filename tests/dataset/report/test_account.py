@@ -27,7 +27,7 @@ def used(calls: int, resets_on: str | None = RESET) -> Statistics:
 
 
 def test_a_span_goes_from_the_plan_to_the_export(workspace: StoragePath) -> None:
-    open_span(workspace, used(100), "22:00", fresh=True)
+    open_span(workspace, used(100), "22:00")
     span = close_span(workspace, used(130), "23:00", 18)
 
     assert span is not None
@@ -48,48 +48,48 @@ def test_a_span_goes_from_the_plan_to_the_export(workspace: StoragePath) -> None
     ],
 )
 def test_agreement_and_fewer_calls_are_said(workspace: StoragePath, calls: int, billed: int, said: str) -> None:
-    open_span(workspace, used(100), "22:00", fresh=True)
+    open_span(workspace, used(100), "22:00")
     span = close_span(workspace, used(calls), "23:00", billed)
 
     assert span is not None
     assert span.describe().startswith(said)
 
 
-def test_a_plan_that_is_tried_again_keeps_the_beginning(workspace: StoragePath) -> None:
-    open_span(workspace, used(100), "22:00", fresh=True)
-    open_span(workspace, used(110), "22:05", fresh=False)
+def test_a_run_that_is_planned_again_before_its_export_keeps_the_beginning(
+    workspace: StoragePath, tmp_path: Path
+) -> None:
+    open_span(workspace, used(100), "22:00")
+    again = local_place(tmp_path / "again")
+    open_span(again, used(110), "22:05", after=load_spans(workspace)[-1], billed=3)
 
-    assert [(span.since, span.calls_then) for span in load_spans(workspace)] == [("22:00", 100)]
+    assert [(span.since, span.calls_then) for span in load_spans(again)] == [("22:00", 100)]
+    span = close_span(again, used(120), "23:00", 20)
+    assert span is not None
+    assert (span.made, span.billed) == (20, 20)
 
 
-def test_a_new_plan_in_the_same_workspace_forgets_the_old_spans(workspace: StoragePath) -> None:
-    open_span(workspace, used(100), "22:00", fresh=True)
+def test_a_run_that_is_planned_again_after_its_export_is_held_against_its_own_time_alone(
+    workspace: StoragePath, tmp_path: Path
+) -> None:
+    open_span(workspace, used(100), "22:00")
     close_span(workspace, used(110), "23:00", 10)
-    open_span(workspace, used(200), "next day", fresh=True)
-
-    assert [span.since for span in load_spans(workspace)] == ["next day"]
-
-
-def test_a_cleared_run_is_held_against_its_own_time_alone(workspace: StoragePath) -> None:
-    open_span(workspace, used(100), "22:00", fresh=True)
-    close_span(workspace, used(110), "23:00", 10)
-    open_span(workspace, used(900), "next day", fresh=False)  # others made 790 calls meanwhile
-    span = close_span(workspace, used(902), "next day, later", 12)
+    again = local_place(tmp_path / "again")
+    open_span(again, used(900), "next day", after=load_spans(workspace)[-1], billed=1)
+    span = close_span(again, used(902), "next day, later", 3)  # of which the books of the first plan had one, in doubt
 
     assert span is not None
-    assert (span.made, span.billed, span.difference) == (2, 2, 0)
-    assert len(load_spans(workspace)) == 2
+    assert (span.since, span.made, span.billed, span.difference) == ("next day", 2, 2, 0)
 
 
 def test_an_export_that_is_run_again_says_the_same(workspace: StoragePath) -> None:
-    open_span(workspace, used(100), "22:00", fresh=True)
+    open_span(workspace, used(100), "22:00")
     first = close_span(workspace, used(110), "23:00", 10)
 
     assert close_span(workspace, used(150), "later", 10) == first
 
 
 def test_reads_that_are_cleared_without_their_plan_follow_the_last_span(workspace: StoragePath) -> None:
-    open_span(workspace, used(100), "22:00", fresh=True)
+    open_span(workspace, used(100), "22:00")
     close_span(workspace, used(110), "23:00", 10)
     span = close_span(workspace, used(116), "23:30", 13)
 
@@ -101,7 +101,7 @@ def test_reads_that_are_cleared_without_their_plan_follow_the_last_span(workspac
 def test_a_count_that_began_anew_cannot_be_held_against_anything(
     workspace: StoragePath, calls: int, resets_on: str | None
 ) -> None:
-    open_span(workspace, used(100), "22:00", fresh=True)
+    open_span(workspace, used(100), "22:00")
     span = close_span(workspace, used(calls, resets_on), "23:00", 10)
 
     assert span is not None
@@ -146,7 +146,7 @@ def test_a_span_that_still_runs_has_made_nothing_yet() -> None:
 def test_the_count_began_anew_only_if_it_fell_or_the_reset_moved_by_more_than_a_day(
     workspace: StoragePath, calls: int, resets_on: str | None, *, anew: bool
 ) -> None:
-    open_span(workspace, used(100), "22:00", fresh=True)
+    open_span(workspace, used(100), "22:00")
     span = close_span(workspace, used(calls, resets_on), "23:00", 30)
 
     assert span is not None
@@ -155,7 +155,7 @@ def test_the_count_began_anew_only_if_it_fell_or_the_reset_moved_by_more_than_a_
 
 
 def test_a_reset_that_nobody_announced_before_does_not_mean_a_new_count(workspace: StoragePath) -> None:
-    open_span(workspace, used(100, None), "22:00", fresh=True)
+    open_span(workspace, used(100, None), "22:00")
     span = close_span(workspace, used(130), "23:00", 30)
 
     assert span is not None

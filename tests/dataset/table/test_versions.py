@@ -17,7 +17,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
 from airflow_provider_platerec_ocr.dataset import read_dataset
 from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, READS
 from airflow_provider_platerec_ocr.dataset.layout.schema import dead_letters_schema, reads_schema, version_of
-from airflow_provider_platerec_ocr.dataset.plan.plan import RunRef
+from airflow_provider_platerec_ocr.dataset.plan.plan import RunRef, load_plan
 from support.older_tables import SINCE_2, as_version_1, files_of, without_metadata
 from support.stores import local_place
 from support.table_stage import RUN, manifest, outcome_of, read_vin
@@ -84,10 +84,9 @@ def test_a_row_of_version_1_was_published_when_it_was_read_or_its_day_began(old:
     assert list(found) == [read_at, read_at, day, day]
 
 
-def test_a_run_of_version_1_that_is_exported_again_keeps_its_rows_and_their_age(
-    old: TableStage, tmp_path: Path
-) -> None:
-    plan = old.plan(manifest(tmp_path / "m.csv", 4))
+def test_a_run_of_version_1_that_is_exported_again_keeps_its_rows_and_their_age(old: TableStage) -> None:
+    plan = load_plan(old.workspace())
+    assert plan is not None
     old.publish(plan)
     first = [file.read_bytes() for file in files_of(old.dataset)]
     old.publish(plan)

@@ -1,0 +1,66 @@
+"""What an export says of its run in numbers: of one plan, of several as one, and whether it is news. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_platerec_ocr.dataset.plan.model import Plan
+    from airflow_provider_platerec_ocr.dataset.report.spend import Spend
+    from airflow_provider_platerec_ocr.dataset.table.export_model import ExportResult
+
+_OF_THE_ACCOUNT = frozenset({"calls_left", "total_calls", "resets_on", "forecast", "account"})
+"""What is the account's and not the run's: the last one of several counts."""
+
+
+def is_news(counts: dict[str, Any]) -> bool:
+    """Return whether there is something to tell the assets: an image was read, or became a dead letter."""
+    left = counts["carried_over"] + counts["held_elsewhere"] + counts["missing"]
+    return bool(counts["files"] or counts["planned"] > left)
+
+
+def counts_of(plan: Plan, result: ExportResult, spend: Spend) -> dict[str, Any]:
+    """Return counts alone: XCom and asset events carry no lists of files or images."""
+    return {
+        "planned": result.planned,
+        "reads": result.reads,
+        "rows": result.rows,
+        "nothing_found": result.nothing_found,
+        "calls_billed": result.calls_billed,
+        "from_ledger": result.from_ledger,
+        "dead_letters": sum(result.dead_letters.values()),
+        "dead_letters_by_reason": result.dead_letters,
+        "in_doubt": result.in_doubt,
+        "held_elsewhere": result.held_elsewhere,
+        "carried_over": result.carried_over,
+        "missing": result.missing,
+        "already_done": plan.done,
+        "left_over": plan.left_over,
+        "files": len(result.files),
+        "spend": spend.to_json(),
+    }
+
+
+def summed(counts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the counts of several plans as those of one: numbers added up, of the account the last that was seen."""
+    if len(counts) == 1:
+        return counts[0]
+    total: dict[str, Any] = {}
+    for each in counts:
+        total = _added(total, each)
+    return total | {"plans": len(counts), "reports": [each["report"] for each in counts]}
+
+
+def _added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    found = dict(one)
+    for key, value in other.items():
+        before = found.get(key)
+        if key in _OF_THE_ACCOUNT or before is None:
+            found[key] = value
+        elif isinstance(value, dict) and isinstance(before, dict):
+            found[key] = _added(before, value)
+        elif isinstance(value, int) and not isinstance(value, bool):
+            found[key] = before + value
+    return found
