@@ -9,12 +9,14 @@ import pytest
 from airflow.sdk import Asset
 
 from airflow_provider_platerec_ocr.assets import convert_asset_to_openlineage
+from airflow_provider_platerec_ocr.core.errors import OCRIncomplete
 from airflow_provider_platerec_ocr.dataset.layout.schema import dead_letters_schema, reads_schema
 from airflow_provider_platerec_ocr.operators.export import OCRExportOperator
 from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator
 from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
 from airflow_provider_platerec_ocr.tasks.lineage import Lineage, facets, name_of
 from support.airflow_home import connection_env
+from support.batch_stage import BatchRun
 from support.forks import ask
 from support.sandbox import TOKEN, running_sandbox
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.airflow_home import AirflowHome
+    from support.batch_stage import BatchStage
 
 SOURCE = """
 from airflow.sdk import DAG
@@ -109,6 +112,20 @@ def test_without_the_provider_nothing_is_told_nothing_loaded_and_nothing_fails()
     (answer,) = ask("import airflow.sdk", [WITHOUT])
 
     assert answer == (0, "None\n[]\n")
+
+
+def test_an_export_that_fails_tells_what_it_has_published(stage: BatchStage) -> None:
+    pytest.importorskip("airflow.providers.openlineage", reason="the OpenLineage provider is not installed")
+    stage.plan(BatchRun(), "night")
+    export = OCRExportOperator(task_id="export", dataset=str(stage.dataset), conn_id=stage.conn_id)
+
+    with pytest.raises(OCRIncomplete):
+        export.execute(stage.context("night", "export"))
+
+    lineage = export.get_openlineage_facets_on_complete(None)
+    table, _ = lineage.outputs
+    assert (table.name, table.outputFacets["outputStatistics"].rowCount) == (str(stage.dataset), 0)
+    assert lineage.run_facets["platerec_ocr"].counts["missing"] > 0
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -38,9 +39,12 @@ SPARK = {
 
 
 def needs(*modules: str) -> pytest.MarkDecorator:
-    """Mark what needs libraries that `make readers` installs."""
+    """Mark what needs libraries that `make readers` installs, and Java for PySpark."""
     missing = [name for name in modules if not (READERS / name).is_dir() and importlib.util.find_spec(name) is None]
-    return pytest.mark.skipif(bool(missing), reason=f"{', '.join(missing)} not installed: make readers")
+    why = f"{', '.join(missing)} not installed: make readers" if missing else ""
+    if "pyspark" in modules and not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        why = "PySpark needs Java 17, which is not here"
+    return pytest.mark.skipif(bool(why), reason=why)
 
 
 def night(stage: TableStage, day: int, *, images: int = 2) -> None:
