@@ -68,7 +68,7 @@ ROOMS = {
     "dataset": room("dataset.table"),
     "dataset.layout": room("storage core", "pyarrow"),
     "dataset.manifest": room("dataset.layout storage core", "pyarrow"),
-    "dataset.plan": room("dataset.manifest dataset.layout storage core", "numpy"),
+    "dataset.plan": room("dataset.manifest dataset.layout storage core", "pyarrow numpy"),
     "dataset.table": room("dataset.plan dataset.manifest dataset.layout storage core", "pyarrow pandas fsspec"),
     "dataset.report": room("dataset.table dataset.plan dataset.layout storage core"),
     "webhook": room("storage core", "fastapi starlette uvicorn python_multipart"),

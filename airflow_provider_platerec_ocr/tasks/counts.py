@@ -28,6 +28,7 @@ def counts_of(plan: Plan, result: ExportResult, spend: Spend) -> dict[str, Any]:
         "reads": result.reads,
         "rows": result.rows,
         "nothing_found": result.nothing_found,
+        "already_published": result.already_published,
         "calls_billed": result.calls_billed,
         "from_ledger": result.from_ledger,
         "dead_letters": sum(result.dead_letters.values()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -41,10 +42,15 @@ def answer(*codes: str, **more: Any) -> str:
     return json.dumps({**body, "filename": "x.jpg", "camera_id": None, **more})
 
 
+def fingerprint_of(image: PlannedImage) -> str:
+    """What stands for the image's content: each name and version has one of its own."""
+    return hashlib.sha256(f"{image.type} {image.image} {image.image_version}".encode()).hexdigest()
+
+
 def read_outcome(image: PlannedImage, *codes: str, **more: Any) -> Outcome:
     """The image was read, and paid for."""
     facts: dict[str, Any] = {
-        "fingerprint": f"{image.row:064x}",
+        "fingerprint": fingerprint_of(image),
         "answer": answer(*codes),
         "read_at": READ_AT,
         "calls_billed": 1,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, READS
-from airflow_provider_platerec_ocr.dataset.layout.schema import dead_letters_schema, reads_schema
+from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, READS, REPEATS
+from airflow_provider_platerec_ocr.dataset.layout.schema import schema_of
 from airflow_provider_platerec_ocr.dataset.layout.table_files import opened
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ _SOURCES: dict[str, dict[str, tuple[str, ...]]] = {
         "image_name": ("image_name", "image"),
     },
     DEAD_LETTERS: {name: (name, "ended_at", "at") for name in ("ended_at", "first_seen", "last_seen")},
+    REPEATS: {},
 }
 """Columns that an older version, or a rewritten file, has under another name or not at all, and what says the same."""
 
@@ -75,8 +76,7 @@ def kind_of(name: str, table: str = READS) -> Any:
     """Return the Arrow type of a column as of today."""
     import pyarrow as pa
 
-    schema = reads_schema() if table == READS else dead_letters_schema()
-    return {"type": pa.string(), "date": pa.date32()}.get(name) or schema.field(name).type
+    return {"type": pa.string(), "date": pa.date32()}.get(name) or schema_of(table).field(name).type
 
 
 def _column(stored: Any, name: str, file: TableFile, table: str) -> Any:

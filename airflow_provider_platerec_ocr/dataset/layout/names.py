@@ -25,6 +25,12 @@ READS = "reads"
 """Start of the names of the dataset's files."""
 DEAD_LETTERS = "dead_letters"
 """Start of the names of the dead letters' files."""
+REPEATS = "repeats"
+"""Start of the names of the files of reads whose content the dataset had already; they lie beside it."""
+PUBLISHING = "_publishing"
+"""In the dataset's workspace: whose turn it is to publish."""
+STAGING = "_staging"
+"""In the dataset's workspace: files before they appear in it."""
 PARQUET_FILE = r"[^._].*\.parquet"
 """Names that readers of the folder see."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -39,6 +45,13 @@ def slug_of(dag_id: str, run_id: str) -> str:
     digest = sha256(len(dag_id).to_bytes(8, "big") + dag_id.encode() + run_id.encode()).hexdigest()[:8]
     dag, run = (_UNSAFE.sub("-", text)[:length].strip("-") for text, length in ((dag_id, 60), (run_id, 80)))
     return "__".join(part for part in (dag, run, digest) if part)
+
+
+def beside(dataset: StoragePath, name: str) -> StoragePath:
+    """Return the place ``<dataset>_<name>``; where the dataset is a bucket's root, ``_platerec_<name>`` in it."""
+    if dataset.path.strip("/") and (dataset.is_local or "/" in dataset.path.strip("/")):
+        return dataset.parent / f"{dataset.name}_{name}"
+    return dataset / f"_platerec_{name}"
 
 
 def file_name(table: str, slug: str, part: int) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
-from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, READS
+from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, READS, REPEATS
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.storage.path import StoragePath
@@ -24,11 +24,13 @@ TABLE_KEY = b"platerec_ocr.table"
 _OURS = {
     READS: frozenset({"image", "image_version", "fingerprint", "identifier_count", "code", "run_id"}),
     DEAD_LETTERS: frozenset({"image", "type", "reason", "message", "permanent", "run_id"}),
+    REPEATS: frozenset({"image", "type", "image_version", "fingerprint", "published_by", "run_id"}),
 }
 """Columns by which a file without metadata is known: every version of the table has them."""
-_SINCE_2 = {READS: "published_at", DEAD_LETTERS: "ended_at"}
+_SINCE_2 = {READS: "published_at", DEAD_LETTERS: "ended_at", REPEATS: "published_at"}
 """A column that version 1 did not have."""
-_NAMES = {READS: "reads", DEAD_LETTERS: "dead letters"}
+_NAMES = {READS: "reads", DEAD_LETTERS: "dead letters", REPEATS: "repeats"}
+_READERS = {READS: "Use read_dataset for it. ", DEAD_LETTERS: "Use read_dead_letters for it. ", REPEATS: ""}
 
 
 def reads_schema() -> Any:
@@ -99,6 +101,25 @@ def dead_letters_schema() -> Any:
     return pa.schema(list(columns.items()), metadata=_metadata(DEAD_LETTERS))
 
 
+def repeats_schema() -> Any:
+    """Return the Arrow schema of the repeats, in order: reads that added no row, as the dataset had what they say."""
+    import pyarrow as pa
+
+    reads = reads_schema()
+    own = {"type": pa.string(), "published_by": pa.string()}
+    names = (
+        *("type", "image", "image_version", "fingerprint", "read_at", "published_at", "calls_billed", "run_date"),
+        *("manifest", "manifest_row", "image_name", "manifest_columns"),
+        *("published_by", "schema_version", "dag_id", "run_id"),
+    )
+    return pa.schema([(name, own.get(name) or reads.field(name).type) for name in names], metadata=_metadata(REPEATS))
+
+
+def schema_of(table: str) -> Any:
+    """Return the Arrow schema of a table, by the start of its files' names."""
+    return {READS: reads_schema, DEAD_LETTERS: dead_letters_schema, REPEATS: repeats_schema}[table]()
+
+
 def _metadata(table: str) -> dict[bytes, bytes]:
     return {TABLE_KEY: table.encode(), VERSION_KEY: str(SCHEMA_VERSION).encode()}
 
@@ -106,7 +127,7 @@ def _metadata(table: str) -> dict[bytes, bytes]:
 def version_of(schema: Any, place: StoragePath, table: str = READS) -> int:
     """Return the schema version of one of our files, by its metadata, or by its columns where that was lost.
 
-    :param schema: the file's Arrow schema. :param table: ``reads`` or ``dead_letters``.
+    :param schema: the file's Arrow schema. :param table: ``reads``, ``dead_letters`` or ``repeats``.
     :raises OCRDatasetError: it is of a newer version, of the other table, or none of ours; it says what to do.
     """
     metadata = schema.metadata or {}
@@ -132,9 +153,8 @@ def version_of(schema: Any, place: StoragePath, table: str = READS) -> int:
 def _foreign(place: StoragePath, holds: str, table: str) -> str:
     if holds in _NAMES:
         return (
-            f"{place} holds {_NAMES[holds]}, and {_NAMES[table]} were asked for. "
-            + ("Use read_dead_letters for it." if holds == DEAD_LETTERS else "Use read_dataset for it.")
-            + " Reads and dead letters lie in folders of their own."
+            f"{place} holds {_NAMES[holds]}, and {_NAMES[table]} were asked for. {_READERS[holds]}Each table has a "
+            "folder of its own."
         )
     return (
         f"{place} lies in the dataset's folder, was not written by this provider, and lacks the columns of its "

@@ -1,4 +1,4 @@
-"""What need not be planned again: keys of the images in the dataset, and of those that can never be read.
+"""What need not be planned again: images in the dataset, those that repeat what it has, and those never to be read.
 
 Only the key columns are read, file by file, and only 16 bytes an image are kept.
 """
@@ -13,7 +13,7 @@ from airflow_provider_platerec_ocr.core.claims import identity_key
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
 from airflow_provider_platerec_ocr.core.models import Reason, is_for_good
 from airflow_provider_platerec_ocr.dataset.layout.columns import batches
-from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, READS
+from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, READS, REPEATS, beside
 from airflow_provider_platerec_ocr.dataset.layout.table_files import each_file
 from airflow_provider_platerec_ocr.dataset.plan.keys import DoneKeys, KeyList
 
@@ -34,7 +34,12 @@ def done_keys(
     :raises OCRDatasetError: a file of a newer schema version, of another program, or one that cannot be read.
     """
     keys = KeyList()
-    _collect(keys, dataset, partial(_understood_keys, reopened=reopened) if reopened else read_keys)
+    understood: set[str] = set()
+    if reopened:
+        _collect(keys, dataset, partial(_understood_keys, reopened=reopened, understood=understood))
+    else:
+        _collect(keys, dataset, read_keys)
+    _collect(keys, beside(dataset, REPEATS), partial(_repeated_keys, reopened=reopened, understood=understood))
     if not retry_rejected:
         _collect(keys, dead_letters, partial(_rejected_keys, reopened=reopened))
     return DoneKeys(keys)
@@ -51,10 +56,21 @@ def read_keys(file: TableFile) -> Iterator[bytes]:
         yield from map(identity_key, type_, image, version)
 
 
-def _understood_keys(file: TableFile, *, reopened: Container[str]) -> Iterator[bytes]:
+def _repeated_keys(file: TableFile, *, reopened: Container[str], understood: Container[str]) -> Iterator[bytes]:
+    """Yield the keys of reads whose content the dataset had; not where only an answer is there that can be read now."""
+    for table in batches(file, ["type", "image", "image_version", "fingerprint"], REPEATS):
+        for type_, image, version, mark in zip(*map(_listed, table.columns), strict=True):
+            if mark not in reopened or mark in understood:
+                yield identity_key(type_, image, version)
+
+
+def _understood_keys(file: TableFile, *, reopened: Container[str], understood: set[str]) -> Iterator[bytes]:
     for type_, lists in columns(file, ["image", "image_version", "identifier_count", "fingerprint"]):
         for kind, image, version, count, fingerprint in zip(type_, *lists, strict=False):
-            if fingerprint not in reopened or (count is not None and count == count):  # noqa: PLR0124  # NaN is null
+            is_known = count is not None and count == count  # noqa: PLR0124  # NaN is null
+            if is_known and fingerprint in reopened:
+                understood.add(fingerprint)
+            if fingerprint not in reopened or is_known:
                 yield identity_key(kind, image, version)
 
 

@@ -29,7 +29,9 @@ from airflow_provider_platerec_ocr.dataset.layout.names import (
     OUTCOMES,
     PLAN,
     READS,
+    REPEATS,
     SHARDS,
+    beside,
     files_of_run,
     next_part,
 )
@@ -77,7 +79,11 @@ def make_plan(request: PlanRequest, *, clock: Clock | None = None) -> Plan:
     now = format_timestamp((clock or SystemClock()).now())
     published = {
         folder: files_of_run(folder, table, request.run.slug)
-        for folder, table in ((request.dataset, READS), (request.dead_letters, DEAD_LETTERS))
+        for folder, table in (
+            (request.dataset, READS),
+            (request.dead_letters, DEAD_LETTERS),
+            (beside(request.dataset, "repeats"), REPEATS),
+        )
     }
     kept = [relative(place, folder) for folder, places in published.items() for place in places if place.name[0] != "."]
     with _spool() as images, _spool() as bad_rows:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.models import parse_timestamp, to_utc
-from airflow_provider_platerec_ocr.dataset.layout.names import FINISHED
-from airflow_provider_platerec_ocr.storage.files import read_whole, remove_folder
+from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, FINISHED, READS
+from airflow_provider_platerec_ocr.storage.files import find_files, read_whole, remove_folder
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,6 +21,30 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 log = logging.getLogger(__name__)
+OLD_S = 86_400.0
+"""Seconds after which a half-written file is nobody's any more."""
+_HALF_WRITTEN = rf"\.({READS}|{DEAD_LETTERS})-.*\.parquet\.[0-9a-f]{{8}}\.tmp"
+
+
+def sweep_leftovers(dataset: StoragePath, dead_letters: StoragePath, staging: StoragePath, *, alone: bool) -> None:
+    """Remove what exports that were killed have left: staged files, and those of versions that staged among the others.
+
+    :param alone: whether nobody else publishes now, so that what is staged belongs to nobody.
+    """
+    if alone:
+        remove_folder(staging)
+    for folder in (dataset, dead_letters):
+        if folder.is_local:
+            for place in find_files(folder, _HALF_WRITTEN):
+                _remove_if_old(Path(place.path))
+
+
+def _remove_if_old(path: Path) -> None:
+    """Remove a half-written file that nobody has touched for a day: an older version may be at it still."""
+    with contextlib.suppress(OSError):
+        if SystemClock().now().timestamp() - path.stat().st_mtime > OLD_S:
+            path.unlink()
+            log.info("Removed %s, which an export that was killed had left.", path)
 
 
 def remove_old_workspaces(root: StoragePath, keep_days: float, now: datetime) -> list[StoragePath]:

@@ -34,6 +34,10 @@ class ExportResult:
     """Images that another run was reading: the next run finds them again."""
     carried_over: int = 0
     """Images that were not sent because the quota ended: the next run finds them again."""
+    already_published: int = 0
+    """Images that were read and add no row, since the dataset has what they say."""
+    published_by: dict[str, int] = field(default_factory=dict)
+    """Of these, how many by the run that published it first; empty text for an earlier row of this one."""
     missing: int = 0
     """Planned images without any outcome: the run is not whole."""
     missing_images: tuple[str, ...] = ()
@@ -42,6 +46,8 @@ class ExportResult:
     """Images read, by type."""
     files: tuple[str, ...] = ()
     """Files of the dataset, relative to its folder."""
+    repeat_files: tuple[str, ...] = ()
+    """Files of the images that add no row, relative to their folder."""
     dead_letter_files: tuple[str, ...] = ()
     """Files of the dead letters, relative to their folder."""
     removed: tuple[str, ...] = ()
@@ -69,6 +75,8 @@ class ExportResult:
             said.append(f"{count_of(self.calls_billed, 'call')} billed, {self.from_ledger:,} answered by the ledger.")
         else:
             said.append("The plan is empty: nothing was read and nothing is published.")
+        if self.already_published:
+            said.append(self._already_published())
         if self.nothing_found:
             said.append(f"Nothing found on {count_of(self.nothing_found, 'image')}.")
         if self.unread:
@@ -90,3 +98,19 @@ class ExportResult:
             names = ", ".join(self.missing_images) + (", …" if self.missing > len(self.missing_images) else "")
             said.append(f"{count_of(self.missing, 'image')} without an outcome, so this run is not whole: {names}.")
         return said
+
+    def _already_published(self) -> str:
+        """Return the sentence about images that add no row."""
+        others = [(run, number) for run, number in self.published_by.items() if run]
+        by = ", ".join(f"{number:,} by {run}" for run, number in sorted(others, key=lambda each: -each[1])[:NAMED_RUNS])
+        more = [by] if by else []
+        if len(others) > NAMED_RUNS:
+            more.append(f"others by {len(others) - NAMED_RUNS} more runs")
+        if here := self.published_by.get(""):
+            more.append(f"{here:,} under another name of this run")
+        images = count_of(self.already_published, "image")
+        return f"{images} already published, so without rows of their own: {'; '.join(more)}."
+
+
+NAMED_RUNS = 3
+"""Runs that a sentence names."""

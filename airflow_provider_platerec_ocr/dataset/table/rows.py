@@ -17,7 +17,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRCallError
 from airflow_provider_platerec_ocr.core.identifiers import check_code
 from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason, is_for_good
 from airflow_provider_platerec_ocr.core.wire import read_from_json
-from airflow_provider_platerec_ocr.dataset.layout.schema import SCHEMA_VERSION, reads_schema
+from airflow_provider_platerec_ocr.dataset.layout.schema import SCHEMA_VERSION, reads_schema, repeats_schema
 from airflow_provider_platerec_ocr.dataset.table.outcome_table import to_table
 
 if TYPE_CHECKING:
@@ -220,6 +220,31 @@ def file_name_of(image: str) -> str:
     if image.startswith(("http://", "https://")):
         image = urlsplit(image).path
     return image.rpartition("/")[2]
+
+
+def is_understood(image: str, answer: str | None) -> bool:
+    """Return whether this version can make rows of an answer."""
+    return _read(image, answer) is not None
+
+
+def repeats_table(outcomes: Any, run: RunRef, manifest: str | None = None) -> Any:
+    """Return the repeats: reads that add no row, outcomes with a column ``published_by``; see :func:`reads_table`."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    schema, number = repeats_schema(), outcomes.num_rows
+    given = {
+        "read_at": moments(outcomes.column("read_at")),
+        "run_date": pa.repeat(pa.scalar(date.fromisoformat(run.date)), number),
+        "manifest": pa.repeat(pa.scalar(manifest, pa.string()), number),
+        "manifest_row": outcomes.column("row") if manifest else pa.nulls(number, pa.int64()),
+        "image_name": pc.coalesce(_given(outcomes, "image_name", schema), outcomes.column("image")),
+        "schema_version": pa.repeat(SCHEMA_VERSION, number),
+        "dag_id": pa.repeat(run.dag_id, number),
+        "run_id": pa.repeat(run.run_id, number),
+    }
+    columns = [given[name] if name in given else _given(outcomes, name, schema) for name in schema.names]
+    return pa.table(columns, schema.names).cast(schema)
 
 
 def _read(image: str, answer: str | None) -> Read | None:

@@ -49,13 +49,13 @@ class Publications:
         return pc.fill_null(found, first)
 
 
-def earlier_publications(files: Iterable[TableFile]) -> set[datetime]:
-    """Return when the rows of a run's own files were published; a file of version 1 tells one time."""
+def earlier_publications(files: Iterable[tuple[TableFile, str]]) -> set[datetime]:
+    """Return when the rows of a run's own files, each of a table, were published; one of version 1 tells one time."""
     found: set[datetime | None] = set()
-    for file in files:
-        with opened(file.place) as parquet:
+    for file, table in files:
+        with opened(file.place, table) as parquet:
             known = "published_at" in parquet.schema_arrow.names
             stored = parquet.read(columns=["published_at" if known else "read_at"])
-        moments = current(stored, ["published_at"], file).column(0).unique().to_pylist()
+        moments = current(stored, ["published_at"], file, table).column(0).unique().to_pylist()
         found.update(moments if known else [max(filter(None, moments), default=None)])
     return {moment for moment in found if moment is not None}

@@ -58,6 +58,7 @@ class TableWriter:
     :param table: start of the files' names.
     :param slug: the run's part of the names.
     :param first_part: number of the first file in each partition.
+    :param staging: where files are written before they appear, see :class:`~.StagedFile`.
     """
 
     def __init__(  # noqa: PLR0913  # what the names are made of, and two sizes by name
@@ -68,6 +69,7 @@ class TableWriter:
         slug: str,
         *,
         first_part: int = 0,
+        staging: StoragePath | None = None,
         group_rows: int = GROUP_ROWS,
         file_rows: int = FILE_ROWS,
     ) -> None:
@@ -76,6 +78,7 @@ class TableWriter:
         self._schema = schema
         self._slug = slug
         self._first_part = first_part
+        self._staging = staging
         self._group_rows = group_rows
         self._file_rows = file_rows
         self._partitions: dict[str, _Partition] = {}
@@ -98,10 +101,14 @@ class TableWriter:
             if state.written >= self._file_rows:
                 self._close(state)
 
-    def reveal(self) -> list[StoragePath]:
-        """Close the files, let them appear one right after the other, and return where."""
+    def close(self) -> None:
+        """Write what waits, and see to it that the disk has it all; nothing appears yet."""
         for state in self._partitions.values():
             self._close(state)
+
+    def reveal(self) -> list[StoragePath]:
+        """Close the files, let them appear one right after the other, and return where."""
+        self.close()
         places = [file.reveal() for file in self._staged]
         self._staged = []
         return places
@@ -126,7 +133,7 @@ class TableWriter:
             return
         if state.file is None:
             target = state.folder / file_name(self._table, self._slug, state.part)
-            state.file = _ParquetFile(target, self._schema)
+            state.file = _ParquetFile(target, self._schema, self._staging)
         self._wait()
         self._writing = self._pool.submit(state.file.write, state.tables)  # Arrow encodes beside the Python that fills
         state.written += state.waiting
@@ -151,10 +158,10 @@ class TableWriter:
 class _ParquetFile:
     """One Parquet file that is being written, row group by row group."""
 
-    def __init__(self, target: StoragePath, schema: Any) -> None:
+    def __init__(self, target: StoragePath, schema: Any, staging: StoragePath | None) -> None:
         import pyarrow.parquet as pq
 
-        self._staged = StagedFile(target)
+        self._staged = StagedFile(target, staging)
         dictionaries = [name for name in schema.names if name not in UNIQUE]
         self._writer = pq.ParquetWriter(self._staged.handle, schema, compression="zstd", use_dictionary=dictionaries)
 

@@ -12,7 +12,7 @@ from airflow_provider_platerec_ocr.core.models import PlannedImage
 from airflow_provider_platerec_ocr.dataset.layout.schema import dead_letters_schema, reads_schema
 from airflow_provider_platerec_ocr.dataset.manifest.manifest import BadRow
 from airflow_provider_platerec_ocr.dataset.table.rows import dead_letter_of, dead_letter_of_row, file_name_of, rows_of
-from support.table_stage import READ_AT, RUN, VIN, answer, outcome_of, read_outcome
+from support.table_stage import READ_AT, RUN, VIN, answer, fingerprint_of, outcome_of, read_outcome
 
 IMAGE = PlannedImage(3, "/yard/a.jpg", "vin", "/yard/a.jpg", image_version="v1", camera_id="gate", timestamp=READ_AT)
 BARE = PlannedImage(3, "/yard/a.jpg", "vin")
@@ -31,7 +31,7 @@ def test_one_identifier_gives_one_row_with_every_column() -> None:
     assert row == {
         "image": "/yard/a.jpg",
         "image_version": "v1",
-        "fingerprint": f"{3:064x}",
+        "fingerprint": fingerprint_of(IMAGE),
         "status": "read",
         "identifier_index": 0,
         "identifier_count": 1,
