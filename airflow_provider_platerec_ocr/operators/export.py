@@ -24,9 +24,9 @@ class OCRExportOperator(OCROperator):
     gives the same files.
 
     It publishes the plans that stand nearest above it in the DAG: one, several, or all instances of a mapped one (an
-    export that is mapped itself, the one of its own map index). Where they were skipped, or were to plan only, it is
-    skipped as well. Where one failed and another of the run's last tasks has failed for it, it is skipped; else it
-    fails, since a run is what its last tasks are. A run that published nothing sends no asset event.
+    export that is mapped itself, the one of its own map index). Where they were skipped, it is skipped as well. Where
+    one failed and another of the run's last tasks has failed for it, it is skipped; else it fails, since a run is what
+    its last tasks are. A run that published nothing sends no asset event: a dry run, an empty night.
 
     :param dataset: (templated) folder of the published table. An ``Asset`` with a URI is an outlet as well.
     :param workspace: (templated) folder for plans and outcomes. Default: ``<dataset>_workspace``.

@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
 NAMED_SHARDS = 3
 """Shards whose ends an error names; the log has the others."""
-_DRY = "Plan only, so nothing was read: the plan task says what it would cost"
-_SKIPPED = "The plan was skipped"
 log = logging.getLogger(__name__)
 
 
@@ -90,7 +88,10 @@ class ExportTask:
             if unsaid:
                 message = f"{', '.join(failed)} failed, so there is nothing to publish: see its log."
                 raise AirflowFailException(message)
-            _skip("What stands before it failed" if failed else _DRY if any(_dries(found, dry=dry)) else _SKIPPED)
+            if not failed and any(dry or batch.dry for batch in found.batches if not batch.skipped):
+                log.info("Plan only: nothing was read, nothing is published. The plan task says what it would cost.")
+                return {"plan_only": True}
+            _skip("What stands before it failed" if failed else "The plan was skipped")
         counts = summed([each.counts for each in published])
         if is_news(counts):
             self._tell_assets(context, published[0].run, counts)
@@ -219,10 +220,6 @@ def _end_unread(found: Above, context: Context) -> None:
         _skip("The read tasks were skipped")
     if found.never_read(batches.SKIPPED, batches.UPSTREAM_FAILED) and batches.is_red_anyway(context):
         _skip("The read tasks never began, since what stands before them failed")
-
-
-def _dries(found: Above, *, dry: bool) -> list[bool]:
-    return [dry or batch.dry for batch in found.batches if not batch.skipped]
 
 
 def _in_doubt(errors: list[str], counts: dict[str, Any]) -> OCRInDoubt:

@@ -99,7 +99,7 @@ def test_planning_alone_makes_no_call(airflow_home: AirflowHome, sandbox: Sandbo
 
     assert run.state == "success"
     assert run.xcom("ocr.plan", key="plan")["to_pay"] == 4
-    assert run.tasks["ocr.export", -1] == "skipped"
+    assert run.xcom("ocr.export") == {"plan_only": True}
     assert sandbox.books()["posts"] == 0
     assert not (tmp_path / "reads").exists()
 

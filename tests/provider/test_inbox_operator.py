@@ -54,6 +54,16 @@ def test_the_task_returns_counts_and_tells_its_assets_what_is_new(home: Path, tm
     }
 
 
+def test_a_sweep_that_finds_nothing_new_sends_no_event(home: Path, tmp_path: Path) -> None:
+    long_ago(home / "platerec_ocr" / "inbox")
+    operators = [OCRInboxOperator(task_id="ingest", dataset=str(tmp_path / "reads"), outlets=[READS]) for _ in range(2)]
+
+    rows = [operator.execute(task_context("run-1", asset=READS))["rows"] for operator in operators]
+
+    assert rows == [1, 0]
+    assert [operator.outlets for operator in operators] == [[READS], []]  # what Airflow goes by when the task ends
+
+
 def test_every_place_can_be_named(home: Path, tmp_path: Path) -> None:
     long_ago(tmp_path / "in")
     operator = OCRInboxOperator(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -68,10 +69,10 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox
         yield running
 
 
-def run_dag(home: AirflowHome, root: Path, wiring: str, dag: str, **conf: Any) -> DagRunResult:
+def run_dag(home: AirflowHome, root: Path, wiring: str, dag: str, *, at: datetime | None = None) -> DagRunResult:
     lines = "\n".join(f"    {line}" for line in wiring.splitlines())
     home.add_dag(f"{dag}.py", HEAD.format(root=root, dag=dag) + lines + "\n")
-    return home.run_dag(dag, conf)
+    return home.run_dag(dag, at=at)
 
 
 def failed(run: DagRunResult) -> list[str]:
@@ -157,10 +158,25 @@ def test_a_dry_run_publishes_nothing_and_sends_no_event(
     run = run_dag(airflow_home, tmp_path, wiring, f"dry_{request.node.callspec.id}")
 
     assert run.state == "success"
-    assert "skipped" in {run.tasks.get(("ocr.export", -1)), run.tasks.get(("export", -1))}
+    export = next(task for task, _ in run.tasks if task.rpartition(".")[2] == "export")
+    assert (run.tasks[export, -1], run.xcom(export)) == ("success", {"plan_only": True})
     assert events(run) == []
     assert not (tmp_path / "reads").exists()
     assert sandbox.books()["posts"] == 0
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"), [("Pacific/Kiritimati", "2026-03-02"), ("Pacific/Honolulu", "2026-03-01"), ("UTC", "2026-03-02")]
+)
+def test_rows_can_go_to_the_local_day(
+    airflow_home: AirflowHome, sandbox: Sandbox, tmp_path: Path, zone: str, day: str
+) -> None:
+    template = "{{ data_interval_start.in_timezone('" + zone + "') | ds }}"
+    at = datetime(2026, 3, 2, 1, tzinfo=UTC)
+    run_dag(airflow_home, tmp_path, f"group(partition_date={template!r})", f"day_{zone.rpartition('/')[2]}", at=at)
+
+    assert [path.name for path in (tmp_path / "reads" / "type=vin").iterdir()] == [f"date={day}"]
+    assert sandbox.books()["billed"] == 3
 
 
 def test_an_empty_night_succeeds_and_sends_no_event_and_the_night_before_it_sent_one(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG
+from airflow.sdk import DAG, task_group
 
 from airflow_provider_platerec_ocr.task_group import OCRManifestTaskGroup
 
@@ -37,6 +37,20 @@ def test_a_time_limit_of_default_args_holds_for_reads_where_none_is_given(given:
 
     assert made.plan.execution_timeout == made.export.execution_timeout == timedelta(hours=1)
     assert made.read.partial_kwargs["execution_timeout"] == given.get("read_timeout", timedelta(hours=1))
+
+
+def test_airflow_maps_no_group_that_holds_one_and_a_loop_does_it() -> None:
+    @task_group
+    def site(manifest: str) -> None:
+        OCRManifestTaskGroup("ocr", manifest=manifest, dataset="/reads")
+
+    with DAG("yard", schedule=None), pytest.raises(NotImplementedError, match="operator expansion in an expanded task"):
+        site.expand(manifest=["/a", "/b"])
+
+    with DAG("yard", schedule=None) as dag:
+        for name in ("north", "south"):
+            OCRManifestTaskGroup(f"ocr_{name}", manifest=f"/yards/{name}", dataset="/reads")
+    assert len(dag.tasks) == 8
 
 
 def test_places_may_be_path_objects_with_templates_in_them() -> None:

@@ -27,7 +27,10 @@ import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _SETTINGS = {
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -124,15 +127,19 @@ class AirflowHome:
         target.write_text(source.read_text() if isinstance(source, Path) else source)
         return target
 
-    def run_dag(self, dag_id: str, conf: dict[str, Any] | None = None) -> DagRunResult:
-        """Run a DAG to its end in this process, as ``dag.test()`` does: retries, mapping and triggers included."""
+    def run_dag(self, dag_id: str, conf: dict[str, Any] | None = None, *, at: datetime | None = None) -> DagRunResult:
+        """Run a DAG to its end in this process, as ``dag.test()`` does: retries, mapping and triggers included.
+
+        :param at: the run's logical date, if not now.
+        """
         from support.airflow_versions import dag_bag
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Airflow's own deprecations are not what is tested
             bag = dag_bag(str(self.dags))
             assert bag.import_errors == {}, bag.import_errors
-            run = bag.dags[dag_id].test(run_conf=conf)
+            when = {} if at is None else {"logical_date": at}
+            run = bag.dags[dag_id].test(run_conf=conf, **when)
             tasks = {(ti.task_id, ti.map_index): str(ti.state) for ti in run.get_task_instances()}
             return DagRunResult(dag_id, run.run_id, str(run.state), tasks)
 
