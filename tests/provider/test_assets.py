@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from airflow import sdk
@@ -16,7 +16,7 @@ from airflow_provider_platerec_ocr.operators.inbox import OCRInboxOperator
 from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator
 from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
 from airflow_provider_platerec_ocr.task_group import OCRManifestTaskGroup
-from airflow_provider_platerec_ocr.tasks.told_assets import asset_uri, table_among
+from airflow_provider_platerec_ocr.tasks.told_assets import asset_uri, table_among, tell_assets
 from support.airflow_home import connection_env
 from support.airflow_versions import stored
 from support.sandbox import TOKEN, running_sandbox
@@ -24,6 +24,8 @@ from support.sandbox import TOKEN, running_sandbox
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from airflow.sdk import Context
 
     from support.airflow_home import AirflowHome
 
@@ -173,6 +175,44 @@ def test_an_alias_means_the_asset_that_is_declared_with_the_tables_uri() -> None
     assert table_among([Asset("x")], "/data/reads") == Asset(uri="file:///data/reads")
 
 
+def told_by(*outlets: Any, key: str | None = None) -> Any:
+    """Tell the outlets of a table, through the events that Airflow itself hands to a task."""
+    from airflow.sdk.execution_time.context import OutletEventAccessors  # noqa: PLC0415  # loads the task runner
+
+    events = OutletEventAccessors()
+    tell_assets(cast("Context", {"outlet_events": events}), outlets, "/data/reads", {"reads": 3}, key=key)
+    return events
+
+
+def test_what_is_no_asset_may_be_an_outlet_and_is_told_nothing() -> None:
+    events = told_by("a text", {"any": "thing"}, READS)
+
+    assert list(events) == [Asset(READS.name, READS.uri)]
+    assert events[READS].extra == {"reads": 3}
+
+
+def test_an_asset_and_an_alias_beside_each_other_are_both_told_of_one_table() -> None:
+    alias, table = AssetAlias("reads"), Asset("mine", uri="file:///data/reads")
+
+    events = told_by(alias, table)
+
+    assert events[table].extra == {"reads": 3}
+    (event,) = events[alias].asset_alias_events
+    assert (event.dest_asset_key.name, event.extra) == ("mine", {"reads": 3})
+
+
+@pytest.mark.skipif(not HAS_KEYS, reason="Airflow before 3.3: a task cannot give an event a key")
+def test_a_key_is_on_an_assets_event_and_never_on_that_of_an_alias(caplog: pytest.LogCaptureFixture) -> None:
+    alias = AssetAlias("reads")
+
+    with caplog.at_level("INFO"):
+        events = told_by(READS, alias, key="2026-03-01")
+
+    assert events[READS].partition_keys == {"2026-03-01"}
+    assert len(events[alias].asset_alias_events) == 1
+    assert "Airflow keeps none for aliases" in caplog.text
+
+
 class Event:
     """An event as Airflow before 3.3 has it."""
 
@@ -216,3 +256,64 @@ def test_the_event_of_a_dataset_given_as_an_asset_has_no_key_unless_it_is_asked_
     (plain,), (keyed,) = events("told_plainly"), events("told_by_day")
     assert (plain["name"], plain["key"], plain["extra"]["reads"]) == ("told_plainly", None, 3)
     assert keyed["key"] == (keyed["extra"]["date"] if HAS_KEYS else None)
+
+
+LISTENERS = """
+from airflow.sdk import DAG, Asset, task
+from airflow_provider_platerec_ocr import each_partition
+
+READS = Asset("heard_reads")
+with DAG("listens_plainly", schedule=[READS]) as plainly:
+    task(lambda: None, task_id="t")()
+with DAG("listens_by_day", schedule=each_partition(READS)) as by_day:
+    task(lambda: None, task_id="t")()
+"""
+
+
+def queued() -> tuple[list[str], list[tuple[str, str]]]:
+    """Who is to run since an asset had an event, and who for which partition; what is plain is forgotten again."""
+    from airflow.models.asset import AssetDagRunQueue, AssetPartitionDagRun  # noqa: PLC0415
+    from airflow.utils.session import create_session  # noqa: PLC0415
+    from sqlalchemy import delete, select  # noqa: PLC0415
+
+    with create_session() as session:
+        plainly = sorted(session.scalars(select(AssetDagRunQueue.target_dag_id)))
+        by_day = session.execute(select(AssetPartitionDagRun.target_dag_id, AssetPartitionDagRun.partition_key)).all()
+        session.execute(delete(AssetDagRunQueue))
+        return plainly, sorted((dag_id, key) for dag_id, key in by_day)
+
+
+def listening(home: AirflowHome) -> None:
+    """Have Airflow know the two DAGs that listen, and let them run."""
+    from airflow.models import DagModel  # noqa: PLC0415
+    from airflow.utils.session import create_session  # noqa: PLC0415
+    from sqlalchemy import update  # noqa: PLC0415
+
+    home.add_dag("listeners.py", LISTENERS)
+    done = home.airflow("dags", "reserialize")
+    assert done.returncode == 0, done.stdout
+    with create_session() as session:
+        session.execute(update(DagModel).where(DagModel.dag_id.like("listens_%")).values(is_paused=False))
+
+
+@pytest.mark.airflow
+@pytest.mark.skipif(not HAS_KEYS, reason="Airflow before 3.3: a task cannot give an event a key")
+@pytest.mark.usefixtures("_account")
+def test_an_event_with_a_key_starts_who_listens_by_day_and_nobody_else(
+    airflow_home: AirflowHome, tmp_path: Path
+) -> None:
+    """Which is why a key has to be asked for: it would have kept every DAG quiet that is scheduled on the asset."""
+    for dag_id, keyed in (("heard_plainly", False), ("heard_by_day", True)):
+        places = {"manifest": repr(str(tmp_path / "images")), "dataset": repr(str(tmp_path / dag_id))}
+        more = f'asset=Asset("heard_reads"), partition_events={keyed}'
+        airflow_home.add_dag(f"{dag_id}.py", SOURCE.format(dag_id=dag_id, more=more, **places))
+    listening(airflow_home)
+
+    airflow_home.run_dag("heard_plainly")
+    after_plain = queued()
+    airflow_home.run_dag("heard_by_day")
+    after_key = queued()
+
+    day = events("heard_by_day")[0]["key"]
+    assert after_plain == (["listens_plainly"], [])
+    assert after_key == ([], [("listens_by_day", day)])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
-from support.lake import make_lake, needs, night, ran, recipe
+from support.lake import RECIPES, ROOT, make_lake, needs, night, ran, recipe
 from support.older_tables import files_of
 
 if TYPE_CHECKING:
@@ -19,6 +20,18 @@ pytestmark = pytest.mark.slow
 
 UNITS = ["U-2-1", "U-2-2", "U-3-1", "U-3-2"]
 """Of the VINs of the second and the third night."""
+
+
+def test_every_python_sample_of_the_page_is_a_piece_of_a_recipe_and_every_piece_is_on_it() -> None:
+    page = (ROOT / "docs" / "how-to" / "load.md").read_text().partition("## Not run here")[0]
+    samples = re.findall(r"(?s)```[^\n]*python[^\n]*\n(.*?)```", page)
+    pieces = [
+        f'--8<-- "{path.relative_to(ROOT).as_posix()}:{name}"'
+        for path in sorted(RECIPES.glob("*.py"))
+        for name in re.findall(r"\[start:(\w+)\]", path.read_text())
+    ]
+
+    assert sorted(sample.strip() for sample in samples) == sorted(pieces)
 
 
 @pytest.fixture
