@@ -3,6 +3,7 @@
 python3 .ci/matrix.py                         all cells, everything (an hour and a half on two cores)
 python3 .ci/matrix.py --cells 3.0.6,newest    some cells
 python3 .ci/matrix.py --quick                 without the quick tests, which hardly touch Airflow
+python3 .ci/matrix.py --smoke                 without the provider tests as well: imports, commands and a night
 
 A released Airflow gets its packages as they were on the day of its release, the way its own constraints did; then our
 package is installed on top, and may change nothing that is there. Environments are made by uv, which is installed by
@@ -95,12 +96,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--cells", default=",".join(names), help=f"which of {', '.join(names)}; divided by commas")
     parser.add_argument("--quick", action="store_true", help="leave out the quick tests, which hardly touch Airflow")
+    parser.add_argument("--smoke", action="store_true", help="leave out all tests: imports, commands, and a night")
     asked = parser.parse_args()
     wanted = asked.cells.split(",")
     if unknown := set(wanted) - set(names):
         parser.error(f"no cell is called {', '.join(sorted(unknown))}")
     get_uv()
-    steps = {name: step for name, step in STEPS.items() if not (asked.quick and step is quick_tests)}
+    left_out = (provider_tests, quick_tests) if asked.smoke else (quick_tests,) if asked.quick else ()
+    steps = {name: step for name, step in STEPS.items() if step not in left_out}
     rows = [try_cell(cell, steps) for cell in CELLS if cell.name in wanted]
     print(f"\n{table(rows, list(steps))}\n\nThe logs are in {HOME.relative_to(ROOT)}/<cell>/.")
     return int(any(row.failed and not row.cell.may_fail for row in rows))
