@@ -8,10 +8,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-_JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD8)})
-"""Markers without a length: TEM and the restart markers."""
-_JPEG_SCAN = 0xDA
-_JPEG_END = 0xD9
+from airflow_provider_platerec_ocr.engine.images.cut import (
+    bmp_is_cut,
+    gif_is_cut,
+    heif_is_cut,
+    jpeg_is_cut,
+    png_is_cut,
+    tiff_is_cut,
+    webp_is_cut,
+)
+
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _BMP_HEADER_SIZES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
@@ -67,50 +73,22 @@ def _boxed(head: bytes) -> ImageFormat | None:
 
 
 def is_truncated(content: bytes) -> bool:
-    """Return whether the image surely stops in the middle.
+    """Return whether the image surely stops in the middle: part of its first picture's pixels is not there.
 
-    Bytes after the end are fine (cameras pad, phones append videos), and so is anything that is not understood: the
-    API knows more formats than this file.
+    Bytes after the end are fine (cameras pad, phones append videos), an end marker that is missing is, and so is
+    anything that is not understood: the API knows more formats than this file.
     """
     found = image_format(content)
-    if found is ImageFormat.JPEG:
-        return _jpeg_truncated(content)
-    if found is ImageFormat.PNG:
-        return _png_truncated(content)
-    if found is ImageFormat.WEBP:
-        return int.from_bytes(content[4:8], "little") + 8 > len(content)
-    return False
+    return found is not None and _IS_CUT[found](content)
 
 
-def _jpeg_truncated(content: bytes) -> bool:
-    """Walk the header segments, so that a thumbnail's end marker inside EXIF does not count, then look for the end."""
-    at = 2
-    while at + 1 < len(content):
-        if content[at] != 0xFF:  # noqa: PLR2004  # every marker begins with 0xFF
-            return False
-        marker = content[at + 1]
-        if marker == 0xFF:  # noqa: PLR2004  # a fill byte
-            at += 1
-        elif marker == _JPEG_END:
-            return False
-        elif marker == _JPEG_SCAN:
-            return content.find(b"\xff\xd9", at + 2) < 0
-        elif marker in _JPEG_BARE:
-            at += 2
-        else:
-            length = int.from_bytes(content[at + 2 : at + 4], "big")
-            at += 2 + max(2, length)
-    return True
-
-
-def _png_truncated(content: bytes) -> bool:
-    """Walk the chunks to IEND: each is a length, a name of four letters, the data and four bytes of check sum."""
-    at = len(_PNG_SIGNATURE)
-    while at + 8 <= len(content):
-        name = content[at + 4 : at + 8]
-        if name == b"IEND":
-            return False
-        if not name.isalpha():
-            return False
-        at += 12 + int.from_bytes(content[at : at + 4], "big")
-    return True
+_IS_CUT = {
+    ImageFormat.JPEG: jpeg_is_cut,
+    ImageFormat.PNG: png_is_cut,
+    ImageFormat.WEBP: webp_is_cut,
+    ImageFormat.GIF: gif_is_cut,
+    ImageFormat.BMP: bmp_is_cut,
+    ImageFormat.TIFF: tiff_is_cut,
+    ImageFormat.HEIC: heif_is_cut,
+    ImageFormat.AVIF: heif_is_cut,
+}

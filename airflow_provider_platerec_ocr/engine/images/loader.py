@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 MAX_ORIGINAL_BYTES = 200_000_000
 """An original that is to be shrunk is read whole, up to here."""
-_STEM_LENGTH = 60
+_NAME_LENGTH = 89
+"""Characters of an upload's name. Servers like the API's hold 100 at most, and put some of their own before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +119,16 @@ class ImageLoader:
 def upload_name(filename: str, fingerprint: str, upload: bytes = b"") -> str:
     """Return the name an upload gets, ``<stem>-<fingerprint>.<extension>``, so that a webhook can be matched to it.
 
-    :param filename: the user's own name; at most 60 ASCII letters, digits, ``.``, ``_`` and ``-`` of it are kept.
+    It has at most 89 characters, and what is cut is the stem.
+
+    :param filename: the user's own name; some 20 ASCII letters, digits, ``.``, ``_`` and ``-`` of it are kept.
     :param fingerprint: 64 hex digits.
     :param upload: the bytes that are sent; the extension is that of their real format, else the file name's own.
     """
     path = PurePosixPath(filename)
     ascii_stem = unicodedata.normalize("NFKD", path.stem).encode("ascii", "ignore").decode()
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", ascii_stem)[:_STEM_LENGTH].strip("._-") or "image"
     real = image_format(upload)
     extension = real.value if real else re.sub(r"[^a-z0-9]", "", path.suffix.lower())[:5] or "jpg"
-    return f"{stem}-{fingerprint}.{extension}"
+    end = f"-{fingerprint}.{extension}"
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", ascii_stem)[: _NAME_LENGTH - len(end)].strip("._-") or "image"
+    return f"{stem}{end}"

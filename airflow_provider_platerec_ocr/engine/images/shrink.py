@@ -22,6 +22,8 @@ _ROUNDS = 12
 _AIM = 0.97
 _CLOSE_ENOUGH = 0.9
 _ORIENTATION = 0x0112
+_TURNED = range(2, 9)
+"""Values of it that mean anything; 1 is upright."""
 _ONE_AT_A_TIME = threading.Lock()
 """A decoded photograph takes 100 MB and more; many at once would break the worker's memory."""
 
@@ -43,8 +45,9 @@ def shrink_image(content: bytes, max_bytes: int) -> bytes:
     with _ONE_AT_A_TIME:
         try:
             with Image.open(io.BytesIO(content)) as opened:
-                orientation = opened.getexif().get(_ORIENTATION, 1)
                 picture = _as_rgb(opened)
+                # Asked only now: of a TIFF, Pillow turns the pixels when it loads them, and takes the tag away.
+                orientation = opened.getexif().get(_ORIENTATION, 1)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, MemoryError) as error:
             message = f"Pillow cannot read it: {error}"
             raise CannotShrinkError(message) from None
@@ -109,7 +112,7 @@ def _encode(picture: Image.Image, quality: int, orientation: int) -> bytes:
     from PIL import Image
 
     exif = Image.Exif()
-    if orientation != 1:
+    if orientation in _TURNED:
         exif[_ORIENTATION] = orientation
     target = io.BytesIO()
     picture.save(target, "JPEG", quality=quality, optimize=True, exif=exif)

@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
@@ -143,6 +144,26 @@ def test_only_permanent_dead_letters_stay_away(
     again = stage.plan(str(tmp_path / "m.csv"), NEXT, retry_rejected=retry_rejected)
 
     assert names(stage.images(again, NEXT)) == planned
+
+
+@pytest.mark.parametrize(
+    ("reason", "version", "planned"),
+    [("image_truncated", "", 1), ("image_empty", "", 1), ("image_not_an_image", "", 1), ("image_too_large", "", 0),
+     ("image_outside_roots", "", 0), ("image_truncated", "v1", 0)],
+)  # fmt: skip
+def test_what_an_older_version_gave_up_for_good_is_looked_at_again_where_no_version_says_it_is_the_same(
+    stage: TableStage, tmp_path: Path, reason: str, version: str, planned: int
+) -> None:
+    (tmp_path / "m.csv").write_text(f"image,image_version\na.jpg,{version}\n")
+    plan = stage.plan(str(tmp_path / "m.csv"))
+    stage.read(plan, how=lambda image: outcome_of(image, "rejected", reason=reason))
+    (file,) = stage.publish(plan).dead_letter_files
+    place = stage.dead_letters / file
+    table = pq.read_table(place.path)
+    permanent = pa.array([True], pa.bool_())
+    pq.write_table(table.set_column(table.schema.names.index("permanent"), "permanent", permanent), place.path)
+
+    assert stage.plan(str(tmp_path / "m.csv"), NEXT).planned == planned
 
 
 def test_a_corrected_row_is_planned_though_it_was_a_dead_letter(stage: TableStage, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from airflow_provider_platerec_ocr.engine.images.shrink import CannotShrinkError, shrink_image
 from support.pictures import noise, picture
@@ -92,3 +92,47 @@ def test_a_thin_strip_is_not_scaled_away() -> None:
 
 def test_a_picture_that_needs_nothing_still_comes_back_whole() -> None:
     assert opened(shrink_image(picture("BMP"), 5000)).size == (32, 24)
+
+
+TURNS = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+"""How a camera that notes an orientation has turned the pixels."""
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("orientation", TURNS)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "MPO"])
+def test_a_shrunk_image_is_shown_as_the_original_is(kind: str, orientation: int, mode: str) -> None:
+    Image.init()
+    if kind not in Image.SAVE:
+        pytest.skip(f"this Pillow writes no {kind}")
+    upright = Image.new("L", (192, 96), 255)
+    upright.paste(0, (0, 0, 96, 48))  # dark: upper left
+    upright.paste(128, (96, 48, 192, 96))  # grey: lower right
+    turn, exif, target = TURNS[orientation], Image.Exif(), io.BytesIO()
+    exif[0x0112] = orientation
+    held = upright.convert(mode) if turn is None else upright.convert(mode).transpose(turn)
+    held.save(target, kind, exif=exif)
+
+    shown = ImageOps.exif_transpose(opened(shrink_image(target.getvalue(), 2_500))).convert("L")
+
+    width, height = shown.size
+    assert width == 2 * height
+    corners = [shown.getpixel((width * x // 4, height * y // 4)) for x, y in ((1, 1), (3, 1), (1, 3), (3, 3))]
+    assert corners == pytest.approx([0, 255, 255, 128], abs=25)
+
+
+def test_an_orientation_that_is_none_is_not_noted() -> None:
+    exif, target = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 99
+    Image.new("RGB", (64, 48)).save(target, "JPEG", exif=exif)
+
+    assert not opened(shrink_image(target.getvalue(), 5_000)).getexif()

@@ -32,3 +32,8 @@ def test_a_big_endian_tiff_passes_and_a_directory_beyond_the_end_does_not() -> N
 @pytest.mark.parametrize("data", [b"", b"hello", b"%PDF-1.7", b"<html></html>"])
 def test_other_files_do_not_pass(data: bytes) -> None:
     assert not is_whole_image(data)
+
+
+def test_padding_stands_for_an_end_marker_as_a_decoder_takes_it_for_pixels() -> None:
+    assert is_whole_image(encoded("JPEG")[:-2] + bytes(64))
+    assert not is_whole_image(encoded("JPEG")[:-2] + bytes(3))
