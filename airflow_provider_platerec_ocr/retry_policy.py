@@ -16,7 +16,6 @@ from airflow_provider_platerec_ocr.core.backoff import LONGEST_HOLD_S, Backoff, 
 from airflow_provider_platerec_ocr.core.errors import (
     OCRConfigError,
     OCRError,
-    OCRImageError,
     OCRInputError,
     OCRLedgerUnsafe,
     OCRNotSent,
@@ -103,7 +102,7 @@ class OCRRetryPolicy(RetryPolicy):
             return _retry(delay_s, exception, "a maintenance passes")
         if isinstance(exception, _NEVER) and getattr(exception, "permanent", True):
             return RetryDecision.fail(_reason(exception, "another try cannot help"))
-        if isinstance(exception, (OCRNotSent, OCRRefused, OCRImageError)):
+        if isinstance(exception, (OCRNotSent, OCRRefused, OCRInputError)):
             delay_s = self.backoff.delay_s(max(1, try_number), jitter=self.jitter(), retry_after_s=asked_s)
             return _retry(delay_s, exception, "nothing was billed")
         unknown = isinstance(exception, OCROutcomeUnknown)

@@ -37,8 +37,8 @@ class OCRManifestTaskGroup(TaskGroup):
     the retry policy, and the pool. Every parameter below that takes text may be a template.
 
     :param group_id: id of the group; its tasks are ``<group_id>.plan``, ``.read`` and ``.export``.
-    :param manifest: the images to read: a CSV, JSON lines, Parquet or text file, a folder, or a glob. An
-        ``Asset`` with a URI is an inlet of plan and export as well.
+    :param manifest: the images to read: a CSV, JSON, Parquet or text file, a folder of images or of such tables, or a
+        glob of either. An ``Asset`` with a URI is an inlet of plan and export as well.
     :param dataset: folder of the published table. An ``Asset`` with a URI is an outlet of the export as well.
     :param type: what to read off images whose row names no type: ``vin`` or ``trailer_id``.
     :param workspace: folder for plans and outcomes, shared by all workers. Default: ``<dataset>_workspace``.
@@ -76,6 +76,10 @@ class OCRManifestTaskGroup(TaskGroup):
         ``…/download?id=7&token=…``. Default: none; the query of a signed URL does not count.
     :param partition_date: ``YYYY-MM-DD``, the partition that the rows go to. Default: the UTC day on which the run's
         data interval begins.
+    :param manifest_columns: the manifest's own columns that come along into the table's ``manifest_columns``: a list,
+        names divided by commas, or ``*`` for all. Default: none.
+    :param timezone: IANA name of the zone of times that do not say theirs, such as ``Europe/Berlin``. Default: none;
+        such an image is read, and its time is null.
     :param keep_workspaces_days: days after which workspaces of finished runs are removed. Default: 30.
     :param asset: outlet of the export; its event carries the counts and the partition. An ``AssetAlias`` emits an event
         of the table's own URI. Not templated.
@@ -127,6 +131,8 @@ class OCRManifestTaskGroup(TaskGroup):
         plan_only: bool | str = False,
         identity_params: Sequence[str] | str | None = None,
         partition_date: str | None = None,
+        manifest_columns: Sequence[str] | str | bool | None = None,
+        timezone: str | None = None,
         keep_workspaces_days: int | str = 30,
         asset: Asset | AssetAlias | None = None,
         partition_events: bool | str = False,
@@ -143,6 +149,8 @@ class OCRManifestTaskGroup(TaskGroup):
         reads = _given(pool=pool, execution_timeout=read_timeout, max_active_tis_per_dagrun=max_active_shards)
         places: dict[str, Any] = {"dataset": dataset, "workspace": workspace, "dead_letters": dead_letters}
         places["partition_date"] = partition_date
+        listing: dict[str, Any] = {"recursive": recursive, "include": include, "exclude": exclude}
+        rows = _given(identity_params=identity_params, manifest_columns=manifest_columns, timezone=timezone)
         with self:
             self.plan = OCRPlanOperator(
                 task_id="plan",
@@ -154,15 +162,13 @@ class OCRManifestTaskGroup(TaskGroup):
                 pace=pace,
                 images_per_shard=images_per_shard,
                 allowed_roots=allowed_roots,
-                recursive=recursive,
-                include=include,
-                exclude=exclude,
                 on_empty=on_empty,
                 max_bad_rows=max_bad_rows,
                 retry_rejected=retry_rejected,
                 plan_only=plan_only,
-                identity_params=identity_params,
                 without_statistics=without_statistics,
+                **listing,
+                **rows,
                 **places,
                 **account,
                 **tries,

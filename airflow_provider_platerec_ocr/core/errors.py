@@ -175,9 +175,15 @@ class OCRConfigError(OCRError, ValueError):
 class OCRInputError(OCRError, ValueError):
     """Something that a person handed in cannot be used."""
 
+    permanent: bool = True
+    """Whether another try meets the same; a passing fault of the store that holds it is not permanent."""
+
 
 class OCRManifestError(OCRInputError):
-    """The manifest as a whole cannot be read."""
+    """The manifest as a whole cannot be read; not permanent where its store failed, or it is not there yet."""
+
+    missing: bool = False
+    """Whether there is no such file or folder."""
 
 
 class OCRImageError(OCRInputError):
@@ -185,12 +191,10 @@ class OCRImageError(OCRInputError):
 
     reason: str = "image_unreadable"
     """Reason code of the dead letter, see :class:`~.models.Reason`."""
-    permanent: bool = True
-    """Whether the same image version can never succeed; a passing fault of the storage is not permanent."""
 
 
 class OCRDatasetError(OCRInputError):
-    """The dataset cannot be read or extended as it is."""
+    """The dataset cannot be read or extended as it is; not permanent where its store failed."""
 
 
 class OCRLedgerError(OCRError):

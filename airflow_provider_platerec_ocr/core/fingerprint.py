@@ -19,9 +19,14 @@ _TYPE = re.compile(r"[a-z0-9_]{1,40}")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
+def is_type(value: str) -> bool:
+    """Return whether ``value`` can be a type."""
+    return _TYPE.fullmatch(value) is not None
+
+
 def check_type(value: str) -> str:
     """Return ``value`` if it can be a type: it becomes part of a path, so ``[a-z0-9_]{1,40}`` only."""
-    if not isinstance(value, str) or not _TYPE.fullmatch(value):
+    if not isinstance(value, str) or not is_type(value):
         message = (
             f"type {value!r} cannot be used: lower-case letters, digits and _ only, at most 40. Use vin or trailer_id."
         )

@@ -24,8 +24,9 @@ class OCRPlanOperator(OCROperator):
     nothing is paid for twice. Clearing only the read tasks, or the export, goes on with the plan that is there. Several
     plans may stand in one DAG or task group, mapped ones (``.partial(…).expand(manifest=[…])``) among them.
 
-    :param manifest: (templated) the images to read: a CSV, JSON lines, Parquet or text file, a folder, or a glob;
-        a path or a URI such as ``s3://conn_id@bucket/yard/2026-03-01/``. An ``Asset`` with a URI is an inlet as well.
+    :param manifest: (templated) the images to read: a CSV, JSON, Parquet or text file, a folder of images or of such
+        tables, or a glob of either; a path or a URI such as ``s3://conn_id@bucket/yard/2026-03-01/``. An ``Asset`` with
+        a URI is an inlet as well.
     :param dataset: (templated) folder of the published table; also as an ``Asset`` with a URI.
     :param type: (templated) what to read off images whose row names no type: ``vin``, ``trailer_id``, or another
         type that the API knows.
@@ -61,6 +62,10 @@ class OCRPlanOperator(OCROperator):
         accounts without a quota: then ``daily_limit`` alone still binds.
     :param partition_date: (templated) ``YYYY-MM-DD``, the partition that the rows go to. Default: the UTC day on which
         the run's data interval begins.
+    :param manifest_columns: (templated) the manifest's own columns that come along into the table's
+        ``manifest_columns``: a list, names divided by commas, or ``*`` for all. Default: none.
+    :param timezone: (templated) IANA name of the zone of times that do not say theirs, such as ``Europe/Berlin``.
+        Default: none; such an image is read, and its time is null.
 
     Returns a list with one object a shard; the counts are in the XCom ``plan``.
 
@@ -95,6 +100,8 @@ class OCRPlanOperator(OCROperator):
         "identity_params",
         "without_statistics",
         "partition_date",
+        "manifest_columns",
+        "timezone",
     )
     ui_color = "#e8f0fe"
     makes_plan = True
@@ -126,6 +133,8 @@ class OCRPlanOperator(OCROperator):
         identity_params: Sequence[str] | str | None = None,
         without_statistics: str = WithoutStatistics.STOP,
         partition_date: str | None = None,
+        manifest_columns: Sequence[str] | str | bool | None = None,
+        timezone: str | None = None,
         **kwargs: Any,
     ) -> None:
         presets: dict[str, Any] = {"retry_policy": OCRRetryPolicy()}
@@ -155,6 +164,8 @@ class OCRPlanOperator(OCROperator):
         self.without_statistics = without_statistics
         self.partition_date = partition_date
         self.manifest_template = self.manifest if isinstance(self.manifest, str) else ""
+        self.manifest_columns = manifest_columns
+        self.timezone = timezone
 
     @decides_retries
     def execute(self, context: Context) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from airflow.sdk import ObjectStoragePath
 from airflow_provider_platerec_ocr.compat import conf
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.redact import redact_url
+from airflow_provider_platerec_ocr.dataset.manifest.names import file_uri_path, is_windows_path
 from airflow_provider_platerec_ocr.storage.path import StoragePath, local_path
 
 SECTION = "platerec_ocr"
@@ -33,12 +34,10 @@ def open_place(uri: str | os.PathLike[str]) -> StoragePath:
     :raises OCRConfigError: the path is relative, or nothing installed knows the scheme.
     """
     text = os.fspath(uri)
-    scheme, found, rest = text.partition("://")
-    if not found:
-        return _local(text)
-    if scheme in {"file", "local"}:
-        return _local(rest.removeprefix("localhost"))
-    return _remote(scheme, text)
+    scheme, found, _ = text.partition("://")
+    if scheme.lower() in {"file", "local"} or text[:5].lower() == "file:":
+        return _local(file_uri_path(text))
+    return _remote(scheme, text) if found else _local(text)
 
 
 def _local(path: str) -> StoragePath:
@@ -46,6 +45,8 @@ def _local(path: str) -> StoragePath:
     expanded = Path(path).expanduser()
     if not expanded.is_absolute():
         message = f"{path!r} is a relative path, and a task can run in any folder: give an absolute path or a URI."
+        if is_windows_path(path):
+            message = f"{path!r} is a path of Windows: give the path under which the workers have it, with / between."
         raise OCRConfigError(message)
     return local_path(os.path.normpath(expanded))
 

@@ -15,6 +15,7 @@ from airflow_provider_platerec_ocr.core.models import OnEmpty, WithoutStatistics
 from airflow_provider_platerec_ocr.core.redact import redact_url
 from airflow_provider_platerec_ocr.dataset.manifest.left_aside import TO_LOOK_AT
 from airflow_provider_platerec_ocr.dataset.manifest.manifest import kind_of
+from airflow_provider_platerec_ocr.dataset.manifest.tables import table_kind
 from airflow_provider_platerec_ocr.dataset.plan.model import count_of
 from airflow_provider_platerec_ocr.dataset.plan.plan import PlanRequest, load_plan, make_plan
 from airflow_provider_platerec_ocr.dataset.plan.tolerance import Tolerance
@@ -81,6 +82,8 @@ class PlanTask:
     lineage: Lineage
     partition_date: str | None
     manifest_template: str
+    manifest_columns: Sequence[str] | str | bool | None
+    timezone: str | None
 
     def run(self, context: Context) -> list[dict[str, Any]]:
         """Plan, say what it will cost, and return the shards."""
@@ -174,6 +177,8 @@ class PlanTask:
             run=run,
             default_type=self.type or None,
             identity_params=tuple(task.texts(self.identity_params)),
+            manifest_columns=_columns(self.manifest_columns),
+            timezone=self.timezone or None,
             recursive=task.truth(self.recursive, "recursive"),
             include=tuple(task.texts(self.include)),
             exclude=tuple(task.texts(self.exclude)),
@@ -222,6 +227,13 @@ class PlanTask:
         ]
 
 
+def _columns(value: Any) -> tuple[str, ...]:
+    """Return which of the manifest's own columns come along; true, also as text, stands for all of them."""
+    if isinstance(value, bool) or (isinstance(value, str) and value.strip().lower() in {"true", "false", "none"}):
+        return ("*",) if str(value).strip().lower() == "true" else ()
+    return tuple(task.texts(value))
+
+
 def _max_shards() -> int:
     """Return the most tasks that Airflow maps: more would fail the plan after the work is done."""
     return min(1000, int(conf.getint("core", "max_map_length", fallback=1024)))
@@ -235,10 +247,16 @@ def manifest_folder(manifest: str) -> str:
     if manifest.startswith(("http://", "https://")):
         return posixpath.dirname(redact_url(manifest))
     text = manifest.rstrip("/")
+    place = open_place(text)
+    is_table = table_kind(place.name) is not None
     try:
-        kind = kind_of(open_place(text))
-    except OCRManifestError:  # gone since the run was planned: as for a file, which opens the least
-        kind = "file"
-    if kind == "directory":
+        kind = kind_of(place)
+    except OCRManifestError as error:
+        if not error.missing:  # its store does not say what it is
+            raise
+        kind = "file"  # gone since the run was planned
+    if kind == "directory" and not is_table:
         return text
-    return posixpath.dirname(text if kind == "file" else re.split(r"[*?\[]", text, maxsplit=1)[0])
+    if kind == "glob" and not (is_table and not place.fs.glob(place.path)):
+        return posixpath.dirname(re.split(r"[*?\[]", text, maxsplit=1)[0])
+    return posixpath.dirname(text)  # also of a table in parts, which stands for a file, and of one that is gone

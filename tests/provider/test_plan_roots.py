@@ -38,6 +38,20 @@ def test_a_glob_opens_its_fixed_part(tmp_path: Path, pattern: str) -> None:
     assert manifest_folder(f"{tmp_path}/{pattern}") in {str(tmp_path), str(tmp_path / "in")}
 
 
+def test_a_table_in_parts_opens_what_a_file_would(tmp_path: Path) -> None:
+    (tmp_path / "m.parquet").mkdir()
+
+    assert manifest_folder(f"{tmp_path}/m.parquet/") == str(tmp_path)
+
+
+@pytest.mark.parametrize("pattern", ["in/*.csv", "in/m.*"])
+def test_a_glob_of_tables_opens_its_fixed_part(tmp_path: Path, pattern: str) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "m.csv").write_text("image\n")
+
+    assert manifest_folder(f"{tmp_path}/{pattern}") == f"{tmp_path}/in"
+
+
 def test_a_root_holds_no_signature() -> None:
     assert manifest_folder("https://x.example/yard/m.csv?sig=geheim/77") == "https://x.example/yard"
 

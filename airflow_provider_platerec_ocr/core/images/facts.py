@@ -10,18 +10,24 @@ import re
 from datetime import datetime
 from functools import lru_cache
 from numbers import Integral, Number
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
-from airflow_provider_platerec_ocr.core.fingerprint import check_type
+from airflow_provider_platerec_ocr.core.fingerprint import check_type, is_type
 from airflow_provider_platerec_ocr.core.images.identity import is_web, web_identity
 from airflow_provider_platerec_ocr.core.models import format_timestamp, parse_timestamp, to_utc
 from airflow_provider_platerec_ocr.core.redact import redact_url
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _UNWRITABLE = re.compile(r"[\ud800-\udfff]")
 _UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f]")
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_NOTHING = frozenset({"nan", "-nan", "nat", "null", "none", "n/a", "<na>", "#n/a", "\\n"})
+"""How pandas, R, Excel and databases write in a text that nothing is there, in lower case."""
+_LONGEST_NOTHING = max(map(len, _NOTHING))
 LONGEST_ID = 1000
 """Characters of an ``image_id``: it stands in every table and file name of its image."""
 
@@ -41,17 +47,23 @@ class ImageFacts(NamedTuple):
     """What the image is known by, instead of its place."""
 
 
-def image_facts(
-    type_: Any, camera_id: Any = None, timestamp: Any = None, image_version: Any = None, image_id: Any = None
+def image_facts(  # noqa: PLR0913, PLR0917  # one value a column, a million times
+    type_: Any,
+    camera_id: Any = None,
+    timestamp: Any = None,
+    image_version: Any = None,
+    image_id: Any = None,
+    moment_of: Callable[[Any], str | None] | None = None,
 ) -> ImageFacts:
     """Return what a person says of an image, checked and converted; empty values mean that nothing is said.
 
+    :param moment_of: reads the time instead of :func:`moment`, which refuses what it does not understand.
     :raises OCRConfigError: something cannot be sent or written down; it says what.
     """
     return ImageFacts(
-        _type(type_) if type(type_) is str else check_type(text(type_, "type") or ""),
+        _type(type_) if type(type_) is str else read_type(text(type_, "type") or ""),
         None if camera_id is None else text(camera_id, "camera_id"),
-        None if timestamp is None else moment(timestamp),
+        None if timestamp is None else (moment_of or moment)(timestamp),
         None if image_version is None else _version(image_version),
         None if image_id is None else _id(image_id),
     )
@@ -60,14 +72,34 @@ def image_facts(
 @lru_cache(maxsize=64)
 def _type(value: str) -> str:
     """Check a type; a manifest's rows have few, and each is looked at once."""
-    return check_type(text(value, "type") or "")
+    return read_type(text(value, "type") or "")
+
+
+def read_type(value: str) -> str:
+    """Return the type that a person means by ``VIN`` or ``Trailer_ID``: types are lower-case.
+
+    :raises OCRConfigError: it can be none.
+    """
+    lower = value.lower()
+    return lower if is_type(lower) else check_type(value)
 
 
 def text(value: Any, name: str) -> str | None:
     """Return ``value`` as text without white space around it, ``None`` where there is none.
 
-    Numbers become text, whole ones without a decimal point: a camera's number is its name.
+    Numbers become text, whole ones without a decimal point: a camera's number is its name. Words that programs write
+    where nothing is, such as ``NaN`` and ``NULL``, are nothing.
     """
+    said = _as_written(value, name)
+    return None if said is None or (len(said) <= _LONGEST_NOTHING and said.lower() in _NOTHING) else said
+
+
+def says_nothing(said: str) -> bool:
+    """Return whether a text without white space around it is empty, or one of the words for nothing."""
+    return len(said) <= _LONGEST_NOTHING and (not said or said.lower() in _NOTHING)
+
+
+def _as_written(value: Any, name: str) -> str | None:
     if isinstance(value, str):
         if not value.isascii() and _UNWRITABLE.search(value):
             message = f"{name} holds bytes that are no text (UTF-8). Rename the file."
@@ -84,8 +116,8 @@ def text(value: Any, name: str) -> str | None:
 
 
 def _version(value: Any) -> str | None:
-    """Return a version as text; a number keeps its point, as it always has: what is paid for is known by it."""
-    return str(value) if type(value) is float and not _is_nan(value) else text(value, "image_version")
+    """Return a version as it is written; a number keeps its point, too: what is paid for is known by it."""
+    return str(value) if type(value) is float and not _is_nan(value) else _as_written(value, "image_version")
 
 
 def _number(value: Any) -> str:

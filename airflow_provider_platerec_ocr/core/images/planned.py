@@ -20,11 +20,16 @@ CURE = "Name what does in identity_params, or give an image_id."
 
 
 def planned_url(
-    row: int, url: str, facts: ImageFacts, identity_params: Collection[str] = ()
+    row: int,
+    url: str,
+    facts: ImageFacts,
+    identity_params: Collection[str] = (),
+    columns: str | None = None,
 ) -> tuple[PlannedImage, WebIdentity]:
     """Return the image behind ``url`` as it is planned, and what the URL is known by.
 
     :param url: one that :func:`.identity.is_web` lets pass.
+    :param columns: the manifest's own columns of the row, as JSON.
     :raises OCRConfigError: what is left of the URL names no image: its answer would be any other's of that server.
     """
     web = web_identity(url, identity_params)
@@ -36,6 +41,7 @@ def planned_url(
             raise OCRConfigError(message)
         name, former = web.name, former_identity(url, web.name)
     version = facts.image_version
+    said = web.name if web.plain is None else url
     image = PlannedImage(
         row=row,
         image=name,
@@ -46,5 +52,7 @@ def planned_url(
         camera_id=facts.camera_id,
         timestamp=facts.timestamp,
         formerly=None if former is None else identity_key(facts.type, former, version).hex(),
+        image_name=None if said == name else said,
+        manifest_columns=columns,
     )
     return image, web

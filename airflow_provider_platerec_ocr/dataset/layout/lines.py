@@ -1,26 +1,28 @@
 """Lines of text out of bytes, with bounded memory, and values as lines of JSON.
 
 Bytes come in pieces of 256 KiB; a line that is too long is skipped without ever being whole in memory, and a line that
-is not UTF-8 is reported without ending the file. What the lines mean is not known here.
+is not UTF-8 is reported without ending the file. A line ends with LF, CRLF or CR, as on any machine. What the lines
+mean is not known here.
 """
 
 from __future__ import annotations
 
 import codecs
-import gzip
 import json
-import zlib
 from functools import lru_cache
 from itertools import repeat
 from json.encoder import encode_basestring
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRManifestError
+from airflow_provider_platerec_ocr.dataset.layout.opened import opened
+from airflow_provider_platerec_ocr.dataset.layout.packed import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from airflow_provider_platerec_ocr.dataset.layout.packed import SupportsRead
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 MAX_LINE_BYTES = 1_000_000
@@ -28,14 +30,6 @@ MAX_LINE_BYTES = 1_000_000
 PIECE_BYTES = 256 * 1024
 Line = tuple[str | None, str]
 """Text without its line end, or ``None`` and what is wrong with the line."""
-
-
-class SupportsRead(Protocol):
-    """An open binary file, packed or not."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return up to ``size`` bytes, none at the end."""
-        ...
 
 
 _FOREIGN = (
@@ -76,25 +70,18 @@ def _literal(item: Any) -> str:
 
 
 def read_lines(place: StoragePath) -> Iterator[Line]:
-    """Yield the file's lines: ``(text, "")``, or ``(None, what is wrong)``; ``.gz`` is unpacked on the way.
+    """Yield the file's lines: ``(text, "")``, or ``(None, what is wrong)``; a packed file is unpacked on the way.
 
-    :raises OCRManifestError: an encoding other than UTF-8 by its byte order mark, or a broken gzip file.
+    :raises OCRManifestError: an encoding other than UTF-8 by its byte order mark, or a broken packed file; not
+        permanent where the store failed.
     """
-    with place.fs.open(place.path, "rb") as file:
-        if not place.path.endswith(".gz"):
-            yield from _lines(file, place)
-            return
-        try:
-            with gzip.GzipFile(fileobj=file) as unpacked:
-                yield from _lines(unpacked, place)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            message = f"{place} is not a whole gzip file ({error}). Pack it again, or name it without .gz."
-            raise OCRManifestError(message) from error
+    with opened(place, OCRManifestError) as file, unpacked(file, place) as plain:
+        yield from _lines(plain, place)
 
 
 def lines_between(place: StoragePath, begin: int, end: int) -> Iterator[Line]:
     """Yield the whole lines of an unpacked file from about byte ``begin`` to about byte ``end``, cut ones left out."""
-    with place.fs.open(place.path, "rb") as file:
+    with opened(place, OCRManifestError) as file:
         file.seek(begin)
         lines = _lines(_Part(file, end - begin), place)
         held = next(lines, None)
@@ -122,14 +109,14 @@ class _Part:
 
 
 def _lines(file: SupportsRead, place: StoragePath) -> Iterator[Line]:
-    rest = _without_bom(file.read(PIECE_BYTES), place)
+    rest = without_bom(file.read(PIECE_BYTES), place)
     too_long = False
     while True:
-        whole, end, rest = rest.rpartition(b"\n")
-        if end and too_long:  # drop the tail of the line that was reported already
+        whole, is_whole, rest = _cut(rest)
+        if is_whole and too_long:  # drop the tail of the line that was reported already
             _, end, whole = whole.partition(b"\n")
-            too_long = False
-        if end:
+            is_whole, too_long = bool(end), False
+        if is_whole:
             yield from _split(whole)
         if too_long:
             rest = b""
@@ -141,7 +128,25 @@ def _lines(file: SupportsRead, place: StoragePath) -> Iterator[Line]:
             break
         rest += piece
     if rest and not too_long:
-        yield from _split(rest)
+        yield from _split(_with_lf(rest))
+
+
+def _cut(data: bytes) -> tuple[bytes, bool, bytes]:
+    """Return the lines of ``data`` that are whole, divided by LF alone, whether there are any, and what is left."""
+    at = data.rfind(b"\n")
+    if at >= 0:
+        return _with_lf(data[:at]), True, data[at + 1 :]
+    at = data.rfind(b"\r", 0, -1)  # the last byte may be the first half of a CRLF
+    if at >= 0:
+        return data[:at].replace(b"\r", b"\n"), True, data[at + 1 :]
+    return b"", False, data
+
+
+def _with_lf(lines: bytes) -> bytes:
+    """Return ``lines``, whose last end is cut off but for a CR, with LF between them."""
+    if b"\r" not in lines:
+        return lines
+    return lines.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def _split(block: bytes) -> Iterator[Line]:
@@ -168,7 +173,11 @@ def _one(raw: bytes) -> Line:
         return None, f"is not UTF-8 (byte 0x{raw[error.start]:02x} at position {error.start + 1})"
 
 
-def _without_bom(head: bytes, place: StoragePath) -> bytes:
+def without_bom(head: bytes, place: StoragePath) -> bytes:
+    """Return the first bytes of a file without UTF-8's mark.
+
+    :raises OCRManifestError: the mark is another encoding's.
+    """
     for mark, name in _FOREIGN:
         if head.startswith(mark):
             message = f"{place} is written in {name}. Save it as UTF-8."

@@ -63,6 +63,12 @@ class LeftAside:
         if names is not None and len(names) < _MOST_NAMES:
             names.append(path.encode("utf-8", "replace").decode())
 
+    def clear(self) -> None:
+        """Forget everything: what was counted is read after all."""
+        self.counts.clear()
+        self.endings.clear()
+        self._names.clear()
+
     def refuse_nothing(self, manifest: str) -> None:
         """Refuse a manifest of which nothing could be taken although something is there.
 

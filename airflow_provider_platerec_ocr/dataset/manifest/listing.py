@@ -94,7 +94,7 @@ def _walked(top: str, sieve: Sieve, search: Search, glob: Glob | None = None) ->
         walk = Walk(top, sieve, search.left, roots=roots, recursive=search.recursive or glob is not None, glob=glob)
     except (FileNotFoundError, NotADirectoryError):
         message = f"There is no folder {redact(top)}. Check the path, and that this machine can see it."
-        raise OCRManifestError(message) from None
+        raise OCRManifestError(message, permanent=False, missing=True) from None
     return walk.files()
 
 

@@ -7,15 +7,20 @@ row says the very image, in the very version, that was planned.
 
 from __future__ import annotations
 
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from airflow_provider_platerec_ocr.core.errors import OCRManifestError
 from airflow_provider_platerec_ocr.core.images.identity import former_identity
-from airflow_provider_platerec_ocr.dataset.layout.lines import lines_between, read_lines
+from airflow_provider_platerec_ocr.dataset.layout.lines import lines_between
+from airflow_provider_platerec_ocr.dataset.layout.opened import opened
+from airflow_provider_platerec_ocr.dataset.layout.packed import packing_of
+from airflow_provider_platerec_ocr.dataset.manifest.json_rows import has_lines, read_json
 from airflow_provider_platerec_ocr.dataset.manifest.manifest import kind_of, raw_rows, user_of
 from airflow_provider_platerec_ocr.dataset.manifest.parquet import read_parquet
 from airflow_provider_platerec_ocr.dataset.manifest.row import BadRow, RowMaker
-from airflow_provider_platerec_ocr.dataset.manifest.text import read_csv, read_jsonl, read_list
+from airflow_provider_platerec_ocr.dataset.manifest.tables import table_kind
+from airflow_provider_platerec_ocr.dataset.manifest.text import csv_part, read_list
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -83,11 +88,11 @@ def _says(maker: RowMaker, raw: RawRow) -> Iterator[tuple[tuple[str, str | None]
 
 def _part(place: StoragePath, first: int, last: int, rows: int) -> Iterator[RawRow]:
     """Return the rows around those from ``first`` to ``last`` of ``rows``, none where there is no way to them."""
-    name = place.name.lower()
-    if kind_of(place) != "file" or name.endswith(".gz"):
-        return iter(())
-    if name.endswith(".parquet"):
+    kind = table_kind(place.name) if kind_of(place) == "file" else None
+    if kind == "parquet":
         return read_parquet(place, near=(first, last))
+    if kind is None or not _may_be_cut(place, kind):
+        return iter(())
     size = int(place.fs.info(place.path).get("size") or 0)
     margin = _MARGIN_BYTES + int(size * _MARGIN_SHARE)
     begin = max(0, size * (first - 1) // rows - margin)
@@ -95,7 +100,14 @@ def _part(place: StoragePath, first: int, last: int, rows: int) -> Iterator[RawR
     if end - begin > size * _NOT_WORTH_IT:
         return iter(())
     lines = lines_between(place, begin, end)
-    if name.endswith((".csv", ".tsv")):
-        header = islice(read_lines(place), 1)
-        return read_csv(place, tabs=name.endswith(".tsv"), lines=chain(header, lines))
-    return read_jsonl(place, lines=lines) if name.endswith((".jsonl", ".ndjson")) else read_list(place, lines=lines)
+    if kind in {"csv", "tsv"}:
+        return csv_part(place, lines, tabs=kind == "tsv")
+    return read_list(place, lines=lines) if kind == "list" else read_json(place, lines=lines)
+
+
+def _may_be_cut(place: StoragePath, kind: str) -> bool:
+    """Return whether part of a text file can be read by itself: it is not packed, and a line of it is a row."""
+    with opened(place, OCRManifestError) as file:
+        if packing_of(file, place.name) is not None:
+            return False
+    return kind not in {"json", "jsonl"} or has_lines(place, lines_only=kind == "jsonl")

@@ -1,26 +1,30 @@
 """One row of a manifest, whatever the format: raw values in, a planned image or a bad row out.
 
-Here a name becomes an identity: relative paths are resolved against the manifest's folder, ``.`` and ``..`` are
-resolved away (so that a check of allowed roots by prefix holds), users and signatures are cut. No file is touched.
+Here a name becomes an image, see :mod:`.names`; what may be unknown of it, such as its time, is never a reason not to
+read it. No file is touched.
 """
 
 from __future__ import annotations
 
-import posixpath
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.claims import identity_key
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRManifestError
-from airflow_provider_platerec_ocr.core.images.facts import image_facts, text
+from airflow_provider_platerec_ocr.core.images.facts import image_facts, read_type, text
 from airflow_provider_platerec_ocr.core.images.identity import is_web
 from airflow_provider_platerec_ocr.core.images.planned import CURE, planned_url
+from airflow_provider_platerec_ocr.core.images.times import TimeFault, time_of
 from airflow_provider_platerec_ocr.core.models import PlannedImage
 from airflow_provider_platerec_ocr.core.redact import redact, shorten
+from airflow_provider_platerec_ocr.dataset.manifest.names import NameResolver, refuse
+from airflow_provider_platerec_ocr.dataset.manifest.notes import ManifestNotes
+from airflow_provider_platerec_ocr.dataset.manifest.own_json import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import tzinfo
 
     from airflow_provider_platerec_ocr.core.images.facts import ImageFacts
 
@@ -28,21 +32,20 @@ COLUMNS = ("image", "upload_url", "type", "camera_id", "timestamp", "image_versi
 """What a manifest may say about an image, in the order of :data:`Values`."""
 NEAR_MISSES = {
     "image": ("img", "images", "file", "filename", "file_name", "filepath", "path", "photo", "picture", "uri", "key"),
-    "upload_url": ("url", "image_url", "link", "href", "upload-url", "uploadurl"),
-    "camera_id": ("camera", "cam", "camera-id", "cameraid"),
+    "upload_url": ("url", "image_url", "link", "href", "uploadurl"),
+    "camera_id": ("camera", "cam", "cameraid"),
     "timestamp": ("time", "datetime", "date", "taken_at", "captured_at"),
     "type": ("kind", "read_type", "types"),
     "image_version": ("version", "etag"),
-    "image_id": ("imageid", "image-id", "photo_id", "file_id"),
+    "image_id": ("imageid", "photo_id", "file_id"),
 }
-"""Other names that people give to the columns, for hints only."""
-Values = tuple[Any, ...]
-"""The row's values in the order of :data:`COLUMNS`; ``None`` where the manifest does not say."""
-
+"""Other names that people give to the columns, for hints only; a blank or ``-`` stands for the ``_`` as well."""
+_FIELDS = len(COLUMNS)
+_MOST_TYPES = 100
 _UNWRITABLE = re.compile(r"[\ud800-\udfff]")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-
-
+Values = tuple[Any, ...]
+"""The row's values in the order of :data:`COLUMNS`, ``None`` where the manifest does not say; where columns of its own
+come along, their JSON after that."""
 RawRow = tuple[int, Values, str]
 """A row as a reader found it: its number from 1 (line *n* of a list or of JSON lines, line *n* + 1 of a CSV file), its
 values (none where there is a problem), and the problem, to be read after "the row". Plain, since there are millions."""
@@ -60,14 +63,20 @@ class BadRow:
     """What is wrong and what to do."""
 
 
+def plain(name: str) -> str:
+    """Return a column's name as it is compared: its case and what is blank around it mean nothing, in any format."""
+    return name.strip("\ufeff").strip().lower()
+
+
 def did_you_mean(found: list[str], wanted: tuple[str, ...] = COLUMNS) -> str:
     """Return a hint such as ``Did you mean image (found 'img')?``, or nothing."""
-    taken = {name for name in found if name in COLUMNS}
+    folded = {other: plain(other).replace(" ", "_").replace("-", "_") for other in found}
+    taken = {plain(name) for name in found}
     hints = [
-        f"Did you mean {name} (found {other!r})?"
+        f"Did you mean {name} (found {shorten(other, 40)!r})?"
         for name in wanted
-        for other in found
-        if name not in taken and other in NEAR_MISSES[name]
+        for other, alike in folded.items()
+        if name not in taken and (alike == name or alike in NEAR_MISSES[name])
     ]
     return " ".join(hints)
 
@@ -86,23 +95,27 @@ class RowMaker:
     :param user: user part of the manifest's URI (in Airflow, a connection id), which relative names inherit.
     :param default_type: for rows that name no type.
     :param identity_params: see :func:`...core.images.identity.web_identity`.
+    :param zone: of times that do not say theirs; without it they are null.
+    :param notes: takes the counts of what is left aside.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # as above
         self,
         folder: str,
         *,
         user: str = "",
         default_type: str | None = None,
         identity_params: Collection[str] = (),
+        zone: tzinfo | None = None,
+        notes: ManifestNotes | None = None,
     ) -> None:
-        self._folder = folder.rstrip("/")
-        self._user = user
+        self.notes = ManifestNotes() if notes is None else notes
+        self._resolve = NameResolver(folder, user, self.notes).resolve
         self._default_type = default_type
+        self._types: dict[Any, str] = {}
         self._identity_params = identity_params
+        self._zone = zone
         self._told_apart: dict[bytes, int] = {}
-        self.dropped: set[str] = set()
-        """Parameters that were cut beside signatures, and may say which image it is."""
 
     def make(self, raw: RawRow) -> PlannedImage | BadRow:
         """Return the row as a planned image, or what is wrong with it."""
@@ -111,20 +124,23 @@ class RowMaker:
             return BadRow(row, None, f"The row {problem}.")
         try:
             return self._make(row, values)
-        except (OCRConfigError, _RowProblem) as error:
+        except OCRConfigError as error:
             shown = _shown(values[0]) or _shown(values[1])
             return BadRow(row, shown, shorten(_UNWRITABLE.sub("?", redact(str(error)))))
 
     def _make(self, row: int, values: Values) -> PlannedImage:
+        columns = None
+        if len(values) != _FIELDS:
+            *values, columns = values  # type: ignore[assignment]  # a list is unpacked as well
         name, url, type_, camera_id, timestamp, version, image_id = values
         name = name and text(name, "image")
         url = url and text(url, "upload_url")
-        type_ = (type_ and text(type_, "type")) or self._default_type
-        if type_ is None:
-            _refuse("The row has no type. Fill in the column type, or give a type for the whole manifest.")
-        facts = image_facts(type_, camera_id, timestamp, version, image_id)
+        known = self._types.get(type_) if type_ is None or type(type_) is str else None
+        if known is None:
+            known = self._type(type_)
+        facts = image_facts(known, camera_id, timestamp, version, image_id, self._time)
         if name and url:
-            _refuse("The row has both image and upload_url. Keep the one that is to be read.")
+            refuse("The row has both image and upload_url. Keep the one that is to be read.")
         if name:
             image, uri = self._resolve(name)
             if facts.image_id is not None:
@@ -139,90 +155,49 @@ class RowMaker:
                 facts.image_version,
                 facts.camera_id,
                 facts.timestamp,
+                None,
+                None if name == image else without_secrets(name) if "://" in name else name,
+                columns,
             )
         if not url:
-            _refuse("The row has neither image nor upload_url.")
-        return self._from_web(row, url, facts)
+            refuse("The row has neither image nor upload_url.")
+        return self._from_web(row, url, facts, columns)
 
-    def _from_web(self, row: int, url: str, facts: ImageFacts) -> PlannedImage:
+    def _type(self, said: Any) -> str:
+        """Return the row's type, and know it from now on: a manifest has few, and a million rows."""
+        found = text(said, "type") or self._default_type
+        if found is None:
+            refuse("The row has no type. Fill in the column type, or give a type for the whole manifest.")
+        found = read_type(found)
+        if (said is None or isinstance(said, str)) and len(self._types) < _MOST_TYPES:
+            self._types[said] = found
+        return found
+
+    def _time(self, value: Any) -> str | None:
+        """Return the row's time, and count it where that is unknown."""
+        found = time_of(value, self._zone)
+        if type(found) is TimeFault:
+            self.notes.time_fault(found, value)
+            return None
+        return found  # type: ignore[return-value]  # a fault is no subclass's
+
+    def _from_web(self, row: int, url: str, facts: ImageFacts, columns: str | None) -> PlannedImage:
         """Return the image of a row whose URL the API fetches.
 
         What was cut beside a signature may belong to it, or say which image it is: nobody can know. Where two rows of
         one name differ in it, a person has to say.
         """
         if not is_web(url):
-            _refuse("upload_url is not an http(s) URL. Paths belong in the column image.")
-        image, web = planned_url(row, url, facts, self._identity_params)
+            refuse("upload_url is not an http(s) URL. Paths belong in the column image.")
+        image, web = planned_url(row, url, facts, self._identity_params, columns)
         if web.dropped and facts.image_id is None:
             key = identity_key(image.type, *image.identity)
             told = web.told_apart_by(url)
             if self._told_apart.setdefault(key, told) != told:
                 names = ", ".join(dict.fromkeys(web.dropped))
-                _refuse(
-                    f"upload_url differs from an earlier row's in its query alone, which is signed: {names}. {CURE}"
-                )
-            self.dropped.update(web.dropped)
+                refuse(f"upload_url differs from an earlier row's in its query alone, which is signed: {names}. {CURE}")
+            self.notes.dropped.update(web.dropped)
         return image
-
-    def _resolve(self, name: str) -> tuple[str, str]:
-        """Return the identity of ``name`` and the URI to open."""
-        if "://" not in name:
-            image = name if name[0] == "/" else f"{self._folder}/{name}"
-            if "./" in name or "//" in name or name[-1] in "/.":  # seldom, and dear: most names are fine as they are
-                image = _normal(image)
-            return image, with_user(image, self._user) if self._user else image
-        scheme = _SCHEME.match(name)
-        if scheme is None:
-            _refuse("image is neither a path nor a URI.")
-        return _absolute(scheme.group(1).lower(), name[scheme.end() :])
-
-
-class _RowProblem(Exception):
-    """What is wrong with one row."""
-
-
-def _refuse(message: str) -> NoReturn:
-    raise _RowProblem(message) from None
-
-
-def with_user(uri: str, user: str) -> str:
-    """Return ``uri`` with a user part: ``s3://bucket/key`` and ``conn`` give ``s3://conn@bucket/key``."""
-    scheme, separator, rest = uri.partition("://")
-    return f"{scheme}://{user}@{rest}" if separator and user else uri
-
-
-def _absolute(scheme: str, rest: str) -> tuple[str, str]:
-    if scheme in {"http", "https"}:
-        _refuse("image is a web address. Put it into the column upload_url, and the API fetches it.")
-    if scheme in {"file", "local"}:
-        path = _normal_path(rest if rest.startswith("/") else f"/{rest.partition('/')[2]}")
-        return path, path
-    host, _, key = rest.partition("/")
-    user, _, bucket = host.rpartition("@")
-    if ":" in user:
-        _refuse("image has a password in its URI. Put it into a connection and name that instead.")
-    if not bucket or not key:
-        _refuse("image names no object inside a bucket.")
-    image = _normal(f"{scheme}://{bucket}/{key}")
-    return image, with_user(image, user)
-
-
-def _normal(path: str) -> str:
-    scheme, separator, rest = path.partition("://")
-    if not separator:
-        return _normal_path(path)
-    bucket, _, key = rest.partition("/")
-    parts: list[str] = []
-    for part in key.split("/"):  # an empty part is part of an object's key
-        if part == "..":
-            del parts[-1:]
-        elif part != ".":
-            parts.append(part)
-    return f"{scheme}://{bucket}/{'/'.join(parts)}"
-
-
-def _normal_path(path: str) -> str:
-    return "/" + posixpath.normpath(path).lstrip("/")
 
 
 def _shown(value: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""Manifests as text: CSV and TSV, JSON lines, and plain lists.
+"""Manifests as text with one row a line: CSV with any of the usual delimiters, and plain lists.
 
 One physical line is one row, always: a quote that is never closed spoils its own row and not the rest of the file. (A
 file name with a line break in it therefore cannot stand in a CSV; it can in JSON lines and Parquet.)
@@ -7,48 +7,57 @@ file name with a line break in it therefore cannot stand in a CSV; it can in JSO
 from __future__ import annotations
 
 import csv
-import json
-import logging
-from itertools import chain, islice
+import re
+from dataclasses import dataclass
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRManifestError
 from airflow_provider_platerec_ocr.dataset.layout.lines import read_lines
-from airflow_provider_platerec_ocr.dataset.manifest.row import (
-    COLUMNS,
-    did_you_mean,
-    missing_column,
-)
+from airflow_provider_platerec_ocr.dataset.manifest.columns import Columns
+from airflow_provider_platerec_ocr.dataset.manifest.row import COLUMNS, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from airflow_provider_platerec_ocr.dataset.layout.lines import Line
+    from airflow_provider_platerec_ocr.dataset.manifest.columns import Folders
     from airflow_provider_platerec_ocr.dataset.manifest.row import RawRow
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
-log = logging.getLogger(__name__)
 _NOTHING = (None,) * (len(COLUMNS) - 2)
-LOOK_AHEAD = 100
-"""Rows of JSON lines that are looked at before a manifest counts as one without the needed columns."""
+_DELIMITERS = ",;\t|"
+_EXCEL_HINT = re.compile(r'"?sep=(.|\\t)"?', re.IGNORECASE)
+"""What Excel writes, and reads, as the first line: which delimiter follows. It is no row and no header."""
+_WHOLE = re.compile(r"\s*-?\d+\.0+\s*")
+_CAMERA = COLUMNS.index("camera_id")
 
 
-def note_ignored(place: StoragePath, found: list[str]) -> None:
-    """Log, in one line, which columns are left aside."""
-    ignored = [name for name in found if name not in COLUMNS]
-    if ignored:
-        hint = did_you_mean(found)
-        log.info("%s: ignoring columns that have no meaning here: %s. %s", place, ", ".join(ignored[:20]), hint)
+@dataclass(frozen=True, slots=True)
+class CsvHead:
+    """The beginning of a CSV: what its rows are read by."""
+
+    names: list[str]
+    """Of the columns, as they are written."""
+    delimiter: str
+    """One character."""
+    lines: int
+    """How many lines it takes: one, or two where Excel's hint stands before."""
 
 
-def read_csv(place: StoragePath, *, tabs: bool = False, lines: Iterator[Line] | None = None) -> Iterator[RawRow]:
-    """Yield the rows below the header; commas, or semicolons where the header has those instead, or tabs.
+def csv_head(place: StoragePath, lines: Iterator[Line], *, tabs: bool = False) -> CsvHead | None:
+    """Return the header, which the lines begin with, and what divides its fields; ``None`` where there is nothing.
 
-    :param lines: the header and some of the lines, instead of all of them; rows are numbered within them then.
+    :param tabs: whether the file's name says that tabs do; else what makes the most of the header.
+    :raises OCRManifestError: there is no header, or it cannot be read.
     """
-    lines = read_lines(place) if lines is None else lines
     header, problem = next(lines, ("", ""))
+    hint = _EXCEL_HINT.fullmatch(header.strip(" ")) if header else None
+    count = 1
+    if hint is not None:
+        header, problem = next(lines, ("", ""))
+        count = 2
     if header is None:
         message = f"The first line of {place} {problem}: no header can be read. Save it as UTF-8 text."
         raise OCRManifestError(message)
@@ -56,83 +65,112 @@ def read_csv(place: StoragePath, *, tabs: bool = False, lines: Iterator[Line] | 
         if any(text is None or text.strip() for text, _ in lines):
             message = f"The first line of {place} is empty: it must name the columns, image or upload_url among them."
             raise OCRManifestError(message)
+        return None
+    told = "" if hint is None else hint.group(1).replace("\\t", "\t")
+    try:
+        names, delimiter = _divided(header, told or ("\t" + _DELIMITERS if tabs else _DELIMITERS))
+    except csv.Error as error:
+        message = f"The header of {place} is not well-formed CSV: {error}. It must be one line, its quotes closed."
+        raise OCRManifestError(message) from error
+    return CsvHead(names, delimiter, count)
+
+
+def _divided(header: str, delimiters: str) -> tuple[list[str], str]:
+    """Return the header's names and their delimiter: the first that finds the columns, or else the most of them."""
+    found: list[tuple[list[str], str]] = []
+    problem: csv.Error | None = None
+    for delimiter in delimiters:
+        try:
+            names = _fields(header, delimiter)
+        except csv.Error as error:
+            problem = problem or error
+            continue
+        if not {"image", "upload_url"}.isdisjoint(map(plain, names)):
+            return names, delimiter
+        found.append((names, delimiter))
+    if problem is not None:
+        raise problem
+    return max(found, key=lambda each: len(each[0]))
+
+
+def read_csv(
+    place: StoragePath,
+    columns: Columns | None = None,
+    *,
+    tabs: bool = False,
+    folders: Folders = (),
+    lines: Iterator[Line] | None = None,
+) -> Iterator[RawRow]:
+    """Yield the rows below the header; commas, semicolons, tabs or bars, whatever the header has.
+
+    :param tabs: whether the file's name says that tabs divide its fields.
+    :param folders: columns that the file has from its folders.
+    :param lines: the head and some of the lines, instead of all of them; rows are numbered within them then.
+    """
+    lines = read_lines(place) if lines is None else lines
+    head = csv_head(place, lines, tabs=tabs)
+    if head is None:
         return
-    delimiter = "\t" if tabs else ";" if ";" in header and "," not in header else ","
-    names = [name.strip().lower() for name in _fields(header.rstrip("\r"), delimiter)]
-    _check_names(place, names)
-    pick = itemgetter(*(names.index(name) if name in names else len(names) for name in COLUMNS))
+    layout = (columns or Columns()).layout(place, head.names, folders)
+    pick = itemgetter(*layout.known)
+    own = _own(layout.own)
+    delimiter, tail, many = head.delimiter, layout.tail, len(head.names)
+    least = many - _nameless_at_the_end(head.names)
+    blank = f'{delimiter}" \t\v\f\xa0'
+    camera = layout.known[_CAMERA] if layout.known[_CAMERA] < many else -1
     for row, (text, trouble) in enumerate(lines, start=1):
         if text is None:
             yield row, (), trouble
             continue
-        line = text.rstrip("\r")
-        if not line.strip():
+        if not text.strip(blank):  # also what Excel leaves of a row that somebody emptied
             continue
         try:
-            fields = _fields(line, delimiter)
+            fields = _fields(text, delimiter)
         except csv.Error as error:
             yield row, (), f"is not well-formed CSV: {error}"
             continue
-        if len(fields) != len(names):
-            yield row, (), f"has {len(fields)} fields where the header has {len(names)}"
+        if len(fields) != many and not _made_fit(fields, least, many):
+            yield row, (), f"has {len(fields)} fields where the header has {many}"
             continue
-        fields.append(None)
-        yield row, pick(fields), ""
+        fields += tail
+        if camera >= 0 and ".0" in fields[camera]:
+            fields[camera] = _whole_number(fields[camera])
+        yield row, pick(fields) if own is None else (*pick(fields), layout.write(own(fields))), ""
 
 
 def _fields(line: str, delimiter: str) -> list[Any]:
     if '"' not in line:
         return line.split(delimiter)
-    return next(csv.reader([line], delimiter=delimiter, strict=True))
-
-
-def _check_names(place: StoragePath, names: list[str]) -> None:
-    if "image" not in names and "upload_url" not in names:
-        raise missing_column(place, names)
-    twice = sorted({name for name in names if name in COLUMNS and names.count(name) > 1})
-    if twice:
-        message = f"{place} has the column {twice[0]} twice. Keep one of them."
-        raise OCRManifestError(message)
-    note_ignored(place, names)
-
-
-def read_jsonl(place: StoragePath, *, lines: Iterator[Line] | None = None) -> Iterator[RawRow]:
-    """Yield the rows of a file with one JSON object a line.
-
-    :param lines: some of the lines, instead of all of them; rows are numbered within them then.
-
-    :raises OCRManifestError: none of the first :data:`LOOK_AHEAD` objects has ``image`` or ``upload_url``.
-    """
-    rows = _json_objects(read_lines(place) if lines is None else lines)
-    head = list(islice(rows, LOOK_AHEAD))
-    objects = [item for _, item in head if isinstance(item, dict)]
-    found = list(dict.fromkeys(str(key) for item in objects for key in item))
-    if objects and "image" not in found and "upload_url" not in found:
-        raise missing_column(place, found)
-    note_ignored(place, found)
-    for row, item in chain(head, rows):
-        if isinstance(item, str):
-            yield row, (), item
-        else:
-            yield row, tuple(map(item.get, COLUMNS)), ""
-
-
-def _json_objects(lines: Iterator[Line]) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    for row, (text, problem) in enumerate(lines, start=1):
-        if text is None:
-            yield row, problem
-        elif text.strip():
-            yield row, _json_object(text)
-
-
-def _json_object(text: str) -> dict[str, Any] | str:
     try:
-        item = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        return f"is not JSON: {error}"
-    if not isinstance(item, dict):
-        return f"is not a JSON object but {type(item).__name__}"
-    return item
+        return next(csv.reader([line], delimiter=delimiter, strict=True))
+    except csv.Error:
+        if '\\"' not in line:
+            raise
+    return next(csv.reader([line], delimiter=delimiter, strict=True, escapechar="\\", doublequote=False))  # Spark's
+
+
+def _nameless_at_the_end(names: list[str]) -> int:
+    return next((index for index, name in enumerate(reversed(names)) if name.strip()), 0)
+
+
+def _made_fit(fields: list[Any], least: int, many: int) -> bool:
+    """Cut empty fields at a row's end, or add those whose columns have no name, and return whether the row fits now."""
+    while len(fields) > many and not fields[-1].strip():
+        del fields[-1]
+    if least <= len(fields) < many:
+        fields += [""] * (many - len(fields))
+    return len(fields) == many
+
+
+def _own(indices: tuple[int, ...]) -> Callable[[list[Any]], list[Any]] | None:
+    if not indices:
+        return None
+    return lambda fields: [fields[index] for index in indices]
+
+
+def _whole_number(said: str) -> str:
+    """Return ``7.0`` as the number it is: pandas has a column of camera numbers with gaps as floats."""
+    return said.partition(".")[0].strip() if _WHOLE.fullmatch(said) else said
 
 
 def read_list(place: StoragePath, *, lines: Iterator[Line] | None = None) -> Iterator[RawRow]:
@@ -143,7 +181,7 @@ def read_list(place: StoragePath, *, lines: Iterator[Line] | None = None) -> Ite
     yield from _listed(read_lines(place) if lines is None else lines)
 
 
-def _listed(lines: Iterable[tuple[str | None, str]]) -> Iterator[RawRow]:
+def _listed(lines: Iterable[Line]) -> Iterator[RawRow]:
     for row, (text, problem) in enumerate(lines, start=1):
         if text is None:
             yield row, (), problem
@@ -153,3 +191,12 @@ def _listed(lines: Iterable[tuple[str | None, str]]) -> Iterator[RawRow]:
             continue
         is_url = name[:8].lower().startswith(("http://", "https://"))
         yield row, (None, name, *_NOTHING) if is_url else (name, None, *_NOTHING), ""
+
+
+def csv_part(place: StoragePath, lines: Iterator[Line], *, tabs: bool = False) -> Iterator[RawRow]:
+    """Yield the rows of some of a CSV's lines, numbered within them."""
+    head = read_lines(place)
+    first = [line for _, line in zip(range(2), head, strict=False)]
+    head.close()  # type: ignore[attr-defined]  # it is a generator: the file must not stay open
+    found = csv_head(place, iter(first), tabs=tabs)
+    return read_csv(place, tabs=tabs, lines=chain(first[: found.lines if found else 0], lines))

@@ -81,6 +81,10 @@ class PlanRequest:
     """Type of rows that name none."""
     identity_params: tuple[str, ...] = ()
     """Parameters of URLs that say which image it is."""
+    manifest_columns: tuple[str, ...] = ()
+    """The manifest's own columns that come along; ``*`` for all."""
+    timezone: str | None = None
+    """IANA name of the zone of times that do not say theirs."""
     recursive: bool = True
     """Whether a folder's subfolders count."""
     include: tuple[str, ...] = ()
@@ -131,6 +135,8 @@ class Plan:
     """Rows of the manifest, bad ones included."""
     bad_rows: int = 0
     """Rows that cannot be used; they become dead letters at export."""
+    times_unknown: int = 0
+    """Rows whose time is null although they say one: without a zone, or not to be understood."""
     duplicates: int = 0
     """Rows that name what an earlier row of the manifest names."""
     done: int = 0

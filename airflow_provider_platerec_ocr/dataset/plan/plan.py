@@ -36,6 +36,7 @@ from airflow_provider_platerec_ocr.dataset.layout.names import (
     next_part,
 )
 from airflow_provider_platerec_ocr.dataset.manifest.manifest import BadRow, Search, read_manifest
+from airflow_provider_platerec_ocr.dataset.manifest.notes import ManifestNotes
 from airflow_provider_platerec_ocr.dataset.plan.done import done_keys
 from airflow_provider_platerec_ocr.dataset.plan.keys import KeyList
 from airflow_provider_platerec_ocr.dataset.plan.model import Plan, PlanRequest, RunRef, ShardRef
@@ -152,19 +153,13 @@ def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> tuple
     done = done_keys(
         request.dataset, request.dead_letters, retry_rejected=request.retry_rejected, reopened=request.reopened
     )
-    new = KeyList()
+    new, notes = KeyList(), ManifestNotes()
     rows = bad = 0
     first_bad: list[BadRow] = []
     signed = bytearray()
     some: list[PlannedImage] = []
     search = Search(request.recursive, request.include, request.exclude, request.roots)
-    for item in read_manifest(
-        request.manifest,
-        opener=request.opener,
-        default_type=request.default_type,
-        identity_params=request.identity_params,
-        search=search,
-    ):
+    for item in _manifest_rows(request, search, notes):
         rows += 1
         if isinstance(item, BadRow):
             bad += 1
@@ -193,6 +188,7 @@ def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> tuple
         manifest=redact(request.manifest),
         rows=rows,
         bad_rows=bad,
+        times_unknown=notes.times_unknown,
         duplicates=rows - bad - done.found - wanted,
         done=done.found,
         planned=planned,
@@ -206,6 +202,19 @@ def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> tuple
         would_fail=str(objection or ""),
     )
     return plan, islice(compress(images, first), planned)
+
+
+def _manifest_rows(request: PlanRequest, search: Search, notes: ManifestNotes) -> Iterator[PlannedImage | BadRow]:
+    return read_manifest(
+        request.manifest,
+        opener=request.opener,
+        default_type=request.default_type,
+        identity_params=request.identity_params,
+        search=search,
+        manifest_columns=request.manifest_columns,
+        timezone=request.timezone,
+        notes=notes,
+    )
 
 
 def _warn_of_signed(signed: bytearray, first: bytes) -> None:

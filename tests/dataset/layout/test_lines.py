@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +29,17 @@ def read(path: Path, data: bytes) -> list[tuple[str | None, str]]:
 @pytest.mark.parametrize("data", [b"a\nb\n", b"a\nb", "\ufeffa\nb\n".encode()])
 def test_lines_come_without_their_end_and_without_a_byte_order_mark(tmp_path: Path, data: bytes) -> None:
     assert read(tmp_path / "x.txt", data) == [("a", ""), ("b", "")]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("last", [True, False])
+def test_a_line_ends_as_any_machine_ends_it(tmp_path: Path, end: bytes, *, last: bool) -> None:
+    """Also where a file is larger than what is read at a time, and where its pieces part an end."""
+    texts = ["x" * (number % 97) for number in range(20_000)] + ["z"]
+
+    found = read(tmp_path / "x.txt", end.join(text.encode() for text in texts) + end * last)
+
+    assert [text for text, _ in found] == texts
 
 
 def test_an_empty_file_has_no_lines(tmp_path: Path) -> None:
@@ -102,7 +114,7 @@ def test_a_broken_gzip_file_is_refused_by_name(tmp_path: Path, data: bytes) -> N
 
 @given(pieces=st.lists(st.binary(max_size=6), max_size=8), size=st.integers(1, 5))
 def test_any_bytes_give_as_many_lines_however_they_are_cut(pieces: list[bytes], size: int) -> None:
-    data = b"\n".join(piece.replace(b"\n", b"") for piece in pieces)
+    data = b"\n".join(piece.replace(b"\n", b"\r") for piece in pieces)
 
     class File:
         at = 0
@@ -112,7 +124,9 @@ def test_any_bytes_give_as_many_lines_however_they_are_cut(pieces: list[bytes], 
             return data[self.at - size : self.at]
 
     whole = data.removeprefix(codecs.BOM_UTF8)
-    wanted = [] if not whole else whole.removesuffix(b"\n").split(b"\n")
+    wanted = re.split(rb"\r\n|\r|\n", whole)
+    if not wanted[-1]:
+        wanted.pop()
     if any(data.startswith(mark) for mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF8[:size])):
         return
     assert len(list(lines._lines(File(), local_place("x")))) == len(wanted)  # noqa: SLF001  # cut anywhere

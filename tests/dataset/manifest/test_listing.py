@@ -82,9 +82,11 @@ def test_a_folder_whose_name_looks_like_a_glob_is_a_folder(tmp_path: Path) -> No
     assert names(f"{tmp_path}/yard [old]", tmp_path) == ["yard [old]/a.jpg"]
 
 
-def test_a_glob_of_manifests_is_refused(yard: Path) -> None:
-    with pytest.raises(OCRManifestError, match="is a glob, and a manifest of that ending must be one file"):
+def test_a_glob_of_manifests_that_matches_none_is_refused_until_there_is_one(yard: Path) -> None:
+    with pytest.raises(OCRManifestError, match=r"There is no manifest at .*\*\.csv: no file matches") as caught:
         names(f"{yard}/*.csv", yard)
+
+    assert not caught.value.permanent
 
 
 @pytest.mark.parametrize("pattern", ["*.jp*", "**/*.*", "*/*.jpg", "**/*.jpg"])
@@ -109,14 +111,14 @@ def test_a_glob_in_a_folder_that_is_not_there_is_refused(yard: Path) -> None:
 
 
 NOTHING = [
-    ({"part-0.parquet": 2}, "", {}, r"2 files are no images: \.parquet 2\. Give the list itself"),
+    ({"list.txt": 2}, "", {}, r"2 files are no images: \.txt 2\. Give the list itself"),
     (
         {"a.dng": 1, "b.mov": 2, "c": 1},
         "",
         {},
         r"4 files are no images: \.mov 2, \.dng 1, without an ending 1.*exclude",
     ),
-    ({"a.csv": 1}, "/*", {}, r"1 file is no image: \.csv 1\. Give the list itself"),
+    ({"a.xlsx": 1}, "/*", {}, r"1 file is no image: \.xlsx 1\. "),
     ({"sub/a.jpg": 1}, "/s*", {}, r"1 folder that the pattern names: sub\. End the pattern with /\*\*"),
     ({"a.jpg": 1}, "", {"include": ("gate",)}, r"1 image is in no pattern of include\. See whether include says"),
 ]

@@ -21,7 +21,7 @@ from support.stores import local_place
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOGGER = "airflow_provider_platerec_ocr.dataset.manifest.text"
+LOGGER = "airflow_provider_platerec_ocr.dataset.manifest.columns"
 
 
 def rows(path: Path, content: str | bytes | None = None, **more: Any) -> list[PlannedImage | BadRow]:
@@ -53,8 +53,11 @@ def test_a_csv_names_images_relative_to_itself(tmp_path: Path) -> None:
             image_version="v7",
             camera_id="gate-1",
             timestamp="2026-03-01T22:15:00Z",
+            image_name="a.jpg",
         ),
-        PlannedImage(row=2, image=f"{tmp_path}/sub/b.jpg", type="vin", uri=f"{tmp_path}/sub/b.jpg"),
+        PlannedImage(
+            row=2, image=f"{tmp_path}/sub/b.jpg", type="vin", uri=f"{tmp_path}/sub/b.jpg", image_name="sub/b.jpg"
+        ),
         PlannedImage(row=3, image="/elsewhere/c.jpg", type="vin", uri="/elsewhere/c.jpg"),
     ]
 
@@ -80,15 +83,15 @@ def test_formats_and_their_dialects_say_the_same(tmp_path: Path, name: str, cont
 
     row = 2 if content.startswith("\n") else 1
     image = f"{tmp_path}/a.jpg"
-    assert found == [PlannedImage(row=row, image=image, type="vin", uri=image, camera_id="c")]
+    assert found == [PlannedImage(row=row, image=image, type="vin", uri=image, camera_id="c", image_name="a.jpg")]
 
 
 def test_a_list_holds_paths_and_urls(tmp_path: Path) -> None:
     found = rows(tmp_path / "m.txt", "a.jpg\n\n  # b.jpg  \r\nhttps://x.example/c.jpg?X-Amz-Signature=s&v=1\n")
 
     assert found == [
-        PlannedImage(row=1, image=f"{tmp_path}/a.jpg", type="vin", uri=f"{tmp_path}/a.jpg"),
-        PlannedImage(row=3, image=f"{tmp_path}/# b.jpg", type="vin", uri=f"{tmp_path}/# b.jpg"),
+        PlannedImage(row=1, image=f"{tmp_path}/a.jpg", type="vin", uri=f"{tmp_path}/a.jpg", image_name="a.jpg"),
+        PlannedImage(row=3, image=f"{tmp_path}/# b.jpg", type="vin", uri=f"{tmp_path}/# b.jpg", image_name="# b.jpg"),
         PlannedImage(
             row=4,
             image="https://x.example/c.jpg",
@@ -103,7 +106,9 @@ def test_a_list_holds_paths_and_urls(tmp_path: Path) -> None:
 def test_blank_lines_are_passed_over_and_still_count_as_lines(tmp_path: Path) -> None:
     found = rows(tmp_path / "m.csv", "image,timestamp\r\n\r\na.jpg,  \r\n")
 
-    assert found == [PlannedImage(row=2, image=f"{tmp_path}/a.jpg", type="vin", uri=f"{tmp_path}/a.jpg")]
+    assert found == [
+        PlannedImage(row=2, image=f"{tmp_path}/a.jpg", type="vin", uri=f"{tmp_path}/a.jpg", image_name="a.jpg")
+    ]
 
 
 def test_an_unsigned_url_is_sent_as_it_is(tmp_path: Path) -> None:
@@ -135,6 +140,7 @@ def test_a_parquet_manifest_may_be_typed(tmp_path: Path) -> None:
         image_version="v",
         camera_id="7",
         timestamp="2026-03-01T22:00:00Z",
+        image_name="a.jpg",
     )
     assert found[2] == BadRow(3, None, "The row has neither image nor upload_url.")
 
@@ -152,17 +158,14 @@ def test_rows_of_a_parquet_manifest_are_numbered_across_batches(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("a.jpg,vin,,,", "has 5 fields where the header has 4"),
+        ("a.jpg,vin,,,x", "has 5 fields where the header has 4"),
         ("a.jpg", "has 1 fields where the header has 4"),
         ('"a.jpg,vin,,', "is not well-formed CSV: unexpected end of data"),
         ('"a".jpg,vin,,', "is not well-formed CSV: ',' expected after '\"'"),
         (",vin,,", "neither image nor upload_url"),
         ("   ,vin,,", "neither image nor upload_url"),
-        ("a.jpg,VIN,,", "type 'VIN' cannot be used"),
+        ("a.jpg,V I N,,", "type 'V I N' cannot be used"),
         ("a.jpg,../x,,", "type '../x' cannot be used"),
-        ("a.jpg,vin,2026-03-01T22:00:00,", "has no time zone"),
-        ("a.jpg,vin,yesterday,", "is not an ISO 8601 time"),
-        ("a.jpg,vin,2026-13-01T22:00:00Z,", "is not an ISO 8601 time"),
         ("a.jpg,vin,,https://x/y", "both image and upload_url"),
         (",vin,,ftp://x/y", "upload_url is not an http(s) URL"),
         (",vin,,/data/y.jpg", "upload_url is not an http(s) URL"),
@@ -188,7 +191,7 @@ def test_a_bad_row_is_named_and_the_next_one_is_read(tmp_path: Path, line: str, 
 def test_a_bad_row_shows_what_it_names_without_secrets(tmp_path: Path) -> None:
     found = rows(
         tmp_path / "m.csv",
-        "image,type,upload_url\ns3://key:secret@bucket/y.jpg,vin,\n,X,https://u:p@x/y?sig=1\n",
+        "image,type,upload_url\ns3://key:secret@bucket/y.jpg,vin,\n,X Y,https://u:p@x/y?sig=1\n",
     )
 
     assert [item.image for item in found] == ["s3://bucket/y.jpg", "https://x/y"]
@@ -286,14 +289,6 @@ def test_a_manifest_behind_a_file_is_refused_by_its_path(tmp_path: Path) -> None
 
     with pytest.raises(OCRManifestError, match=r"file/m\.csv cannot be opened"):
         rows(tmp_path / "file" / "m.csv")
-
-
-@pytest.mark.parametrize("name", ["m.csv", "m.parquet", "m.jsonl.gz"])
-def test_a_folder_with_the_name_of_a_file_is_refused(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).mkdir()
-
-    with pytest.raises(OCRManifestError, match="is a directory, and a manifest of that ending must be one file"):
-        rows(tmp_path / name)
 
 
 @pytest.mark.parametrize(

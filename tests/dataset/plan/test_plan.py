@@ -231,7 +231,7 @@ def test_a_grant_never_pays_for_more_than_is_wanted_or_less_than_nothing(
 
 def test_bad_rows_are_counted_and_kept_for_the_dead_letters(stage: TableStage, tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
-    path.write_text("image\na.jpg\n,\nb.jpg\n" + ",\n" * 60_000)
+    path.write_text("image\na.jpg\n,x\nb.jpg\n" + ",x\n" * 60_000)
 
     plan = stage.plan(str(path))
 

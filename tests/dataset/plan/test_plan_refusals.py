@@ -29,7 +29,7 @@ NEXT = RunRef("nightly", "scheduled__2026-03-02T22:00:00+00:00", "2026-03-02")
 
 def test_a_plan_describes_itself(stage: TableStage, tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
-    path.write_text("image\n0.jpg\n1.jpg\n1.jpg\n,\n2.jpg\n")
+    path.write_text("image\n0.jpg\n1.jpg\n1.jpg\n,x\n2.jpg\n")
 
     plan = stage.plan(str(path), grant=granting(1, "the quota"))
 

@@ -110,7 +110,7 @@ def test_the_sum_of_the_calls_in_the_table_is_what_was_billed(stage: TableStage,
 
 
 def test_dead_letters_lie_beside_the_dataset_with_their_rows(stage: TableStage, tmp_path: Path) -> None:
-    (tmp_path / "m.csv").write_text("image,type\na.jpg,\nb.jpg,\n,\nc.jpg,X\n")
+    (tmp_path / "m.csv").write_text("image,type\na.jpg,\nb.jpg,\n,vin\nc.jpg,X Y\n")
     plan = stage.plan(str(tmp_path / "m.csv"))
     stage.read(plan, how=lambda image: outcome_of(image, "rejected", reason="image_missing", message="gone"))
 
