@@ -31,8 +31,9 @@ SOURCE = """
 from airflow.sdk import DAG
 from airflow_provider_platerec_ocr.task_group import OCRManifestTaskGroup
 
-with DAG("lineage", schedule=None, params={{"dataset": "{dataset}"}}):
-    OCRManifestTaskGroup("ocr", manifest="{manifest}", dataset="{{{{ params.dataset }}}}", retries=0)
+with DAG("lineage", schedule=None, params={{"dataset": "{root}/reads"}}):
+    OCRManifestTaskGroup("ocr", manifest="{root}/images", dataset="{{{{ params.dataset }}}}", retries=0)
+    OCRManifestTaskGroup("bad", manifest="{root}/bad.csv", dataset="{root}/other", retries=0)
 """
 
 
@@ -43,6 +44,7 @@ def _account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv("AIRFLOW__PLATEREC_OCR__LEDGER", str(tmp_path / "ledger"))
         make_load_images(tmp_path / "images", 3, 2_000)
         (tmp_path / "images" / "text.jpg").write_text("this is no image at all")
+        (tmp_path / "bad.csv").write_text("path\na.jpg\n")
         yield
 
 
@@ -128,57 +130,43 @@ def test_an_export_that_fails_tells_what_it_has_published(stage: BatchStage) -> 
     assert lineage.run_facets["platerec_ocr"].counts["missing"] > 0
 
 
-@pytest.fixture
-def told(airflow_home: AirflowHome, tmp_path: Path) -> Any:
-    """Runs the DAG with OpenLineage's file transport and returns the events by task and kind."""
-    pytest.importorskip("airflow.providers.openlineage", reason="the OpenLineage provider is not installed")
-
-    def run(manifest: str) -> dict[tuple[str, str], dict[str, Any]]:
-        dataset = str(tmp_path / "reads")
-        airflow_home.add_dag("lineage.py", SOURCE.format(manifest=manifest, dataset=dataset))
-        transport = {"type": "file", "log_file_path": str(tmp_path / "events.jsonl"), "append": True}
-        variables: dict[str, Any] = {
-            "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
-            "AIRFLOW__OPENLINEAGE__NAMESPACE": "yard",
-            "AIRFLOW__CORE__LAZY_LOAD_PLUGINS": "True",
-        }
-        done = airflow_home.airflow("dags", "test", "lineage", **variables)
-        assert (tmp_path / "events.jsonl").is_file(), done.stdout
-        events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
-        return {(event["job"]["name"], event["eventType"]): event for event in events}
-
-    return run
-
-
 @pytest.mark.airflow
 @pytest.mark.usefixtures("_account")
-def test_the_file_transport_has_inputs_outputs_schema_rows_and_the_runs_counts(told: Any, tmp_path: Path) -> None:
-    events = told(str(tmp_path / "images"))
+def test_the_file_transport_has_inputs_outputs_schema_rows_and_the_runs_counts_and_what_failed(
+    airflow_home: AirflowHome, tmp_path: Path
+) -> None:
+    pytest.importorskip("airflow.providers.openlineage", reason="the OpenLineage provider is not installed")
+    airflow_home.add_dag("lineage.py", SOURCE.format(root=tmp_path))
+    transport = {"type": "file", "log_file_path": str(tmp_path / "events.jsonl"), "append": True}
+    variables: dict[str, Any] = {
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
+        "AIRFLOW__OPENLINEAGE__NAMESPACE": "yard",
+    }
 
+    done = airflow_home.airflow("dags", "test", "lineage", **variables)
+
+    assert (tmp_path / "events.jsonl").is_file(), done.stdout
+    told = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    events = {(event["job"]["name"], event["eventType"]): event for event in told}
+    _plan_and_export_are_told(events, str(tmp_path))
+    failed = events["lineage.bad.plan", "FAIL"]
+    assert "image" in failed["run"]["facets"]["errorMessage"]["message"]
+    assert failed["outputs"] == []
+
+
+def _plan_and_export_are_told(events: dict[tuple[str, str], dict[str, Any]], root: str) -> None:
     plan, export = events["lineage.ocr.plan", "COMPLETE"], events["lineage.ocr.export", "COMPLETE"]
     (manifest,) = plan["inputs"]
-    assert (manifest["namespace"], manifest["name"]) == ("file", f"{tmp_path}/images")
+    assert (manifest["namespace"], manifest["name"]) == ("file", f"{root}/images")
     assert manifest["inputFacets"]["inputStatistics"]["rowCount"] == 4
     assert plan["run"]["facets"]["platerec_ocr"]["counts"]["planned"] == 4
-    assert [each["name"] for each in export["inputs"]] == [f"{tmp_path}/images"]
+    assert [each["name"] for each in export["inputs"]] == [f"{root}/images"]
     table, dead_letters = export["outputs"]
-    assert (table["namespace"], table["name"]) == ("file", f"{tmp_path}/reads")
+    assert (table["namespace"], table["name"]) == ("file", f"{root}/reads")
     assert table["outputFacets"]["outputStatistics"].items() >= {"rowCount": 3, "fileCount": 1}.items()
     assert [field["name"] for field in table["facets"]["schema"]["fields"]] == reads_schema().names
-    assert dead_letters["name"] == f"{tmp_path}/reads_dead_letters"
+    assert dead_letters["name"] == f"{root}/reads_dead_letters"
     assert dead_letters["outputFacets"]["outputStatistics"]["rowCount"] == 1
     assert [field["name"] for field in dead_letters["facets"]["schema"]["fields"]] == dead_letters_schema().names
     counts = export["run"]["facets"]["platerec_ocr"]["counts"]
     assert counts.items() >= {"reads": 3, "rows": 3, "calls_billed": 3, "dead_letters": 1, "missing": 0}.items()
-
-
-@pytest.mark.airflow
-@pytest.mark.usefixtures("_account")
-def test_a_plan_that_fails_is_told_as_failed_and_claims_no_data(told: Any, tmp_path: Path) -> None:
-    (tmp_path / "m.csv").write_text("path\na.jpg\n")
-
-    events = told(str(tmp_path / "m.csv"))
-
-    plan = events["lineage.ocr.plan", "FAIL"]
-    assert "image" in plan["run"]["facets"]["errorMessage"]["message"]
-    assert plan["outputs"] == []
