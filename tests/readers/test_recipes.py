@@ -132,6 +132,22 @@ def test_delta_takes_the_folder_as_it_is_and_each_night_that_follows(old_lake: T
 
 
 @pytest.mark.readers
+@needs("deltalake", "polars")
+def test_once_it_is_a_delta_table_only_a_glob_over_the_partitions_is_right(lake: TableStage, tmp_path: Path) -> None:
+    ran(recipe("as_delta", tmp_path) + "\nDeltaTable(str(DATASET)).create_checkpoint()", "1")
+    path = lake.dataset.path
+    count = "duckdb.sql(\"SELECT count(*) FROM read_parquet('{}', union_by_name = true)\").fetchone()[0]".format
+    polars = f"try:\n    said = polars.read_parquet({path!r}).height\nexcept Exception as error:\n    said = str(error)"
+
+    everything, partitions = count(f"{path}/**/*.parquet"), count(f"{path}/type=*/date=*/*.parquet")
+
+    found = ran("import duckdb", f"[{partitions}, {everything}]")
+
+    assert found[0] == 12 < found[1]
+    assert "different file extensions" in ran("import polars\n" + polars, "said")
+
+
+@pytest.mark.readers
 @needs("deltalake")
 def test_a_delta_table_of_version_1_gets_the_columns_of_version_2(tmp_path: Path) -> None:
     stage = make_lake(tmp_path, 1, version_1=[1])
