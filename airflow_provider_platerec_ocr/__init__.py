@@ -54,6 +54,7 @@ _HOMES = {
     "OCRWrongBaseURL": "core.errors",
     "OnQuota": "core.models",
     "PlateRecOCRHook": "hooks.ocr",
+    "correct": "dataset",
     "each_partition": "compat",
     "from_next_slot": "compat",
     "read_dataset": "dataset",

@@ -32,6 +32,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRUnknownDialect as OCRUn
 from airflow_provider_platerec_ocr.core.errors import OCRWrongBaseURL as OCRWrongBaseURL
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy as InDoubtPolicy
 from airflow_provider_platerec_ocr.core.models import OnQuota as OnQuota
+from airflow_provider_platerec_ocr.dataset import correct as correct
 from airflow_provider_platerec_ocr.dataset import read_dataset as read_dataset
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook as PlateRecOCRHook
 from airflow_provider_platerec_ocr.operators.export import OCRExportOperator as OCRExportOperator
@@ -89,6 +90,7 @@ __all__ = [
     "OnQuota",
     "PlateRecOCRHook",
     "__version__",
+    "correct",
     "each_partition",
     "from_next_slot",
     "read_dataset",

@@ -15,10 +15,11 @@ import pytest
 from airflow.sdk import BaseOperator, TaskGroup
 from packaging.requirements import Requirement
 
-from airflow_provider_platerec_ocr.cli import ledger
+from airflow_provider_platerec_ocr.cli import dataset, ledger
 from airflow_provider_platerec_ocr.compat import RetryPolicy
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, ReadStatus, Reason
-from airflow_provider_platerec_ocr.dataset import read_dataset
+from airflow_provider_platerec_ocr.dataset import correct, read_dataset
+from airflow_provider_platerec_ocr.dataset.corrections.table import corrections_schema
 from airflow_provider_platerec_ocr.dataset.layout import schema
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
 from airflow_provider_platerec_ocr.provider_info import get_provider_info
@@ -98,7 +99,9 @@ def test_what_the_docstring_calls_templated_is_templated(kind: type[Any]) -> Non
     assert sorted(templated) == sorted(kind.template_fields)
 
 
-@pytest.mark.parametrize("function", [PlateRecOCRHook.read, read_dataset], ids=lambda function: function.__name__)
+@pytest.mark.parametrize(
+    "function", [PlateRecOCRHook.read, read_dataset, correct], ids=lambda function: function.__name__
+)
 def test_every_parameter_of_a_function_is_in_the_reference(function: Any) -> None:
     page = (REFERENCE / "python.md").read_text()
 
@@ -135,7 +138,7 @@ def test_every_supported_python_is_in_the_reference() -> None:
     assert "| 3.3, 3.2 | {} |".format(", ".join(each for each in named if re.fullmatch(r"3\.\d+", each))) in page
 
 
-@pytest.mark.parametrize("columns", [schema.reads_schema, schema.dead_letters_schema], ids=["reads", "dead letters"])
+@pytest.mark.parametrize("columns", [schema.reads_schema, schema.dead_letters_schema, corrections_schema])
 def test_every_column_is_in_the_reference(columns: Any) -> None:
     page = (REFERENCE / "dataset.md").read_text()
     rows = [cell for row in re.findall(r"(?m)^\| (`[^|]+) \|", page) for cell in re.findall(r"`(\w+)`", row)]
@@ -167,8 +170,12 @@ def options_of(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     ("parser", "page"),
-    [(ledger._parser(), "ledger.md"), (sandbox_options.parser(), "sandbox.md")],  # noqa: SLF001  # its words, not its work
-    ids=["ledger", "sandbox"],
+    [
+        (ledger._parser(), "ledger.md"),  # noqa: SLF001  # its words, not its work
+        (dataset.parser(), "dataset-command.md"),
+        (sandbox_options.parser(), "sandbox.md"),
+    ],
+    ids=["ledger", "dataset", "sandbox"],
 )
 def test_every_command_and_option_is_in_the_reference(parser: argparse.ArgumentParser, page: str) -> None:
     text = (REFERENCE / page).read_text()

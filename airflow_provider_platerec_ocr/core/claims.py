@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 KEY_BYTES = 16
 """Length of an identity key."""
+FORGOTTEN = "forgotten"
+"""Key of a rejection that stands in for an ended attempt whose content was deleted; older versions see a rejection."""
 
 
 class End(StrEnum):
@@ -67,6 +69,11 @@ class Attempt:
         """
         lease = self.lease_s if self.lease_s is not None else lease_s
         return self.end is None and self.age_s is not None and self.age_s < lease
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether it was paid for, or refused, and what it said was deleted since: only that it ended is kept."""
+        return self.end is End.REJECTED and bool((self.payload or {}).get(FORGOTTEN))
 
     def was_put_off_by(self, owner: Owner) -> bool:
         """Return whether it ended in ``owner``'s run with a URL that the API could not fetch."""

@@ -28,6 +28,8 @@ class ReadStatus(StrEnum):
     """Another task holds a live claim on it: planned again, no dead letter."""
     CARRIED_OVER = "carried_over"
     """The quota ended before its call could begin: planned again, no dead letter."""
+    FORGOTTEN = "forgotten"
+    """It was paid for and its content was deleted since: it is neither sent nor published again."""
 
 
 class Reason(StrEnum):

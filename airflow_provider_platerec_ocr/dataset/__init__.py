@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset
+    from airflow_provider_platerec_ocr.dataset.upkeep.correct import correct
 
-__all__ = ["read_dataset"]
+__all__ = ["correct", "read_dataset"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import :func:`read_dataset` when somebody asks for it."""
+    """Import a function when somebody asks for it."""
+    if name == "correct":
+        from airflow_provider_platerec_ocr.dataset.upkeep.correct import correct  # noqa: PLC0415  # lazy, as below
+
+        return correct
     if name == "read_dataset":
         from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset
 

@@ -106,4 +106,5 @@ def as_error(outcome: Outcome, policy: InDoubtPolicy, *, lease_s: float) -> OCRE
         case ReadStatus.IN_DOUBT, reason:
             again = policy is InDoubtPolicy.RESEND and reason != Reason.IN_DOUBT_TWICE
             return OCRInDoubt(message, retry=again, retry_after_s=lease_s if again else None)
-    return OCRImageError(message, reason=outcome.reason, permanent=outcome.status == ReadStatus.REJECTED)
+    for_good = outcome.status in {ReadStatus.REJECTED, ReadStatus.FORGOTTEN}
+    return OCRImageError(message, reason=outcome.reason, permanent=for_good)

@@ -20,6 +20,7 @@ from airflow_provider_platerec_ocr.core.settings import flag
 from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
 from airflow_provider_platerec_ocr.runtime import arguments
 from airflow_provider_platerec_ocr.runtime.places import open_place
+from airflow_provider_platerec_ocr.storage.path import beside as place_beside
 
 if TYPE_CHECKING:
     import os
@@ -42,17 +43,8 @@ def given(kind: type[Arguments], operator: Any, **instead: Any) -> Arguments:
 
 
 def beside(dataset: str | os.PathLike[str], name: str) -> str:
-    """Return the place called ``<dataset>_<name>``: beside the dataset, so that any reader can open its folder.
-
-    Beside the root of a bucket would be another bucket, which somebody else may own: there it is
-    ``<bucket>/_platerec_<name>``, which readers of tables leave aside.
-    """
-    text = str(dataset).rstrip("/")
-    scheme, found, rest = str(dataset).partition("://")
-    host, _, path = rest.partition("/") if found else ("", "", text)
-    if path.strip("/"):
-        return f"{text}_{name}"
-    return f"{scheme}://{host}/_platerec_{name}" if found else f"/_platerec_{name}"
+    """Return the place called ``<dataset>_<name>``, see :func:`~..storage.path.beside`."""
+    return place_beside(str(dataset), name)
 
 
 def workspace_of(workspace: str | os.PathLike[str] | None, dataset: str | os.PathLike[str]) -> str:

@@ -77,6 +77,20 @@ def fsspec_path(uri: str) -> StoragePath:
     return StoragePath(fs, path.rstrip("/") or path, scheme if found and scheme != "local" else "file")
 
 
+def beside(folder: str, name: str) -> str:
+    """Return the place called ``<folder>_<name>``: beside a folder, so that any reader can open that.
+
+    Beside the root of a bucket would be another bucket, which somebody else may own: there it is
+    ``<bucket>/_platerec_<name>``, which readers of tables leave aside.
+    """
+    text = folder.rstrip("/")
+    scheme, found, rest = folder.partition("://")
+    host, _, path = rest.partition("/") if found else ("", "", text)
+    if path.strip("/"):
+        return f"{text}_{name}"
+    return f"{scheme}://{host}/_platerec_{name}" if found else f"/_platerec_{name}"
+
+
 def place_below(roots: Iterable[StoragePath], uri: str) -> StoragePath:
     """Return the place of a path or URI without opening anything: it is read on the file system of its root.
 

@@ -225,6 +225,24 @@ class Store:
         with contextlib.suppress(Exception):
             self._fs.rm_file(self.path(name))
 
+    def delete(self, name: str) -> None:
+        """Remove a file for good, for a person's command only; that it is gone already is fine."""
+        try:
+            self._fs.rm_file(self.path(name))
+        except FileNotFoundError:
+            return
+        except Exception as error:
+            raise self.unwritable(error) from error
+
+    def torn_names(self, folder: str) -> list[str]:
+        """Return the half-written files that a killed process left in ``folder``, on a local disk."""
+        if self._disk is None:
+            return []
+        try:
+            return [path.name for path in Path(self.path(folder)).iterdir() if path.name.startswith(TEMPORARY)]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
     def move(self, name: str, to: str) -> None:
         """Move a file aside, for a person's command only."""
         try:

@@ -23,6 +23,7 @@ from airflow_provider_platerec_ocr.dataset.plan.workspaces import close_earlier,
 from airflow_provider_platerec_ocr.dataset.report.account import load_spans, open_span
 from airflow_provider_platerec_ocr.dataset.table.outcome_table import calls_of_unread
 from airflow_provider_platerec_ocr.engine.kept.reparse import reopened
+from airflow_provider_platerec_ocr.engine.kept.tombstones import forgotten_keys
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
 from airflow_provider_platerec_ocr.runtime import arguments, task
 from airflow_provider_platerec_ocr.runtime.budget import Limits, open_budget
@@ -190,6 +191,7 @@ class PlanTask:
             max_shards=_max_shards(),
             grant=budget.grant,
             reopened=reopened(budget.store.place),
+            forgotten=tuple(forgotten_keys(budget.store.place)),
             dry_run=dry,
             partition_date=arguments.day(self.partition_date, "partition_date") or "",
             own_manifest=why_own(self.manifest_template, self.manifest, context),
@@ -204,10 +206,12 @@ class PlanTask:
     ) -> list[dict[str, Any]]:
         roots = self._roots()
         total = len(plan.shards)
+        facts = {"dataset": open_place(self.dataset).uri, "manifest": plan.manifest, "run_date": run.date}
         return [
             {
                 "workspace": folder,
                 "batch": run.group,
+                "facts": facts,
                 "manifest": redact_url(self.manifest) if self.manifest.startswith("http") else self.manifest,
                 "roots": roots,
                 "path": shard.path,

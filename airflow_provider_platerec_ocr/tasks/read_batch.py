@@ -91,6 +91,7 @@ class ReadBatchTask:
             on_quota=on_quota,
             soft_timeout_s=task.soft_timeout_s(self.execution_timeout, timeouts.call_s, timeouts.save_s),
             last_try=task.is_last_try(context),
+            run_facts=dict(shard.get("facts") or {}),
         )
         return replace(job, signed_urls=_signed_urls(job, shard))
 

@@ -60,6 +60,10 @@ RECORD_WITHIN_S = 60.0
 """Seconds within which a record follows its mark."""
 _TRIES = 3
 _FORMAT = 1
+_FORGOTTEN = "forgotten"
+"""Key of a record whose payload was deleted."""
+_MARK = b'"forgotten": true}'
+"""How such a record ends."""
 
 
 class InboxError(OCRError):
@@ -138,6 +142,32 @@ class Inbox:
         ids = [name.rpartition(".")[2] for name in names if name.startswith(f"{fingerprint}.")]
         found = [payload for id_ in ids if (payload := self.get(id_))]
         return sorted(found, key=lambda payload: payload.cursor)
+
+    def ids(self) -> Iterator[str]:
+        """Yield the id of every payload that was ever put; what was forgotten is among them."""
+        for folder in self._store.bare_names("payloads"):
+            for name in self._store.bare_names(f"payloads/{folder}"):
+                if is_payload_id(id_ := name.removesuffix(".json")):
+                    yield id_
+
+    def raw(self, id_: str) -> bytes | None:
+        """Return the record of a payload as it lies in its file, ``None`` where there is none or it was forgotten."""
+        data = self._store.read(_record(id_))
+        return None if data is None or _is_forgotten(data) else data
+
+    def forget(self, id_: str) -> None:
+        """Delete what a payload says; its id stays, so that the same one, delivered again, is not new.
+
+        :raises InboxError: the store refuses.
+        """
+        data = self._store.read(_record(id_)) or b"{}"
+        try:
+            before = json.loads(data)
+        except ValueError:
+            before = {}
+        before = before if isinstance(before, dict) else {}
+        head = {"format": _FORMAT, "id": id_} | {k: before[k] for k in ("cursor", "received_at") if k in before}
+        self._store.replace(_record(id_), json.dumps(head | {_FORGOTTEN: True}).encode())
 
     def scan(self, after: str = "", limit: int | None = None, *, settle_s: float = SETTLE_S) -> Iterator[Payload]:
         """Yield payloads in order of receipt.
@@ -233,6 +263,8 @@ class Inbox:
         raw = self._store.read(_record(id_))
         if raw is None:
             return None
+        if _is_forgotten(raw):
+            return None
         try:
             record = json.loads(raw)
             return Payload(id_, record["cursor"], record["received_at"], dict(record["data"]), dict(record["hook"]))
@@ -255,3 +287,13 @@ def _fingerprint_folder(fingerprint: str) -> str:
 
 def _by_fingerprint(fingerprint: str, id_: str) -> str:
     return f"{_fingerprint_folder(fingerprint)}/{fingerprint}.{id_}"
+
+
+def _is_forgotten(data: bytes) -> bool:
+    if _MARK not in data[-len(_MARK) :]:
+        return False
+    try:
+        record = json.loads(data)
+    except ValueError:
+        return False
+    return isinstance(record, dict) and record.get(_FORGOTTEN) is True and "data" not in record

@@ -7,7 +7,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRQuotaExhausted
@@ -93,6 +93,8 @@ class ShardJob:
     """Seconds from its start after which nothing new begins."""
     last_try: bool = False
     """Whether Airflow will not try again."""
+    run_facts: dict[str, Any] = field(default_factory=dict)
+    """What the ledger keeps of the run with each call, so that the table can be made again from it."""
     signed_urls: dict[tuple[str, str | None], str] = field(default_factory=dict, repr=False)
     """Identity of an image to its ``upload_url`` with the signature."""
 
@@ -214,5 +216,6 @@ def _toolbox(job: ShardJob, opened: _Opened, stop: StopSignal, begun: float) -> 
         soft_timeout_s=None if job.soft_timeout_s is None else begun + job.soft_timeout_s - clock.monotonic(),
         late_answers=None if job.inbox is None else Answers(Inbox(job.inbox, clock=clock)),
         signed_urls=job.signed_urls,
+        run_facts=job.run_facts,
         planned_shards=job.shards,
     )

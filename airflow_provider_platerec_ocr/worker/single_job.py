@@ -123,6 +123,7 @@ class SingleJob:
             soft_timeout_s=left_s,
             late_answers=None if self.inbox is None else Answers(Inbox(self.inbox, clock=SystemClock())),
             signed_urls=self.signed_urls,
+            run_facts={"single": True},
         )
 
 

@@ -31,6 +31,8 @@ PUBLISHING = "_publishing"
 """In the dataset's workspace: whose turn it is to publish."""
 STAGING = "_staging"
 """In the dataset's workspace: files before they appear in it."""
+OTHERS_CALLS = re.compile(r"\.inbox-\d{10}__")
+"""In the names of files with answers to other people's calls: no ledger has them, their fingerprints are hearsay."""
 PARQUET_FILE = r"[^._].*\.parquet"
 """Names that readers of the folder see."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -52,6 +54,14 @@ def beside(dataset: StoragePath, name: str) -> StoragePath:
     if dataset.path.strip("/") and (dataset.is_local or "/" in dataset.path.strip("/")):
         return dataset.parent / f"{dataset.name}_{name}"
     return dataset / f"_platerec_{name}"
+
+
+def upkeep_slug(what: str, token: str, *, of_others: bool) -> str:
+    """Return the part of a file's name that stands for no run, for what was compacted or rebuilt.
+
+    :param of_others: whether it holds answers to other people's calls, which are told by their files' names.
+    """
+    return f"{what}.{token}{'.inbox-0000000000__others' if of_others else ''}"
 
 
 def file_name(table: str, slug: str, part: int) -> str:

@@ -18,18 +18,24 @@ from airflow_provider_platerec_ocr.dataset.layout.table_files import each_file
 from airflow_provider_platerec_ocr.dataset.plan.keys import DoneKeys, KeyList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from airflow_provider_platerec_ocr.dataset.layout.table_files import TableFile
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 
 def done_keys(
-    dataset: StoragePath, dead_letters: StoragePath, *, retry_rejected: bool, reopened: Container[str] = ()
+    dataset: StoragePath,
+    dead_letters: StoragePath,
+    *,
+    retry_rejected: bool,
+    reopened: Container[str] = (),
+    forgotten: Iterable[bytes] = (),
 ) -> DoneKeys:
     """Return the identity keys of what is done.
 
     :param retry_rejected: leave the permanent dead letters out, so that they are planned again.
+    :param forgotten: keys of images that are done although their rows were deleted; several in one text.
     :param reopened: fingerprints whose answers are kept and can be read now; rows without a count do not count.
     :raises OCRDatasetError: a file of a newer schema version, of another program, or one that cannot be read.
     """
@@ -42,6 +48,7 @@ def done_keys(
     _collect(keys, beside(dataset, REPEATS), partial(_repeated_keys, reopened=reopened, understood=understood))
     if not retry_rejected:
         _collect(keys, dead_letters, partial(_rejected_keys, reopened=reopened))
+    keys.add(forgotten)
     return DoneKeys(keys)
 
 

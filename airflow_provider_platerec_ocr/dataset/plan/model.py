@@ -110,6 +110,8 @@ class PlanRequest:
     """Most images that are planned beyond the calls that may be made, since the ledger may have their answers."""
     reopened: Container[str] = frozenset()
     """Fingerprints whose answers the ledger has, and which can be read now: their images are still to be read."""
+    forgotten: tuple[bytes, ...] = ()
+    """Keys of images whose rows were deleted, and which are done all the same; several in one text."""
     dry_run: bool = False
     """Count only, write nothing."""
     partition_date: str = ""

@@ -150,9 +150,7 @@ def _spool() -> IO[bytes]:
 
 def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> tuple[Plan, Iterator[bytes]]:
     """Read the manifest once, keep what is new and what is bad, count it all, and return what is to be read."""
-    done = done_keys(
-        request.dataset, request.dead_letters, retry_rejected=request.retry_rejected, reopened=request.reopened
-    )
+    done = _done(request)
     new, notes = KeyList(), ManifestNotes()
     rows = bad = 0
     first_bad: list[BadRow] = []
@@ -236,6 +234,16 @@ def _objection(request: PlanRequest, rows: int, bad: int, first: list[BadRow]) -
     if request.max_bad_rows.lets_pass(bad, rows):
         return None
     return too_many_bad_rows(manifest, bad, rows, request.max_bad_rows, first)
+
+
+def _done(request: PlanRequest) -> DoneKeys:
+    return done_keys(
+        request.dataset,
+        request.dead_letters,
+        retry_rejected=request.retry_rejected,
+        reopened=request.reopened,
+        forgotten=request.forgotten,
+    )
 
 
 def _new_lines(some: list[PlannedImage], done: DoneKeys, new: tuple[KeyList, bytearray]) -> bytes:

@@ -6,11 +6,11 @@ An export asks it, since other runs may have published after its plan was made. 
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.dataset.layout.columns import batches
+from airflow_provider_platerec_ocr.dataset.layout.names import OTHERS_CALLS
 from airflow_provider_platerec_ocr.dataset.layout.table_files import each_file, opened
 from airflow_provider_platerec_ocr.dataset.plan.keys import DoneKeys, KeyList, fingerprint_keys
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 CLOCKS_DIFFER = timedelta(minutes=10)
 """How far the clock of another worker may be behind that of the plan's."""
-_OTHERS_CALLS = re.compile(r"\.inbox-\d{10}__")
-"""In the names of files that hold answers to other people's calls: their fingerprints are hearsay."""
 
 
 class Published:
@@ -48,7 +46,7 @@ class Published:
         """Keys of those that are published as answers nobody could read."""
 
     def _counts(self, file: TableFile) -> bool:
-        return file.place.path not in self._without and not _OTHERS_CALLS.search(file.place.name)
+        return file.place.path not in self._without and not OTHERS_CALLS.search(file.place.name)
 
     def since(self, moment: datetime) -> frozenset[int]:
         """Return the identities, as of :func:`identity_hash`, of images that were published from ``moment`` on."""

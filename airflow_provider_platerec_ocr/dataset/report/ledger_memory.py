@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.dataset.layout.names import OUTCOMES, PARQUET_FILE
+from airflow_provider_platerec_ocr.dataset.layout.names import OTHERS_CALLS, OUTCOMES, PARQUET_FILE
 from airflow_provider_platerec_ocr.storage.files import find_files, read_whole, write_whole
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 EARLIER = 20
 """Ledgers before the last that are kept, for people."""
-_OTHERS_CALLS = re.compile(r"\.inbox-\d{10}__")
-"""In the names of files that hold answers to other people's calls, which no ledger has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,7 @@ def has_reads(dataset: StoragePath, workspaces: StoragePath, remembered: LedgerR
 
     :param workspaces: the folder of all runs' workspaces.
     """
-    if any(not _OTHERS_CALLS.search(place.name) for place in find_files(dataset, PARQUET_FILE)):
+    if any(not OTHERS_CALLS.search(place.name) for place in find_files(dataset, PARQUET_FILE)):
         return True
     return bool(remembered and remembered.run and find_files(workspaces / remembered.run / OUTCOMES, r"[^.].*\.jsonl"))
 

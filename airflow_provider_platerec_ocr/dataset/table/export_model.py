@@ -38,6 +38,8 @@ class ExportResult:
     """Images that were read and add no row, since the dataset has what they say."""
     published_by: dict[str, int] = field(default_factory=dict)
     """Of these, how many by the run that published it first; empty text for an earlier row of this one."""
+    forgotten: int = 0
+    """Images whose content was deleted, here or before: neither sent nor published."""
     missing: int = 0
     """Planned images without any outcome: the run is not whole."""
     missing_images: tuple[str, ...] = ()
@@ -94,6 +96,8 @@ class ExportResult:
                 f"{count_of(self.carried_over, 'image')} carried over to the next run: the quota ended, or its reserve "
                 "was reached, before they could be sent."
             )
+        if self.forgotten:
+            said.append(f"{count_of(self.forgotten, 'image')} left out: what they were read as was deleted.")
         if self.missing:
             names = ", ".join(self.missing_images) + (", …" if self.missing > len(self.missing_images) else "")
             said.append(f"{count_of(self.missing, 'image')} without an outcome, so this run is not whole: {names}.")

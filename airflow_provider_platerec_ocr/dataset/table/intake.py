@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 10_000
 """Dead letters that are Python objects at a time."""
-_LEFT_TO_NEXT = frozenset({ReadStatus.HELD_ELSEWHERE, ReadStatus.CARRIED_OVER})
-"""What the next run plans again, without a dead letter; counted under its own name."""
+_NO_LETTER = frozenset({ReadStatus.HELD_ELSEWHERE, ReadStatus.CARRIED_OVER, ReadStatus.FORGOTTEN})
+"""What has no dead letter and is counted by its own name: the next run plans it again, or its content was deleted."""
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class Intake:
         self._take_reads(outcomes.filter(is_read))
         for data in outcomes.filter(pc.invert(is_read)).to_pylist():
             outcome = Outcome.from_json(data)
-            if outcome.status in _LEFT_TO_NEXT:
+            if outcome.status in _NO_LETTER:
                 self.counts[outcome.status] += 1
                 continue
             self.counts["in_doubt"] += outcome.status == ReadStatus.IN_DOUBT

@@ -30,14 +30,15 @@ log = logging.getLogger(__name__)
 FLUSH_EVERY = 500
 MAX_AGE_S = 30.0
 _RANK: dict[str, int] = {
+    ReadStatus.FORGOTTEN: 4,
     ReadStatus.READ: 3,
     ReadStatus.REJECTED: 2,
     ReadStatus.IN_DOUBT: 1,
     ReadStatus.CARRIED_OVER: -1,
 }
-"""Final outcomes win over others, an answer over a refusal. A doubt that no answer ended stays named whatever a later
-try met, and that nothing was sent says less than anything else."""
-_SETTLED = frozenset({ReadStatus.READ, ReadStatus.REJECTED})
+"""Final outcomes win over others, an answer over a refusal, and over all that it was deleted. A doubt that no answer
+ended stays named whatever a later try met, and that nothing was sent says less than anything else."""
+_SETTLED = frozenset({ReadStatus.READ, ReadStatus.REJECTED, ReadStatus.FORGOTTEN})
 _PART = r"\d{3,}-[0-9a-f]{8}-\d{5,}\.jsonl"
 
 

@@ -7,16 +7,19 @@ versions side by side, each read by its own columns, and files that others have 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRDatasetError
 from airflow_provider_platerec_ocr.core.settings import refuse_unknown
+from airflow_provider_platerec_ocr.dataset.corrections.overlay import ADDED, FROM_PERSON, NEEDED, overlay
+from airflow_provider_platerec_ocr.dataset.corrections.table import CORRECTIONS, load_corrections
 from airflow_provider_platerec_ocr.dataset.layout.columns import kind_of, whole
 from airflow_provider_platerec_ocr.dataset.layout.names import READS
 from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
 from airflow_provider_platerec_ocr.dataset.layout.table_files import all_files, table_files
 from airflow_provider_platerec_ocr.dataset.table.unfolding import unfolded
-from airflow_provider_platerec_ocr.storage.path import StoragePath
+from airflow_provider_platerec_ocr.storage.path import StoragePath, beside
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -40,6 +43,8 @@ def read_dataset(  # noqa: PLR0913  # one place and filters, all by name
     columns: Sequence[str] | str | None = None,
     latest_only: bool = False,
     manifest_columns: bool = False,
+    corrected: bool = False,
+    corrections: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
     opener: Opener | None = None,
 ) -> pd.DataFrame:
@@ -53,26 +58,38 @@ def read_dataset(  # noqa: PLR0913  # one place and filters, all by name
     :param latest_only: of an image that was read more than once (its content changed), only the rows that were
         published last.
     :param manifest_columns: unfold the manifest's own columns into columns ``m_<name>``, after the others.
+    :param corrected: lay over it what persons said (:func:`~..upkeep.correct.correct`), with the columns
+        ``code_as_read``, ``corrected_by`` and ``corrected_at`` after the others.
+    :param corrections: folder of the corrections; default: ``<dataset>_corrections``. No effect without ``corrected``.
     :param storage_options: for fsspec, such as ``{"key": …, "secret": …}``; no effect with ``opener``.
     :param opener: opens the folder instead of fsspec.
     :raises OCRDatasetError: there is no dataset, or it has a newer schema version.
     :raises OCRConfigError: an unknown column, or a day that is none.
 
     .. versionchanged:: 0.2
-       Several types, one column by its name, partitions as folder, ``manifest_columns``.
+       Several types, one column by its name, partitions as folder, ``manifest_columns``, ``corrected``.
     """
     from pandas import ArrowDtype
 
-    wanted = chosen_columns(columns, [*reads_schema().names, *_FOLDERS])
-    place = opener(uri) if opener else open_folder(uri, storage_options or {})
+    wanted = chosen_columns(columns, [*reads_schema().names, *_FOLDERS, *(ADDED if corrected else ())])
+    open_place = opener or partial(open_folder, options=storage_options or {})
+    place = open_place(uri)
+    beneath = [*NEEDED, *FROM_PERSON] if corrected else []
     table = load_reads(
         place,
-        [*wanted, *(("manifest_columns",) if manifest_columns else ())],
+        [
+            *(name for name in wanted if name not in ADDED),
+            *(("manifest_columns",) if manifest_columns else ()),
+            *beneath,
+        ],
         types=_types(type),
         since=_day(since, "since"),
         until=_day(until, "until"),
         latest_only=latest_only,
     )
+    if corrected:
+        folder = corrections or beside(str(uri).partition("/type=")[0], CORRECTIONS)
+        table = overlay(table, load_corrections(open_place(folder)))
     shown = table.select(wanted)
     if manifest_columns:
         for name, column in unfolded(table.column("manifest_columns").to_pylist()):

@@ -67,7 +67,8 @@ class Tally:
     """What is in a ledger."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    """Fingerprints by how they stand: ``answered``, ``rejected``, ``in doubt``, ``under way``, ``released``."""
+    """Fingerprints by how they stand: ``answered``, ``rejected``, ``forgotten``, ``in doubt``, ``under way``,
+    ``released``."""
     calls_twice: int = 0
     """Calls beyond the first for a fingerprint that were answered or are in doubt."""
     torn: list[Found] = field(default_factory=list)
@@ -208,6 +209,8 @@ class LedgerAdmin:
         ends = {attempt.end for attempt in found.history}
         if End.ANSWER in ends:
             state = "answered"
+        elif any(attempt.is_forgotten for attempt in found.history):
+            state = "forgotten"
         elif End.REJECTED in ends:
             state = "rejected"
         elif self.live(found):

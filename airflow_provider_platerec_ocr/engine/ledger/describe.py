@@ -37,6 +37,8 @@ def state(attempt: Attempt, lease_s: float) -> str:
         doubt = attempt.is_in_doubt(lease_s)
         return f"{'IN DOUBT' if doubt else 'under way'}, claimed {attempt.age_s or 0:.0f} s ago"
     payload = attempt.payload or {}
+    if attempt.is_forgotten:
+        return f"forgotten at {payload[claims.FORGOTTEN].get('at', '?')}: its content was deleted"
     by = payload.get("settled") or {}
     settled = f", settled by {by.get('by')}: {by.get('why')}" if by else ""
     reason = f": {shorten(str(payload['reason']))}" if payload.get("reason") and not by else ""
@@ -59,8 +61,9 @@ def verdict(history: History, lease_s: float) -> str:
     match decision:
         case claims.Answered():
             return "=> Answered: no run pays for it again."
-        case claims.Rejected():
-            return "=> Rejected: no run sends it again."
+        case claims.Rejected(attempt=attempt):
+            gone = "=> Forgotten: its content was deleted; no run sends it again or publishes anything of it."
+            return gone if attempt.is_forgotten else "=> Rejected: no run sends it again."
         case claims.Held(until_s=until_s):
             return f"=> Under way: its lease ends in {until_s:.0f} s."
         case claims.MayClaim(doubts=()) | claims.PutOff():

@@ -65,8 +65,8 @@ def doubts(
 
 
 def _rejection(found: Found) -> Attempt | None:
-    """Return the attempt that was rejected last, unless an answer counts more."""
-    if any(attempt.end is End.ANSWER for attempt in found.history):
+    """Return the attempt that was rejected last, unless an answer counts more, or was deleted by a person."""
+    if any(attempt.end is End.ANSWER or attempt.is_forgotten for attempt in found.history):
         return None
     return next((attempt for attempt in reversed(found.history) if attempt.end is End.REJECTED), None)
 

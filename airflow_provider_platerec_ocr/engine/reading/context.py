@@ -80,6 +80,8 @@ class ReadContext:
     """Returns the raw answer that came another way for a type and a fingerprint, else ``None``; blocks, may raise."""
     signed_urls: Mapping[tuple[str, str | None], str] = field(default_factory=dict, repr=False)
     """Identity of an image to its full ``upload_url``; its signature is a secret and lives in memory only."""
+    run_facts: Mapping[str, Any] = field(default_factory=dict)
+    """What the ledger keeps of the run with each call: its day, manifest and dataset."""
     purse: OpenPurse = field(default_factory=OpenPurse)
     """Where each paid call takes one of those that its run was granted."""
 

@@ -183,7 +183,7 @@ class PaidCaller:
 
         The ledger was asked before the wait for a permit, which can be long.
         """
-        context, facts = self._context, {"image": image.image, "row": image.row}
+        context, facts = self._context, self._facts(image)
         if decision.doubts:
             history = await context.io(context.ledger.look, image.type, fingerprint)
             if any(attempt.end in (End.ANSWER, End.REJECTED) for attempt in history):
@@ -191,6 +191,18 @@ class PaidCaller:
         claim = await context.io(context.ledger.claim, image.type, fingerprint, decision.number, facts)
         self._answer_writer.step_worked(Step.CLAIM)
         return claim
+
+    def _facts(self, image: PlannedImage) -> dict[str, Any]:
+        """Return what a table needs to know of an image: one can be made again from the ledger alone."""
+        known = {
+            "image_version": image.image_version,
+            "image_name": image.image_name,
+            "manifest_columns": image.manifest_columns,
+            "camera_id": image.camera_id,
+            "timestamp": image.timestamp,
+            **self._context.run_facts,
+        }
+        return {"image": image.image, "row": image.row} | {k: v for k, v in known.items() if v is not None}
 
     def _prepared(self, image: PlannedImage, filename: str, content: Content) -> Sending:
         """Return the call, ready to be sent: what cannot be built is never claimed, so it is never a doubt.
@@ -222,9 +234,7 @@ class PaidCaller:
         context = self._context
         begun = context.clock.monotonic()
         context.progress.calls += 1
-        facts: dict[str, Any] = {
-            "image": image.image,
-            "row": image.row,
+        facts = self._facts(image) | {
             "filename": filename,
             "bytes": content.upload_bytes,
             "camera_id": image.camera_id,

@@ -25,6 +25,7 @@ _DOUBTS = {
         "(python -m airflow_provider_platerec_ocr.ledger … settle)."
     ),
 }
+_FORGOTTEN = "What it was read as was deleted; it is neither sent nor published again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,9 @@ def put_off(attempt: Attempt) -> Resolution:
 
 
 def rejected_before(attempt: Attempt) -> Resolution:
-    """Return the rejection that the ledger already has."""
+    """Return the rejection that the ledger already has, or that it stands in for what was deleted."""
+    if attempt.is_forgotten:
+        return Resolution(ReadStatus.FORGOTTEN, message=_FORGOTTEN, from_ledger=True)
     facts = (attempt.payload or {}).get("facts") or {}
     message = f"{facts.get('message') or 'The API rejected it.'} (known from the ledger; it was not sent again)"
     return replace(rejected(message, facts.get("http_status")), from_ledger=True)

@@ -56,6 +56,8 @@ class Toolbox:
     """See :attr:`.context.ReadContext.late_answers`."""
     signed_urls: Mapping[tuple[str, str | None], str] = field(default_factory=dict, repr=False)
     """Identity of an image to its ``upload_url`` with the signature."""
+    run_facts: Mapping[str, Any] = field(default_factory=dict)
+    """See :attr:`.context.ReadContext.run_facts`."""
     planned_shards: int = 1
     """Shards of the run that share the account's rate."""
     purse: OpenPurse = field(default_factory=OpenPurse)
@@ -92,5 +94,6 @@ class Toolbox:
             deadline=None if self.soft_timeout_s is None else self.clock.monotonic() + self.soft_timeout_s,
             late_answers=self.late_answers,
             signed_urls=self.signed_urls,
+            run_facts=self.run_facts,
             purse=self.purse,
         )

@@ -1,0 +1,116 @@
+"""The dataset's commands that write the table anew: compact and rebuild."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.cli.common import FINDINGS, FINE, complain, refuse_empty, say
+from airflow_provider_platerec_ocr.cli.dataset_places import any_place, beside_of, command, ledger_of, takes_places
+from airflow_provider_platerec_ocr.core.errors import OCRInputError
+from airflow_provider_platerec_ocr.core.settings import ClientSettings
+from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, READS, REPEATS
+from airflow_provider_platerec_ocr.dataset.upkeep.compact import compact
+from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
+from airflow_provider_platerec_ocr.upkeep.rebuild import EVERY, rebuild
+
+if TYPE_CHECKING:
+    import argparse
+
+    from airflow_provider_platerec_ocr.core.clock import Clock
+    from airflow_provider_platerec_ocr.dataset.upkeep.compact import Compacted
+    from airflow_provider_platerec_ocr.upkeep.rebuild import RebuildResult
+
+
+def add_to(commands: Any) -> None:
+    """Declare the commands."""
+    few = command(commands, "compact", _compact, "make one file of those of each day, beside readers and runs")
+    few.add_argument("--until", metavar="DAY", help="only days up to this one (default: all)")
+    few.add_argument("--dry-run", action="store_true", help="only say what it would do")
+    takes_places(few, "repeats", "dead_letters", "workspace")
+    again = command(commands, "rebuild", _rebuild, "make the table again from the ledger, without photographs or calls")
+    again.add_argument(
+        "--of", help=f"whose answers, as a plan names the dataset (default: DATASET; {EVERY}: anybody's)"
+    )
+    again.add_argument("--type", action="append", help="only this type; may be given several times")
+    again.add_argument("--dag", action="append", help="only what this DAG paid for; may be given several times")
+    again.add_argument("--replace", action="store_true", help="put it in the place of the table that is there")
+    again.add_argument("--dry-run", action="store_true", help="only say what it would make")
+    takes_places(again, "ledger", "workspace")
+
+
+def _compact(given: argparse.Namespace, clock: Clock) -> int:
+    refuse_empty(given, "dataset", "until", "repeats", "dead_letters", "workspace")
+    until, workspace, code = _day(given.until), beside_of(given, "workspace"), FINE
+    dataset = any_place(given.dataset)
+    for name, folder, table in (
+        ("table", dataset, READS),
+        ("repeats", beside_of(given, "repeats"), REPEATS),
+        ("dead letters", beside_of(given, "dead_letters"), DEAD_LETTERS),
+    ):
+        done = compact(folder, workspace, table=table, dataset=dataset, until=until, dry_run=given.dry_run, clock=clock)
+        _tell(name, done, dry_run=given.dry_run)
+        code = FINDINGS if done.left else code
+    return code
+
+
+def _tell(name: str, done: Compacted, *, dry_run: bool) -> None:
+    would = "would be" if dry_run else "are"
+    say(
+        f"{name:<13} {done.files_before:,} files {would} {done.files_after:,}; {done.partitions:,} folders written anew"
+    )
+    if done.older:
+        say(f"{'':<13} {done.older:,} of an older version, or rewritten by others, {would} of today's")
+    if done.twice:
+        say(f"{'':<13} {done.twice:,} rows were there twice, since a compaction before was cut short")
+    for partition in done.left:
+        complain(f"{partition} was written to meanwhile and is left as it was: run again.")
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError as error:
+        message = f"--until is a day such as 2026-03-01, not {text!r}."
+        raise OCRInputError(message) from error
+
+
+def _rebuild(given: argparse.Namespace, clock: Clock) -> int:
+    refuse_empty(given, "dataset", "ledger", "workspace", "of")
+    place = ledger_of(given)
+    if place is None:
+        message = "Nobody wrote down which ledger this dataset was read with: say it with --ledger."
+        raise OCRInputError(message)
+    done = rebuild(
+        Ledger.peek(place, lease_s=ClientSettings().lease_s, clock=clock),
+        any_place(given.dataset),
+        beside_of(given, "workspace"),
+        of=given.of,
+        types=given.type,
+        dags=given.dag,
+        replace=given.replace,
+        dry_run=given.dry_run,
+        clock=clock,
+    )
+    return _tell_rebuilt(given, done)
+
+
+def _tell_rebuilt(given: argparse.Namespace, done: RebuildResult) -> int:
+    made, would = done.made, "would be" if given.dry_run else "are"
+    say(f"{made.reads:,} reads {would} in the table: {made.rows:,} rows in {done.files:,} files. No call was made.")
+    days = ", ".join(f"{number:,} by the {name}" for name, number in sorted(made.days.items(), reverse=True))
+    if days:
+        say(f"their days: {days}")
+    if made.without_version:
+        say(f"{made.without_version:,} do not say which version of their image they are of: see the documentation")
+    if done.unsaid:
+        say(f"{done.unsaid:,} do not say which dataset they were paid for, and were taken")
+    if done.carried:
+        say(f"{done.carried:,} rows that the ledger does not know were taken over from the table before")
+    if done.single:
+        say(f"{done.single:,} answers to single images were left out")
+    for name, number in sorted(done.of_others.items()):
+        say(f"{number:,} answers were paid for {name} and were left out; take them with --of {name}")
+    if not made.reads and not done.carried:
+        return complain("The ledger has no answer that belongs into this table.")
+    return FINE

@@ -1,0 +1,142 @@
+"""Where the things of a dataset lie, as a person names them in a shell, and what the dataset's commands share."""
+
+from __future__ import annotations
+
+import configparser
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.cli.common import refuse_empty
+from airflow_provider_platerec_ocr.cli.ledger import open_place
+from airflow_provider_platerec_ocr.core.errors import OCRInputError
+from airflow_provider_platerec_ocr.dataset.report.ledger_memory import remembered_ledger
+from airflow_provider_platerec_ocr.storage.path import beside
+from airflow_provider_platerec_ocr.storage.store import Store
+from airflow_provider_platerec_ocr.upkeep.places import Places
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from airflow_provider_platerec_ocr.core.clock import Clock
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
+
+    Run = Callable[[argparse.Namespace, Clock], int]
+
+_BESIDE = {
+    "repeats": "folder of the reads that added no rows",
+    "dead_letters": "folder of the dead letters",
+    "corrections": "folder of the corrections",
+    "workspace": "folder of the workspaces",
+    "reports": "folder of the reports",
+    "sweeps": "log of the sweeps through the inbox",
+}
+"""Places beside the dataset, which an argument of the same name may move."""
+_FOLDERS = {"sweeps": "inbox"}
+_OWN_USERS = frozenset({"abfs", "abfss", "wasb", "wasbs"})
+"""Schemes in which what stands before an ``@`` is no connection."""
+
+
+def command(commands: Any, name: str, run: Run, about: str) -> argparse.ArgumentParser:
+    """Declare a command about one dataset and return its parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about[0].upper() + about[1:])
+    parser.add_argument("dataset", metavar="DATASET", help="the dataset's folder: a path or a URI")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def takes_places(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Have a command take places beside the dataset that lie elsewhere.
+
+    :param names: of :data:`_BESIDE`, and ``ledger``, ``inbox``, ``spill``.
+    """
+    for name in names:
+        if name in _BESIDE:
+            default = f"DATASET_{_FOLDERS.get(name, name)}"
+            parser.add_argument(f"--{name.replace('_', '-')}", help=f"{_BESIDE[name]} (default: {default})")
+    if "ledger" in names:
+        parser.add_argument("--ledger", help="ledger of paid calls (default: the one that the dataset was read with)")
+    if "inbox" in names:
+        parser.add_argument("--inbox", help="inbox of webhooks (default: as Airflow's configuration says)")
+        parser.add_argument("--spill", help="spill folder of this machine (default: as Airflow's configuration says)")
+
+
+def any_place(uri: str) -> StoragePath:
+    """Return the place of a path or URI: opened with this shell's credentials, or by the Airflow connection it names.
+
+    :raises OCRInputError: it is empty or cannot be opened. :raises OCRConfigError: Airflow cannot open it.
+    """
+    scheme, found, rest = uri.partition("://")
+    if found and "@" in rest.partition("/")[0] and scheme not in _OWN_USERS:
+        from airflow_provider_platerec_ocr.runtime.places import open_place as through_airflow
+
+        return through_airflow(uri)
+    if not uri.strip():
+        message = "DATASET is empty. Say which one is meant: in a script, a variable may not be set."
+        raise OCRInputError(message)
+    return open_place(uri)
+
+
+def beside_of(given: argparse.Namespace, name: str) -> StoragePath:
+    """Return one of the places beside the dataset, or where an argument says that it lies."""
+    elsewhere = getattr(given, name, None)
+    return any_place(elsewhere or beside(given.dataset, _FOLDERS.get(name, name)))
+
+
+def places_of(given: argparse.Namespace, *, needs_ledger: bool) -> Places:
+    """Return all places of a dataset.
+
+    :raises OCRInputError: there is no ledger, and one is needed.
+    """
+    refuse_empty(given, "dataset", "ledger", "inbox", "spill", *_BESIDE)
+    ledger = ledger_of(given)
+    if ledger is None and needs_ledger:
+        message = (
+            "Nobody wrote down which ledger this dataset was read with: say it with --ledger. Without the ledger, "
+            "whatever is deleted would come back from it with the next run."
+        )
+        raise OCRInputError(message)
+    inbox = given.inbox or _default_of("inbox", "inbox")
+    spill = given.spill or _default_of("spill_folder", "spill")
+    return Places(
+        dataset=any_place(given.dataset),
+        **{name: beside_of(given, name) for name in _BESIDE},
+        ledger=ledger,
+        inbox=any_place(inbox) if inbox else None,
+        spill=Path(spill) if spill else None,
+    )
+
+
+def ledger_of(given: argparse.Namespace) -> StoragePath | None:
+    """Return the ledger that was named, else the one that the dataset was read with, ``None`` where nobody knows.
+
+    :raises OCRInputError: there is none in that place.
+    """
+    named = given.ledger
+    if named is None:
+        remembered = remembered_ledger(any_place(beside(given.dataset, "ledger.json")))
+        named = remembered.place if remembered else None
+    if named is None:
+        return None
+    place = any_place(named)
+    if not Store(place).bare_names():
+        message = f"There is no ledger in {place}: nothing is there. Check the path, or say it with --ledger."
+        raise OCRInputError(message)
+    return place
+
+
+def _default_of(option: str, folder: str) -> str | None:
+    """Return what Airflow's configuration says, or its default where that is there; Airflow itself is not loaded."""
+    if named := os.environ.get(f"AIRFLOW__PLATEREC_OCR__{option.upper()}", "").strip():
+        return named
+    home = Path(os.path.expandvars(os.environ.get("AIRFLOW_HOME", "~/airflow"))).expanduser()
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read(home / "airflow.cfg")
+    except (configparser.Error, UnicodeDecodeError):
+        parser.clear()
+    if named := parser.get("platerec_ocr", option, fallback="").strip():
+        return named
+    default = home / "platerec_ocr" / folder
+    return str(default) if default.is_dir() else None

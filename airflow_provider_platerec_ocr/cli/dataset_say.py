@@ -1,0 +1,86 @@
+"""The dataset's commands about corrections: say that a code is wrong, and print the view that lays corrections over."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.cli.common import FINE, complain, refuse_empty, say
+from airflow_provider_platerec_ocr.cli.dataset_places import any_place, beside_of, command, takes_places
+from airflow_provider_platerec_ocr.core.models import parse_timestamp
+from airflow_provider_platerec_ocr.dataset.corrections.table import CorrectionKind, correction_files
+from airflow_provider_platerec_ocr.dataset.corrections.view import DIALECTS, corrected_view
+from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
+from airflow_provider_platerec_ocr.dataset.upkeep.correct import correct
+
+if TYPE_CHECKING:
+    import argparse
+
+    from airflow_provider_platerec_ocr.core.clock import Clock
+
+
+def add_to(commands: Any) -> None:
+    """Declare the commands."""
+    about = "keep what a person says of a read beside the table, which keeps what the API said"
+    say_so = command(commands, "correct", _correct, about)
+    say_so.add_argument("code", metavar="CODE", nargs="?", help="the right code; none with --take-back")
+    which = say_so.add_mutually_exclusive_group(required=True)
+    which.add_argument("--image", help="the image as the table has it, by image or image_name")
+    which.add_argument("--fingerprint", help="the read by its content instead")
+    say_so.add_argument("--identifier", help="which code of the image: its identifier_index, or the code as read")
+    say_so.add_argument("--type", help="what was read (vin, trailer_id), where it was read as several")
+    kind = say_so.add_mutually_exclusive_group()
+    kind.add_argument("--add", action="store_true", help="CODE is one more that the API did not give")
+    about = "there is no such code; without --identifier, the whole read is none, such as one of the wrong type"
+    kind.add_argument("--take-back", action="store_true", help=about)
+    say_so.add_argument("--by", default=_user(), help="who says so (default: %(default)s)")
+    say_so.add_argument("--why", required=True, help="how you know")
+    say_so.add_argument("--at", metavar="TIME", help="when it was said, with its zone (default: now)")
+    takes_places(say_so, "corrections")
+    view = command(commands, "view", _view, "print the view of the corrected reads as SQL")
+    view.add_argument("--for", dest="dialect", choices=sorted(DIALECTS), required=True, help="whose SQL")
+    view.add_argument("--name", default="corrected_reads", help="of the view (default: %(default)s)")
+    takes_places(view, "corrections")
+
+
+def _correct(given: argparse.Namespace, clock: Clock) -> int:
+    refuse_empty(given, "dataset", "image", "fingerprint", "identifier", "type", "by", "why", "at", "corrections")
+    kind = CorrectionKind.ADD if given.add else CorrectionKind.CORRECT
+    said = correct(
+        given.dataset,
+        given.code,
+        image=given.image,
+        fingerprint=given.fingerprint,
+        identifier=given.identifier,
+        type=given.type,
+        kind=CorrectionKind.TAKE_BACK if given.take_back else kind,
+        by=given.by,
+        why=given.why,
+        at=None if given.at is None else parse_timestamp(given.at, "--at"),
+        corrections=given.corrections,
+        opener=any_place,
+        clock=clock,
+    )
+    which = "the whole read" if said.identifier_index is None else f"identifier {said.identifier_index}"
+    what = "is taken back" if said.code is None else f"is {said.code_normalized}"
+    if said.check_digit_ok is False:
+        complain(f"The check digit of {said.code_normalized} does not fit. It is kept all the same.")
+    say(f"{said.image} as {said.read_type}: {which} {what}, says {said.corrected_by}: {said.why}")
+    return FINE
+
+
+def _view(given: argparse.Namespace, _clock: Clock) -> int:
+    refuse_empty(given, "dataset", "corrections", "name")
+    corrections = beside_of(given, "corrections")
+    if not correction_files(corrections):
+        complain(f"-- There is no correction yet in {corrections}: the view can be made once there is one.")
+    reads = any_place(given.dataset)
+    say(corrected_view(given.dialect, reads_schema().names, reads.uri, corrections.uri, given.name).rstrip() + ";")
+    return FINE
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

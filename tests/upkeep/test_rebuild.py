@@ -1,0 +1,103 @@
+"""The table is made again from the ledger alone: no photograph, no call, and the next plan finds all of it done."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_platerec_ocr.cli.dataset import main
+from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset
+from support.batch_stage import BatchRun
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.batch_stage import BatchStage
+    from support.sandbox import Sandbox
+
+FROM_RUN = {"published_at"}
+"""What the ledger does not know of a row."""
+
+
+def rows(dataset: Path) -> list[dict[Any, Any]]:
+    frame = read_dataset(str(dataset)).sort_values(["image", "identifier_index"])
+    return [
+        {name: None if value != value else value for name, value in row.items() if name not in FROM_RUN}  # noqa: PLR0124
+        for row in frame.astype(object).where(frame.notna(), None).to_dict("records")
+    ]
+
+
+def test_a_lost_table_is_made_again_without_photographs_or_calls(stage: BatchStage, sandbox: Sandbox) -> None:
+    before, billed = rows(stage.dataset), sandbox.books()["posts"]
+    shutil.rmtree(stage.dataset)
+    shutil.move(stage.images, stage.root / "archived")
+
+    assert main(["rebuild", str(stage.dataset)]) == 0
+
+    assert rows(stage.dataset) == before
+    shutil.move(stage.root / "archived", stage.images)
+    run = stage.run("scheduled__2026-03-02T22:00:00+00:00")
+    assert (run.plan["planned"], run.plan["done"]) == (0, len({row["image"] for row in before}))
+    assert sandbox.books()["posts"] == billed
+
+
+def test_a_table_that_is_there_is_only_replaced_when_that_is_said(
+    stage: BatchStage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = rows(stage.dataset)
+
+    assert main(["rebuild", str(stage.dataset)]) == 1
+    assert "--replace" in capsys.readouterr().err
+    assert main(["rebuild", str(stage.dataset), "--replace"]) == 0
+
+    assert rows(stage.dataset) == before
+    names = [path.name for path in stage.dataset.rglob("*.parquet")]
+    assert len(names) == len({row["type"] for row in before})
+    assert all(name.startswith("reads-rebuilt.") for name in names)
+
+
+def test_what_the_ledger_does_not_know_stays_when_a_table_is_replaced(stage: BatchStage, tmp_path: Path) -> None:
+    before = rows(stage.dataset)
+    lost = next((tmp_path / "ledger").rglob("*.answer"))
+    lost.unlink()
+
+    assert main(["rebuild", str(stage.dataset), "--replace"]) == 0
+
+    assert rows(stage.dataset) == before
+
+
+def test_a_ledger_that_several_datasets_share_gives_each_its_own(
+    stage: BatchStage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "elsewhere"
+    arguments = ["rebuild", str(other), "--ledger", str(tmp_path / "ledger")]
+
+    assert main(arguments) == 1
+    assert f"--of {stage.dataset}" in capsys.readouterr().out
+    assert main([*arguments, "--of", str(stage.dataset)]) == 0
+
+    assert rows(other) == rows(stage.dataset)
+
+
+@pytest.mark.usefixtures("stage")
+def test_a_dry_run_says_what_it_would_make(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = tmp_path / "elsewhere"
+
+    code = main(["rebuild", str(other), "--ledger", str(tmp_path / "ledger"), "--of", "all", "--dry-run"])
+
+    assert (code, other.exists()) == (0, False)
+    assert "would be in the table" in capsys.readouterr().out
+
+
+def test_an_old_run_that_is_exported_again_doubles_nothing(stage: BatchStage) -> None:
+    before = rows(stage.dataset)
+    assert main(["rebuild", str(stage.dataset), "--replace"]) == 0
+
+    run = BatchRun()
+    stage.export(run, "scheduled__2026-03-01T22:00:00+00:00")
+
+    assert run.error is None
+    assert rows(stage.dataset) == before
+    assert run.counts["already_published"] == len({row["image"] for row in before})

@@ -1,0 +1,112 @@
+"""What is older than a day goes from every place, and does not come back with the next run."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_platerec_ocr.cli.dataset import main
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.dataset.upkeep.correct import correct
+from airflow_provider_platerec_ocr.upkeep.places import Places
+from airflow_provider_platerec_ocr.upkeep.retain import Retention
+from airflow_provider_platerec_ocr.webhook.inbox import Inbox
+from support.clock import FakeClock
+from support.inbox_stage import payload
+from support.stores import local_place
+
+if TYPE_CHECKING:
+    from support.batch_stage import BatchStage
+    from support.sandbox import Sandbox
+
+LATER = datetime.now(UTC) + timedelta(days=401)
+
+
+def retain(stage: BatchStage, *arguments: str, now: datetime = LATER) -> int:
+    return main(["retain", str(stage.dataset), "--older-than", "400d", *arguments], clock=FakeClock(start=now))
+
+
+def code_of(stage: BatchStage) -> str:
+    return str(next(row["code"] for row in stage.rows() if row["code"]))
+
+
+def left(root: Path, needle: str) -> list[str]:
+    files = (path for path in root.rglob("*") if path.is_file() and "images" not in path.parts)
+    return [str(path) for path in files if needle.encode() in path.read_bytes()]
+
+
+def test_everything_old_goes_and_nothing_is_paid_for_again(stage: BatchStage, sandbox: Sandbox) -> None:
+    code, billed = code_of(stage), sandbox.books()["billed"]
+    row = next(row for row in stage.rows() if row["code"] == code)
+    correct(stage.dataset, "WP0ZZZ99ZTS392124", image=row["image"], identifier=0, by="jane", why="seen")
+    Inbox(local_place(stage.root / "inbox"), clock=FakeClock(start=datetime.now(UTC))).put(payload())
+
+    assert retain(stage, "--yes") == 0
+
+    assert left(stage.root, code) == []
+    assert left(stage.root, "1M8GDM9AXKP042788") == []
+    assert list(stage.dataset.rglob("*.parquet")) == []
+    assert list(Path(f"{stage.dataset}_reports").iterdir()) == []
+    run = stage.run("scheduled__2026-03-02T22:00:00+00:00")
+    assert run.plan["planned"] == 0
+    assert sandbox.books()["billed"] == billed
+
+
+def test_what_is_younger_stays(stage: BatchStage) -> None:
+    before = stage.rows()
+
+    assert retain(stage, "--yes", "--only", "ledger", "--only", "workspace", now=datetime.now(UTC)) == 0
+
+    assert stage.rows() == before
+    assert left(stage.root / "ledger", code_of(stage)) != []
+
+
+def test_it_is_only_listed_until_it_is_meant(stage: BatchStage, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.read_bytes() for path in stage.root.rglob("*") if path.is_file()}
+
+    assert retain(stage) == 1
+    assert retain(stage, "--dry-run") == 0
+
+    said = capsys.readouterr()
+    assert "add --yes" in said.err
+    assert "to be deleted" in said.out
+    assert before == {path: path.read_bytes() for path in stage.root.rglob("*") if path.is_file()}
+
+
+def test_one_thing_alone_can_be_chosen(stage: BatchStage) -> None:
+    assert retain(stage, "--yes", "--only", "reports") == 0
+
+    assert list(Path(f"{stage.dataset}_reports").iterdir()) == []
+    assert stage.rows() != []
+
+
+def test_a_call_in_doubt_stays_until_somebody_settles_it(stage: BatchStage, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = next((stage.root / "ledger").rglob("*.answer"))
+    claim = answer.with_suffix(".claim")
+    record = json.loads(claim.read_text())
+    answer.unlink()
+
+    assert retain(stage, "--yes", "--only", "ledger") == 3
+
+    assert "in doubt" in capsys.readouterr().err
+    assert json.loads(claim.read_text()) == record
+
+
+def test_the_table_is_not_cut_without_its_ledger(tmp_path: Path) -> None:
+    folder = local_place(tmp_path)
+    places = Places(folder, folder, folder, folder, folder, folder, folder)
+
+    with pytest.raises(OCRConfigError, match="say which ledger"):
+        Retention(places, LATER, only=["table"])
+    with pytest.raises(OCRConfigError, match="Nothing is called everything"):
+        Retention(places, LATER, only=["everything"])
+
+
+@pytest.mark.parametrize("age", ["", "0d", "-1d", "soon", "9999999999d"])
+def test_an_age_that_is_none_is_refused(stage: BatchStage, age: str) -> None:
+    assert main(["retain", str(stage.dataset), f"--older-than={age}", "--yes"]) == 1
+    assert stage.rows() != []
