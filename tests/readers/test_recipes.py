@@ -136,7 +136,7 @@ def test_delta_takes_the_folder_as_it_is_and_each_night_that_follows(old_lake: T
 def test_once_it_is_a_delta_table_only_a_glob_over_the_partitions_is_right(lake: TableStage, tmp_path: Path) -> None:
     ran(recipe("as_delta", tmp_path) + "\nDeltaTable(str(DATASET)).create_checkpoint()", "1")
     path = lake.dataset.path
-    count = "duckdb.sql(\"SELECT count(*) FROM read_parquet('{}', union_by_name = true)\").fetchone()[0]".format
+    count = "duckdb.sql(\"SELECT count(*) FROM read_parquet('{}', union_by_name = true)\").fetchall()[0][0]".format
     polars = f"try:\n    said = polars.read_parquet({path!r}).height\nexcept Exception as error:\n    said = str(error)"
 
     everything, partitions = count(f"{path}/**/*.parquet"), count(f"{path}/type=*/date=*/*.parquet")
