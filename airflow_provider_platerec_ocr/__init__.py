@@ -58,6 +58,7 @@ _HOMES = {
     "each_partition": "compat",
     "from_next_slot": "compat",
     "read_dataset": "dataset",
+    "read_dead_letters": "dataset",
 }
 """Each public name and the module it lives in, where it can be imported from as well."""
 

@@ -34,6 +34,7 @@ from airflow_provider_platerec_ocr.core.models import InDoubtPolicy as InDoubtPo
 from airflow_provider_platerec_ocr.core.models import OnQuota as OnQuota
 from airflow_provider_platerec_ocr.dataset import correct as correct
 from airflow_provider_platerec_ocr.dataset import read_dataset as read_dataset
+from airflow_provider_platerec_ocr.dataset import read_dead_letters as read_dead_letters
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook as PlateRecOCRHook
 from airflow_provider_platerec_ocr.operators.export import OCRExportOperator as OCRExportOperator
 from airflow_provider_platerec_ocr.operators.inbox import OCRInboxOperator as OCRInboxOperator
@@ -94,4 +95,5 @@ __all__ = [
     "each_partition",
     "from_next_slot",
     "read_dataset",
+    "read_dead_letters",
 ]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset
+    from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset, read_dead_letters
     from airflow_provider_platerec_ocr.dataset.upkeep.correct import correct
 
-__all__ = ["correct", "read_dataset"]
+__all__ = ["correct", "read_dataset", "read_dead_letters"]
 
 
 def __getattr__(name: str) -> Any:
@@ -21,9 +21,9 @@ def __getattr__(name: str) -> Any:
         from airflow_provider_platerec_ocr.dataset.upkeep.correct import correct  # noqa: PLC0415  # lazy, as below
 
         return correct
-    if name == "read_dataset":
-        from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset
+    if name in __all__:
+        from airflow_provider_platerec_ocr.dataset.table import reading
 
-        return read_dataset
+        return getattr(reading, name)
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)

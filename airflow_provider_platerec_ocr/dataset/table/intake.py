@@ -20,14 +20,17 @@ from airflow_provider_platerec_ocr.dataset.table.rows import (
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.dataset.manifest.manifest import BadRow
     from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
+    from airflow_provider_platerec_ocr.dataset.table.letters import LetterBook
     from airflow_provider_platerec_ocr.dataset.table.repeats import Sieve
     from airflow_provider_platerec_ocr.dataset.table.times import Publications
     from airflow_provider_platerec_ocr.dataset.table.writer import TableWriter
 
 BATCH_ROWS = 10_000
 """Dead letters that are Python objects at a time."""
-_NO_LETTER = frozenset({ReadStatus.HELD_ELSEWHERE, ReadStatus.CARRIED_OVER, ReadStatus.FORGOTTEN})
-"""What has no dead letter and is counted by its own name: the next run plans it again, or its content was deleted."""
+LEFT_TO_NEXT = frozenset({ReadStatus.HELD_ELSEWHERE, ReadStatus.CARRIED_OVER})
+"""What the next run plans again, without a dead letter."""
+_NO_LETTER = LEFT_TO_NEXT | {ReadStatus.FORGOTTEN}
+"""What has no dead letter and is counted by its own name: left to the next run, or its content was deleted."""
 
 
 @dataclass(slots=True)
@@ -45,6 +48,8 @@ class Intake:
     """When this run published, and publishes."""
     sieve: Sieve
     """Knows what is published already."""
+    book: LetterBook
+    """Knows the problems there are."""
     writers: dict[str, TableWriter]
     """By table."""
     counts: Counter[str] = field(default_factory=Counter)
@@ -53,7 +58,10 @@ class Intake:
     """Dead letters."""
     types: Counter[str] = field(default_factory=Counter)
     """Reads."""
+    troubled_types: set[str] = field(default_factory=set)
+    """Types of images that were not read."""
     _letters: list[dict[str, Any]] = field(default_factory=list)
+    _troubled: Any = None
 
     def take(self, outcomes: Any) -> None:
         """Take the outcomes of one shard, an Arrow table as of :func:`~.outcome_table.best_table`."""
@@ -67,6 +75,7 @@ class Intake:
             if outcome.status in _NO_LETTER:
                 self.counts[outcome.status] += 1
                 continue
+            self.troubled_types.add(outcome.type)
             self.counts["in_doubt"] += outcome.status == ReadStatus.IN_DOUBT
             self._add_letter(dead_letter_of(outcome, self.run, self.manifest))
 
@@ -86,7 +95,9 @@ class Intake:
         counts = self.counts
         counts["reads"] += reads.num_rows
         counts["from_ledger"] += pc.sum(reads.column("from_ledger")).as_py() or 0
-        published_at = self.publications.moments(moments(reads.column("at")))
+        ended = moments(reads.column("at"))
+        self._close_problems(reads, ended)
+        published_at = self.publications.moments(ended)
         fresh, repeats = self.sieve.part(reads.append_column("published_at", published_at))
         self.writers[REPEATS].add(repeats_table(repeats, self.run, self.manifest))
         for type_ in sorted(pc.unique(reads.column("type")).to_pylist()):
@@ -98,9 +109,23 @@ class Intake:
             counts["nothing_found"] += pc.sum(pc.equal(rows.column("identifier_count"), 0)).as_py() or 0
             counts["unread"] += rows.column("identifier_count").null_count
 
+    def _close_problems(self, reads: Any, ended: Any) -> None:
+        """Tell the dead letters which of their images were read."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if self._troubled is None:
+            self._troubled = pa.array(self.book.open_images, pa.string())
+        if len(self._troubled):
+            table = pa.table([reads.column("type"), reads.column("image"), ended], ["type", "image", "at"])
+            for found in table.filter(pc.is_in(table.column("image"), value_set=self._troubled)).to_pylist():
+                self.book.read(found["type"], found["image"], found["at"])
+
     def _add_letter(self, row: dict[str, Any]) -> None:
         self.reasons[row["reason"]] += 1
-        self._letters.append(row)
+        letter = self.book.meet(row)
+        if letter is not None:
+            self._letters.append(letter)
         if len(self._letters) >= BATCH_ROWS:
             self._write_letters()
 

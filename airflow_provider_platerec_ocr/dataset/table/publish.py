@@ -31,7 +31,8 @@ from airflow_provider_platerec_ocr.dataset.layout.table_files import FileGoneErr
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_bad_rows, load_shard
 from airflow_provider_platerec_ocr.dataset.table.cleanup import sweep_leftovers
 from airflow_provider_platerec_ocr.dataset.table.export_model import ExportResult
-from airflow_provider_platerec_ocr.dataset.table.intake import Intake
+from airflow_provider_platerec_ocr.dataset.table.intake import LEFT_TO_NEXT, Intake
+from airflow_provider_platerec_ocr.dataset.table.letters import LetterBook, reads_of
 from airflow_provider_platerec_ocr.dataset.table.outcome_table import best_table, with_planned
 from airflow_provider_platerec_ocr.dataset.table.repeats import Sieve
 from airflow_provider_platerec_ocr.dataset.table.times import Publications, earlier_publications
@@ -115,10 +116,11 @@ class _Publication:
         )
         manifest = self.plan.manifest or None
         sieve = Sieve(self.folders[READS], own[READS], _planned_at(self.plan), by_content=manifest is not None)
+        book = self._book()
         missing: list[str] = []
         with ExitStack() as stack:
             writers = {table: stack.enter_context(self._writer(table)) for table in TABLES}
-            intake = Intake(self.run, manifest, Publications(earlier, now), sieve, writers)
+            intake = Intake(self.run, manifest, Publications(earlier, now), sieve, book, writers)
             for bad in load_bad_rows(self.workspace, self.plan):
                 intake.take_bad_row(bad, self.plan.created_at)
             for table in self._outcomes(missing):
@@ -126,6 +128,9 @@ class _Publication:
             intake.close()
             self.turn.check()
             written = {table: writer.reveal() for table, writer in writers.items()}
+        if not (missing or self.plan.left_over or intake.counts.keys() & LEFT_TO_NEXT):
+            self._close_what_is_gone(book, intake)
+        book.write(self.staging)
         removed = [name for table in TABLES for name in self._remove_leftovers(table, written[table])]
         shown = {table: tuple(relative(place, self.folders[table]) for place in written[table]) for table in TABLES}
         result = ExportResult(
@@ -146,6 +151,22 @@ class _Publication:
             mark = {"finished_at": format_timestamp(now)}
             write_whole(self.workspace / FINISHED, json.dumps(mark).encode())
         return result
+
+    def _book(self) -> LetterBook:
+        """Return the dead letters there are; what version 1 left open although its image was read is closed."""
+        folder = self.folders[DEAD_LETTERS]
+        book = LetterBook(folder, {place.path for place in self._own_files(DEAD_LETTERS)})
+        if book.is_of_version_1:
+            for type_, image, moment in reads_of(self.folders[READS], book.open_images):
+                book.read(type_, image, moment)
+        return book
+
+    def _close_what_is_gone(self, book: LetterBook, intake: Intake) -> None:
+        """Close the problems of the manifest that this run, which went through all of it, did not meet."""
+        planned_at = _planned_at(self.plan)
+        if planned_at and self.plan.manifest:
+            types = {*intake.types, *intake.troubled_types}
+            book.gone(self.plan.manifest, self.run.dag_id, types, planned_at)
 
     def _writer(self, table: str) -> TableWriter:
         first_part, slug = self.plan.first_part, self.run.slug

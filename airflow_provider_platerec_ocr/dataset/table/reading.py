@@ -1,4 +1,4 @@
-"""Reading the published table into pandas, for notebooks and downstream DAGs.
+"""Reading the published tables into pandas, for notebooks and downstream DAGs.
 
 Nothing here is needed to read it: pandas, DuckDB, pyarrow and Spark open the folder. What it adds: files of all schema
 versions side by side, each read by its own columns, and files that others have rewritten.
@@ -16,8 +16,9 @@ from airflow_provider_platerec_ocr.dataset.corrections.overlay import ADDED, FRO
 from airflow_provider_platerec_ocr.dataset.corrections.table import CORRECTIONS, load_corrections
 from airflow_provider_platerec_ocr.dataset.layout.columns import kind_of, whole
 from airflow_provider_platerec_ocr.dataset.layout.names import READS
-from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
+from airflow_provider_platerec_ocr.dataset.layout.schema import dead_letters_schema, reads_schema
 from airflow_provider_platerec_ocr.dataset.layout.table_files import all_files, table_files
+from airflow_provider_platerec_ocr.dataset.table.letters import LetterBook
 from airflow_provider_platerec_ocr.dataset.table.unfolding import unfolded
 from airflow_provider_platerec_ocr.storage.path import StoragePath, beside
 
@@ -98,6 +99,39 @@ def read_dataset(  # noqa: PLR0913  # one place and filters, all by name
     return frame
 
 
+def read_dead_letters(
+    uri: str,
+    *,
+    open: bool = False,  # noqa: A002  # what a person asks for
+    columns: Sequence[str] | str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    opener: Opener | None = None,
+) -> pd.DataFrame:
+    """Return the dead letters as a pandas frame with pyarrow-backed types: one row a problem.
+
+    :param uri: the folder of the dead letters, by default ``<dataset>_dead_letters``.
+    :param open: only problems that last: no run has read the image since, or found the row mended.
+    :param columns: only these, in this order.
+    :param storage_options: for fsspec; no effect with ``opener``.
+    :param opener: opens the folder instead of fsspec.
+    :raises OCRDatasetError: it holds another table, or a newer schema version.
+    :raises OCRConfigError: an unknown column.
+
+    A folder that is not there gives no rows: nothing has become a dead letter so far.
+
+    .. versionadded:: 0.2
+    """
+    import pyarrow.compute as pc
+    from pandas import ArrowDtype
+
+    wanted = chosen_columns(columns, dead_letters_schema().names, "The table of dead letters")
+    table = LetterBook(opener(uri) if opener else open_folder(uri, storage_options or {})).table()
+    if open:
+        table = table.filter(pc.is_null(table.column("closed_at")))
+    frame: pd.DataFrame = table.select(wanted).to_pandas(types_mapper=ArrowDtype)
+    return frame
+
+
 def load_reads(  # noqa: PLR0913  # one place and filters, all by name
     place: StoragePath,
     columns: Sequence[str],
@@ -156,7 +190,7 @@ class _Among:
         return table
 
 
-def chosen_columns(columns: Sequence[str] | str | None, names: Sequence[str]) -> list[str]:
+def chosen_columns(columns: Sequence[str] | str | None, names: Sequence[str], table: str = "The dataset") -> list[str]:
     """Return which columns are asked for, in order; the name of one is that one.
 
     :raises OCRConfigError: one is not there, or is named twice.
@@ -164,7 +198,7 @@ def chosen_columns(columns: Sequence[str] | str | None, names: Sequence[str]) ->
     if columns is None:
         return list(names)
     wanted = [columns] if isinstance(columns, str) else list(columns)
-    refuse_unknown(wanted, names, "The dataset")
+    refuse_unknown(wanted, names, table)
     twice = {name for name in wanted if wanted.count(name) > 1}
     if twice:
         message = f"columns names {', '.join(sorted(twice))} twice; name each column once."

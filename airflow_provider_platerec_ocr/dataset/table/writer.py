@@ -188,3 +188,15 @@ class _ParquetFile:
         with contextlib.suppress(OSError):  # a full disk takes no footer, and none is needed any more
             self._writer.close()
         self._staged.discard()
+
+
+def replace_file(place: StoragePath, table: Any, schema: Any, staging: StoragePath) -> None:
+    """Put an Arrow table in the place of a file: who reads it meanwhile sees the old one or the new one, whole."""
+    file = _ParquetFile(place, schema, staging)
+    try:
+        file.write([table])
+        file.close()
+        file.reveal()
+    except BaseException:
+        file.discard()
+        raise
