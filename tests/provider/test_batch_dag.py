@@ -163,7 +163,7 @@ def test_bad_rows_and_bad_images_are_dead_letters_and_the_rest_is_read(
     (tmp_path / "secret.jpg").write_bytes((images / "load_000001.jpg").read_bytes() + b"\0")
     (images / "link.jpg").symlink_to(tmp_path / "secret.jpg")
     rows = ["load_000001.jpg,", "load_000002.jpg,", "load_000001.jpg,", "load_000003.jpg,odometer", "gone.jpg,"]
-    rows += ["empty.jpg,", "text.jpg,", "half.jpg,", "link.jpg,", "../secret.jpg,", ",", "load_000002.jpg,VIN!"]
+    rows += ["empty.jpg,", "text.jpg,", "half.jpg,", "link.jpg,", "../secret.jpg,", ",vin", "load_000002.jpg,VIN!"]
     (images / "manifest.csv").write_text("image,type\n" + "\n".join(rows) + "\n")
 
     source = QUICK.replace("read_timeout=", "max_bad_rows=2,\n        read_timeout=")

@@ -1,4 +1,4 @@
-"""Packed files unpacked on the way: what the name or the first bytes show to be gzip, bzip2, xz or Zstandard.
+"""Packed files unpacked on the way: what the name or the first bytes show to be gzip, bzip2, xz, Zstandard or zip.
 
 Nothing is ever whole in memory. A name that promises a packing must keep it; a file that is packed under a plain name,
 as object stores hand out what was uploaded with a ``Content-Encoding``, is unpacked all the same.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import zipfile
 import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
@@ -30,7 +31,7 @@ _MARKS = {
 _BZIP2_BLOCK = b"1AY&SY"
 """What follows after ``BZh`` and a digit: text can begin with the former alone."""
 _HEAD = 10
-_NAMES = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "Zstandard"}
+_NAMES = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "Zstandard", ".zip": "zip"}
 PACKED_SUFFIXES = tuple(_NAMES)
 """Endings of packed files, in lower case."""
 
@@ -80,7 +81,7 @@ def unpacked(file: OpenFile, place: StoragePath) -> Iterator[SupportsRead]:
     try:
         with _OPENERS[packing](file) as plain:
             yield plain
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
         message = f"{place} is not a whole {_NAMES[packing]} file ({error})."
         if place.name.lower().endswith(packing):
             message += f" Pack it again, or name it without {packing}."
@@ -93,9 +94,28 @@ def _zstandard(file: OpenFile) -> Any:
     return pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
 
 
+@contextmanager
+def _zip(file: OpenFile) -> Iterator[SupportsRead]:
+    """Return the one file in an archive; what macOS puts beside it is none."""
+    with zipfile.ZipFile(file) as archive:
+        members = [
+            each for each in archive.infolist() if not each.is_dir() and not each.filename.startswith("__MACOSX/")
+        ]
+        if len(members) != 1:
+            message = f"it holds {len(members)} files, and must hold one"
+            raise zipfile.BadZipFile(message)
+        try:
+            member = archive.open(members[0])
+        except (RuntimeError, NotImplementedError) as error:  # it has a password, or a packing of its own
+            raise zipfile.BadZipFile(str(error)) from error
+        with member:
+            yield member
+
+
 _OPENERS: dict[str, Callable[[Any], Any]] = {
     ".gz": lambda file: gzip.GzipFile(fileobj=file),
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,
     ".zst": _zstandard,
+    ".zip": _zip,
 }

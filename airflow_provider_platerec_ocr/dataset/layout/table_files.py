@@ -145,7 +145,8 @@ def opened(place: StoragePath, table: str = READS) -> Iterator[Any]:
     except (pa.ArrowException, OSError) as error:
         if type(error).__name__ == "FileExpired":  # s3fs: another one has taken its place meanwhile
             raise FileGoneError(str(place)) from error
-        if getattr(error, "errno", None) is not None:  # the store's own, not the content's
-            raise
+        is_of_store = isinstance(error, OSError) and (type(error) is not OSError or error.errno is not None)
+        if is_of_store and not isinstance(error, pa.ArrowException):
+            raise  # pyarrow raises the plain one, without a number
         message = f"{place} cannot be read as Parquet: {error}. Move it away; what it held is planned again."
         raise OCRDatasetError(message) from error

@@ -48,7 +48,8 @@ class Columns:
 
     def __init__(self, wanted: Iterable[str] = (), notes: ManifestNotes | None = None) -> None:
         self._wanted = tuple(dict.fromkeys(name.strip() for name in wanted))
-        self._notes = ManifestNotes() if notes is None else notes
+        self.notes = ManifestNotes() if notes is None else notes
+        """Takes the counts of what is left aside."""
         self._seen: dict[str, None] = {}
         self._missing = {name for name in self._wanted if name != ALL}
         self._noted: set[str] = set()
@@ -83,7 +84,7 @@ class Columns:
         return Layout(
             known=tuple(found.index(name) if name in found else nothing for name in COLUMNS),
             own=tuple(own.values()),
-            write=ObjectWriter(list(own), self._notes),
+            write=ObjectWriter(list(own), self.notes),
             tail=[*(value for name, value in folders if plain(name) not in taken), None],
         )
 

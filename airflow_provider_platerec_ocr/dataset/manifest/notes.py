@@ -26,6 +26,8 @@ class ManifestNotes:
     """Rows whose own columns do not come along, since they are too long."""
     backslashes: int = 0
     """Names with a backslash, which may be Windows' own paths."""
+    hashes: int = 0
+    """Lines of a list that begin with ``#``, which may be meant as comments."""
     dropped: set[str] = field(default_factory=set)
     """Parameters that were cut beside signatures, and may say which image it is."""
     examples: dict[str, str] = field(default_factory=dict)
@@ -67,6 +69,11 @@ class ManifestNotes:
             yield (
                 f"{_rows(self.backslashes)} a backslash in its name, such as {self.examples['BACKSLASH']!r}. It is "
                 "part of the name here: if it divides folders, write / instead."
+            )
+        if self.hashes:
+            yield (
+                f"{_rows(self.hashes)} a name that begins with #, such as {self.examples['HASH']!r}. A list has no "
+                "comments: it is looked for as an image."
             )
         if self.dropped:
             yield (

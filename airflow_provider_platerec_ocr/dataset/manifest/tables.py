@@ -76,7 +76,7 @@ def read_table(table: Table, columns: Columns | None = None) -> Iterator[RawRow]
         return read_csv(place, columns, tabs=table.kind == "tsv", folders=folders)
     if table.kind in {"jsonl", "json"}:
         return read_json(place, columns, lines_only=table.kind == "jsonl", folders=folders)
-    return read_list(place) if table.kind == "list" else read_parquet(place, columns, folders=folders)
+    return read_list(place, columns) if table.kind == "list" else read_parquet(place, columns, folders=folders)
 
 
 def read_tables(tables: list[Table], columns: Columns | None = None) -> Iterator[RawRow]:
@@ -104,17 +104,23 @@ def tables_below(folder: StoragePath, *, recursive: bool) -> list[Table]:
         found = sorted(folder.fs.find(folder.path, maxdepth=None if recursive else 1))
     names = [path.removeprefix(folder.path).lstrip("/") for path in found]
     if any(map(_LAKE.match, names)):
-        message = (
-            f"{redact(folder.uri)} is a table of Delta, Hudi or Iceberg: some of its files are no part of it any more. "
-            "Write the rows that are to be read as plain Parquet."
-        )
-        raise OCRManifestError(message)
+        raise _lake(folder)
     return _tables(folder, names, table_kind(folder.name))
+
+
+def _lake(folder: StoragePath) -> OCRManifestError:
+    return OCRManifestError(
+        f"{redact(folder.uri)} is a table of Delta, Hudi or Iceberg: some of its files are no part of it any more. "
+        "Write the rows that are to be read as plain Parquet."
+    )
 
 
 def tables_matching(pattern: StoragePath) -> list[Table]:
     """Return the tables that a glob matches, and those in folders that it matches, sorted and each once."""
     base = fixed_part(pattern)
+    with store_faults(pattern, OCRManifestError):
+        if any(pattern.fs.isdir((base / mark).path) for mark in ("_delta_log", ".hoodie")):
+            raise _lake(base)
     wanted = table_kind(pattern.name)
     pattern.fs.invalidate_cache()
     with store_faults(pattern, OCRManifestError):

@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRManifestError
+from airflow_provider_platerec_ocr.core.redact import shorten
 from airflow_provider_platerec_ocr.dataset.layout.lines import read_lines
 from airflow_provider_platerec_ocr.dataset.manifest.columns import Columns
 from airflow_provider_platerec_ocr.dataset.manifest.row import COLUMNS, plain
@@ -173,15 +174,17 @@ def _whole_number(said: str) -> str:
     return said.partition(".")[0].strip() if _WHOLE.fullmatch(said) else said
 
 
-def read_list(place: StoragePath, *, lines: Iterator[Line] | None = None) -> Iterator[RawRow]:
+def read_list(
+    place: StoragePath, columns: Columns | None = None, *, lines: Iterator[Line] | None = None
+) -> Iterator[RawRow]:
     """Yield one row for each line that is not blank: a path, an object's URI, or an http(s) URL for the API.
 
     :param lines: some of the lines, instead of all of them; rows are numbered within them then.
     """
-    yield from _listed(read_lines(place) if lines is None else lines)
+    yield from _listed(read_lines(place) if lines is None else lines, columns or Columns())
 
 
-def _listed(lines: Iterable[Line]) -> Iterator[RawRow]:
+def _listed(lines: Iterable[Line], columns: Columns) -> Iterator[RawRow]:
     for row, (text, problem) in enumerate(lines, start=1):
         if text is None:
             yield row, (), problem
@@ -189,6 +192,9 @@ def _listed(lines: Iterable[Line]) -> Iterator[RawRow]:
         name = text.strip()
         if not name:
             continue
+        if name[0] == "#":
+            columns.notes.hashes += 1
+            columns.notes.examples.setdefault("HASH", shorten(name, 60))
         is_url = name[:8].lower().startswith(("http://", "https://"))
         yield row, (None, name, *_NOTHING) if is_url else (name, None, *_NOTHING), ""
 

@@ -199,3 +199,47 @@ def test_two_images_that_differ_in_a_signed_query_alone_are_not_one(tmp_path: Pa
     assert [type(item) for item in found] == [PlannedImage, PlannedImage, BadRow]
     assert "page" in getattr(found[2], "message", "")
     assert "identity_params" in getattr(found[2], "message", "")
+
+
+def write_as(folder: Path, kind: str, names: list[str], signature: str) -> str:
+    """Write URLs in one of the ways that people have manifests in; return what the manifest is called."""
+    urls = [url(name, signature) for name in names]
+    if kind in {"folder", "glob"}:
+        (folder / "m").mkdir(exist_ok=True)
+        for number, each in enumerate(urls):
+            (folder / "m" / f"{number}.csv").write_text(f"UPLOAD_URL\n{each}\n")
+        return str(folder / "m") + "/*.csv" * (kind == "glob")
+    path = folder / kind
+    lines = {
+        "cr.csv": ("upload_url\r" + "\r".join(urls)).encode(),
+        "excel.csv": ("sep=;\r\nnote;Upload_URL;\r\n" + "".join(f"n;{each}\r\n" for each in urls)).encode(),
+        "array.json": json.dumps([{"upload_url": each} for each in urls]).encode(),
+        "array.jsonl": json.dumps([{"upload_url": each} for each in urls], indent=1).encode(),
+        "lines.json": "\n".join(json.dumps({"Upload_URL": each}) for each in urls).encode(),
+        "packed.csv": gzip.compress(("upload_url\n" + "\n".join(urls)).encode()),
+        "m.csv.zst": pa.compress(("upload_url\n" + "\n".join(urls)).encode(), "zstd", asbytes=True),
+    }
+    path.write_bytes(lines[kind])
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("folder", "glob", "cr.csv", "excel.csv", "array.json", "array.jsonl", "lines.json"),
+        *("packed.csv", "m.csv.zst"),
+    ],
+)
+@pytest.mark.parametrize("many", [3, 12_000])
+def test_urls_are_found_again_in_manifests_of_every_kind(tmp_path: Path, kind: str, many: int) -> None:
+    if kind in {"folder", "glob"}:
+        many = 3
+    names = [f"{number:05}" for number in range(many)]
+    manifest = write_as(tmp_path, kind, names, "0" * 64)
+    found = list(read_manifest(manifest, opener=local_place, default_type="vin"))
+    images = [item for item in found if isinstance(item, PlannedImage)][-2:]
+    write_as(tmp_path, kind, names, "1" * 64)
+
+    again = signed_urls(manifest, images, local_place, rows=len(found))
+
+    assert sorted(again.values()) == [url(name, "1" * 64) for name in names[-2:]]

@@ -9,6 +9,7 @@ import io
 import json
 import lzma
 import warnings
+import zipfile
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from airflow_provider_platerec_ocr.core.errors import OCRManifestError
 from support.manifests import own, planned, problems, rows
 
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ WRITERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "pandas CSV.GZ": ("M.CSV.GZ", lambda path: FRAME.to_csv(path, compression="gzip")),
     "pandas csv.GZ": ("m.csv.GZ", lambda path: FRAME.to_csv(path, compression="gzip")),
     "pandas csv.bz2": ("m.csv.bz2", FRAME.to_csv),
+    "pandas csv.zip": ("m.csv.zip", FRAME.to_csv),
     "pandas csv.xz": ("m.csv.xz", FRAME.to_csv),
     "pandas json lines": ("m.jsonl", lambda path: to_json(path, lines=True)),
     "pandas json lines .json": ("m.json", lambda path: to_json(path, lines=True)),
@@ -330,6 +333,27 @@ def test_packed_text_is_unpacked_whatever_it_is_called(tmp_path: Path, how: str,
 
     assert [item.row for item in found] == list(range(1, 100_001))
     assert found[-1].image == f"{tmp_path}/099999.jpg"
+
+
+def test_an_archive_as_a_mac_makes_it_holds_one_file(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "m.csv.zip", "w") as archive:
+        archive.mkdir("lists")
+        archive.writestr("lists/m.csv", "image\na.jpg\n")
+        archive.writestr("__MACOSX/lists/._m.csv", b"\0\0")
+    with zipfile.ZipFile(tmp_path / "n.csv.zip", "w") as archive:
+        archive.writestr("a.csv", "image\n")
+        archive.writestr("b.csv", "image\n")
+
+    assert [item.image_name for item in planned(tmp_path / "m.csv.zip")] == ["a.jpg"]
+    with pytest.raises(OCRManifestError, match=r"n\.csv\.zip is not a whole zip file \(it holds 2 files"):
+        rows(tmp_path / "n.csv.zip")
+
+
+def test_a_line_that_looks_like_a_comment_is_a_name_and_said_to_be_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert [item.image_name for item in planned(tmp_path / "m.txt", "# my list\na.jpg\n")] == ["# my list", "a.jpg"]
+    assert "1 row has a name that begins with #, such as '# my list'. A list has no comments" in caplog.text
 
 
 def test_a_list_whose_first_name_begins_as_a_packed_file_does_is_a_list(tmp_path: Path) -> None:
