@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from operator import mul
 
 VIN = "vin"
+TRAILER = "trailer_id"
 BIC = "bic"
 ILU = "ilu"
 
 _MARKS = re.compile(r"[\s./,:;()\[\]{}'\"-]")
-"""What may stand between the signs of a code; it is dropped only where a whole VIN or container is left. Whatever else
+"""What may stand between the signs of a VIN or container; it is dropped only where a whole one is left. Whatever else
 is no capital letter and no digit (``?``, ``*``, a letter of another script) may be a sign that could not be read."""
+_OWN_MARKS = re.compile(r"[\s./,:;()\[\]{}'\"#&+|~^\\\u2018-\u201f\u00ab\u00bb\u2116-]")
+"""What a fleet writes between the signs of its own numbers; the same number is also written without."""
 _DASHES = re.compile(r"[\u2010-\u2015\u2212\ufe58\uff0d]")
 _AROUND = "*_•·|<>~ "
 """What stands only around a code; VINs are stamped between asterisks."""
@@ -36,8 +39,14 @@ _VIN_VALUES = {
 _VIN_TABLE = bytes(_VIN_VALUES.get(chr(code), 0) for code in range(256))
 _VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 _VIN_REPAIRS = str.maketrans("OQI", "001")
+_VIN_LENGTH = 17
+_VIN_PREFIXES = frozenset({"I", "VIN", "VINNO", "VINNUMBER", "VINNR", "FIN", "CHASSISNO", "FRAMENO"})
+"""What is read before a VIN and is none of it, once marks are gone: an import's I, a frame taken for one, a label."""
 
 _CONTAINER = re.compile(r"[A-Z]{4}[0-9]{7}")
+_SIZE = r"(?:[A-Z]{2,3})?(?:[1-9A-Z][0-9A-Z][A-Z][0-9]|[1-4][0-9]{3})"
+"""A container's size and type (ISO 6346: 45G1, 22T6, L5R1; before 1995: 4310), after its country if that is painted."""
+_WITH_SIZE = re.compile(rf"([A-Z]{{4}}[0-9]{{7}})({_SIZE})")
 _CONTAINER_STEM = re.compile(r"[A-Z]{4}[0-9]{6}")
 _CONTAINER_SYSTEMS = {**dict.fromkeys("UJZ", BIC), **dict.fromkeys("ABDEK", ILU)}
 _LETTERS = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", (n for n in range(10, 39) if n % 11), strict=True))
@@ -51,7 +60,8 @@ class CodeCheck:
     code: str
     """As the API gave it."""
     code_normalized: str
-    """Upper case; a VIN or a container without the marks around and within it; a VIN also repaired."""
+    """Upper case; a VIN, a container or a trailer's number without the marks around and within it; a VIN also repaired,
+    and without what was read before it; a container without its size."""
     code_system: str | None
     """``vin``, ``bic`` (ISO 6346), ``ilu`` (EN 13044), or ``None``."""
     check_digit_ok: bool | None
@@ -68,29 +78,56 @@ def is_blank(code: str) -> bool:
 def check_code(code: str, type_: str) -> CodeCheck:
     """Return what is known about ``code``, read as ``type_``.
 
-    Marks are dropped only where a whole VIN or container is left, and a sign that none can have keeps its place: no
-    code gets shorter in silence.
+    A sign that no code can have (``?``, ``*``, a letter of another script) may be one that could not be read: it keeps
+    its place, and no code with it is a VIN or a container.
 
     - ``vin``: 17 characters once spaces and marks are gone make a VIN (ISO 3779, 49 CFR 565). O and Q become 0 and
-      I becomes 1, since no VIN holds them. A check digit that does not fit is information and not a fault: only
-      North America (first character 1 to 5) demands it, and WP0ZZZ99ZTS392124 is a good VIN without.
-    - ``trailer_id``: four letters and seven digits are a container (ISO 6346, fourth letter U, J, Z) or a European
-      loading unit (ILU, EN 13044, fourth letter A, B, D, E, K). Any other trailer number is the fleet's own, has no
-      check digit, and gets null, not false.
-    - any other type: only upper case and single spaces.
+      I becomes 1, since no VIN holds them. What is read before a whole VIN (an import's ``I``, a label) is left out.
+      A check digit that does not fit is information and not a fault: only North America (first character 1 to 5)
+      demands it, and WP0ZZZ99ZTS392124 is a good VIN without. Whatever else was read keeps its marks.
+    - any other type: four letters and seven digits are a container (ISO 6346, fourth letter U, J, Z) or a European
+      loading unit (ILU, EN 13044, fourth letter A, B, D, E, K), also with its size behind (``CSQU3054383 45G1``).
+    - ``trailer_id``: any other number is the fleet's own. It has no check digit, and gets null, not false; its marks
+      and spaces go, since the same number is painted with them and without.
+    - other types keep their marks: in ``12.5`` they mean something.
     """
     upper = _upper(code)
-    compact = _MARKS.sub("", upper.strip(_AROUND))
     if type_ == VIN:
-        vin = compact.translate(_VIN_REPAIRS)
-        if _VIN.fullmatch(vin):
-            return CodeCheck(code, vin, VIN, vin_check_digit(vin) == vin[_VIN_CHECK_AT], vin != compact)
-        return CodeCheck(code, upper.replace(" ", ""), None, None, repaired=False)
-    if type_ == "trailer_id" and _CONTAINER.fullmatch(compact):
-        system = _CONTAINER_SYSTEMS.get(compact[3])
-        fits = None if system is None else iso6346_check_digit(compact[:10]) == int(compact[10])
-        return CodeCheck(code, compact, system, fits, repaired=False)
-    return CodeCheck(code, upper, None, None, repaired=False)
+        return _vin(code, upper)
+    compact = _MARKS.sub("", upper.strip(_AROUND))
+    container = compact if _CONTAINER.fullmatch(compact) else _without_size(upper, compact)
+    if container is not None and (type_ == TRAILER or container[3] in _CONTAINER_SYSTEMS):
+        system = _CONTAINER_SYSTEMS.get(container[3])
+        return CodeCheck(code, container, system, _fits(container) if system else None, repaired=False)
+    plain = _OWN_MARKS.sub("", upper) if type_ == TRAILER else upper
+    return CodeCheck(code, plain or upper, None, None, repaired=False)
+
+
+def _vin(code: str, upper: str) -> CodeCheck:
+    compact = _MARKS.sub("", upper.strip(_AROUND))
+    vin = compact.translate(_VIN_REPAIRS)
+    if not _VIN.fullmatch(vin):
+        rest = compact[-_VIN_LENGTH:].strip(_AROUND)
+        vin = rest.translate(_VIN_REPAIRS)
+        before = compact[: len(compact) - len(rest)].strip(_AROUND)
+        if before not in _VIN_PREFIXES or not _VIN.fullmatch(vin):
+            return CodeCheck(code, upper.replace(" ", ""), None, None, repaired=False)
+        compact = rest
+    return CodeCheck(code, vin, VIN, vin_check_digit(vin) == vin[_VIN_CHECK_AT], vin != compact)
+
+
+def _without_size(upper: str, compact: str) -> str | None:
+    """Return the container of a container and its size; glued together, only where the check digit says so."""
+    found = _WITH_SIZE.fullmatch(compact)
+    if found is None or found[1][3] not in _CONTAINER_SYSTEMS:
+        return None
+    last = _MARKS.split(upper.strip(_AROUND))[-1]
+    stands_apart = found[2].endswith(last) and len(last) < len(compact)
+    return found[1] if stands_apart or _fits(found[1]) else None
+
+
+def _fits(container: str) -> bool:
+    return iso6346_check_digit(container[:10]) == int(container[10])
 
 
 def _upper(code: str) -> str:

@@ -112,13 +112,16 @@ def test_a_sign_that_no_code_can_have_keeps_its_place(code: str, normalized: str
 
 @pytest.mark.parametrize("code", ["CSQU305438?3", "CSQU3054\u066338", "CSQU*305438 3"])
 def test_a_container_with_a_sign_that_cannot_be_read_is_none(code: str) -> None:
-    assert check_code(code, "trailer_id") == CodeCheck(code, code, None, None, repaired=False)
+    assert check_code(code, "trailer_id") == CodeCheck(code, code.replace(" ", ""), None, None, repaired=False)
 
 
 @given(st.text(min_size=1, max_size=30), st.sampled_from(["vin", "trailer_id", "odometer"]))
-def test_only_a_whole_vin_or_container_gets_shorter_than_what_can_be_seen(code: str, kind: str) -> None:
+def test_only_a_whole_vin_or_container_and_a_trailers_marks_get_shorter_than_what_can_be_seen(
+    code: str, kind: str
+) -> None:
     check = check_code(code, kind)
-    seen = [char for char in unicodedata.normalize("NFKC", code) if not is_blank(char)]
+    plain = unicodedata.normalize("NFKC", code)
+    seen = [char for char in plain if not is_blank(char) and (kind != "trailer_id" or char.isalnum() or char in "?*_")]
 
     if check.code_normalized not in (None, "") and check.code_system is None:
         assert len(check.code_normalized.replace(" ", "")) >= len(seen) or len(check.code_normalized) == 11
@@ -183,10 +186,20 @@ def test_a_container_is_found_however_it_is_painted(code: str) -> None:
     ("code", "normalized"),
     [
         ("12345", "12345"),
-        (" sw  5301 ", "SW 5301"),
-        ("JBHZ-53", "JBHZ-53"),
+        (" sw  5301 ", "SW5301"),
+        ("JBHZ-53", "JBHZ53"),
+        ("TRL-53 0042", "TRL530042"),
+        ("trl 53/0042", "TRL530042"),
+        ("TRL\u201353.0042", "TRL530042"),
+        ("#53-0042", "530042"),
+        ("(TRL) 53'0042", "TRL530042"),
+        ("TRL-53?0042", "TRL53?0042"),
+        ("TRL 53*0042", "TRL53*0042"),
+        ("TRL 53_042", "TRL53_042"),
+        ("\u0422RL-53", "\u0422RL53"),
+        ("--- ", "---"),
         ("ABCX1234567", "ABCX1234567"),
-        ("OQI-1", "OQI-1"),
+        ("OQI-1", "OQI1"),
         ("CSQU305438", "CSQU305438"),
         ("1HGBH41JXMN109186", "1HGBH41JXMN109186"),
     ],
@@ -199,7 +212,89 @@ def test_an_unknown_type_gets_no_check() -> None:
     assert check_code(" 1hgbh41 jxmn109186 ", "odometer") == CodeCheck(
         " 1hgbh41 jxmn109186 ", "1HGBH41 JXMN109186", None, None, repaired=False
     )
-    assert check_code("CSQU3054383", "odometer").code_system is None
+    assert check_code("ABCX1234567", "odometer").code_system is None
+
+
+@pytest.mark.parametrize("kind", ["trailer_id", "container", "chassis_id", "odometer"])
+@pytest.mark.parametrize(
+    ("code", "normalized", "system", "fits"),
+    [
+        ("MSKU 907032 3", "MSKU9070323", "bic", True),
+        ("msku-907032-3", "MSKU9070323", "bic", True),
+        ("MSKU 907032 4", "MSKU9070324", "bic", False),
+        ("CSQU3054383 45G1", "CSQU3054383", "bic", True),
+        ("CSQU 305438 3 / 45G1", "CSQU3054383", "bic", True),
+        ("CSQU3054383 US 4310", "CSQU3054383", "bic", True),
+        ("CSQU3054384 22T6", "CSQU3054384", "bic", False),
+        ("CSQU305438345G1", "CSQU3054383", "bic", True),
+        ("*CSQU3054383*", "CSQU3054383", "bic", True),
+        ("TCLB 200111 5", "TCLB2001115", "ilu", True),
+    ],
+)
+def test_a_container_is_known_by_its_look_under_any_type_but_vin(
+    code: str, normalized: str, system: str, kind: str, *, fits: bool
+) -> None:
+    if system == "ilu":
+        fits = iso6346.calc_check_digit(normalized[:10]) == normalized[10]
+
+    assert check_code(code, kind) == CodeCheck(code, normalized, system, fits, repaired=False)
+
+
+@pytest.mark.parametrize(
+    ("code", "normalized"),
+    [
+        ("CSQU305438445G1", "CSQU305438445G1"),  # glued, and the check digit does not bear it out
+        ("ABCX1234567 45G1", "ABCX123456745G1"),  # no container's letter
+        ("CSQU3054383 45", "CSQU305438345"),
+        ("CSQU3054383 0310", "CSQU30543830310"),
+        ("CSQU305438? 45G1", "CSQU305438?45G1"),
+    ],
+)
+def test_what_only_looks_like_a_container_with_its_size_keeps_every_sign(code: str, normalized: str) -> None:
+    assert check_code(code, "trailer_id") == CodeCheck(code, normalized, None, None, repaired=False)
+
+
+@pytest.mark.parametrize(
+    ("code", "normalized"), [("12.5", "12.5"), ("123,456 km", "123,456 KM"), ("ABCX 1234567", "ABCX 1234567")]
+)
+def test_marks_of_other_types_mean_something_and_stay(code: str, normalized: str) -> None:
+    assert check_code(code, "odometer") == CodeCheck(code, normalized, None, None, repaired=False)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "I1HGBH41JXMN109186",
+        "I 1HGBH41JXMN109186",
+        "I*1HGBH41JXMN109186*",
+        "VIN: 1HGBH41JXMN109186",
+        "V.I.N. 1HGBH41 JXMN109186",
+        "Vin No. 1HGBH41JXMN109186",
+        "FIN*1HGBH41JXMN109186*",
+        "*1HGBH41JXMN109186",
+    ],
+)
+def test_what_is_read_before_a_vin_is_none_of_it(code: str) -> None:
+    assert check_code(code, "vin") == CodeCheck(code, "1HGBH41JXMN109186", "vin", check_digit_ok=True, repaired=False)
+
+
+def test_a_vin_behind_a_prefix_is_repaired_as_any_other() -> None:
+    check = check_code("VIN iHGBH4iJXMN1O9186", "vin")
+
+    assert (check.code_normalized, check.check_digit_ok, check.repaired) == ("1HGBH41JXMN109186", True, True)
+
+
+@pytest.mark.parametrize(
+    ("code", "normalized"),
+    [
+        ("X1HGBH41JXMN109186", "X1HGBH41JXMN109186"),
+        ("VIN 1HGBH41?XMN109186", "VIN1HGBH41?XMN109186"),
+        ("VIN", "VIN"),
+        ("I1HGBH41JXMN10918", "11HGBH41JXMN10918"),  # 17 signs: the I is one of them
+    ],
+)
+def test_other_signs_before_seventeen_are_no_prefix(code: str, normalized: str) -> None:
+    assert check_code(code, "vin").code_normalized == normalized
 
 
 @pytest.mark.parametrize("code", ["", "CSQU3054383", "CSQ30543830", "csqu305438", "CSQU30543٣"])
