@@ -104,7 +104,7 @@ def stage(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_manifest_of_nothing_but_bad_rows_fails_before_any_call(
     airflow_home: AirflowHome, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    (tmp_path / "m.csv").write_text("image,timestamp\n" + "".join(f"{n}.jpg,01.03.2026\n" for n in range(5)))
+    (tmp_path / "m.csv").write_text("image,type\n" + "".join(f"{n}.jpg,no type!\n" for n in range(5)))
 
     run = night(airflow_home, "all_bad", tmp_path, manifest=f"{tmp_path}/m.csv")
 

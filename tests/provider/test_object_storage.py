@@ -158,7 +158,9 @@ def test_a_night_whose_every_place_is_on_s3_through_a_connection(
     monkeypatch.setenv("AIRFLOW__PLATEREC_OCR__INBOX", "")  # the DAG file sets it
     with create_session() as session:
         fields = aws_connection(s3)
-        session.add(Connection(conn_id=fields.pop("connection_id"), **fields))
+        conn_id = fields.pop("connection_id")
+        session.query(Connection).filter(Connection.conn_id == conn_id).delete()  # another test's, of the same worker
+        session.add(Connection(conn_id=conn_id, **fields))
     with remote_night(s3.place("yard"), tmp_path / "images") as night:
         monkeypatch.setenv(*connection_env(night.sandbox.url, TOKEN, conn_id=API, rate_per_s=50))
         file = airflow_home.add_dag("on_s3.py", night.dag("on_s3"))
