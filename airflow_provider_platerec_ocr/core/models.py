@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Self
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
@@ -146,6 +147,12 @@ def format_timestamp(moment: datetime) -> str:
     return to_utc(moment).isoformat().replace("+00:00", "Z")
 
 
+@lru_cache(maxsize=16)
+def _names_of(kind: Any) -> frozenset[str]:
+    """Return the names of a dataclass's fields, which a million answers ask for."""
+    return frozenset(each.name for each in fields(kind))
+
+
 class _Json:
     """To and from plain JSON objects, for dataclasses of plain values."""
 
@@ -156,7 +163,7 @@ class _Json:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """Return the value that ``to_json`` wrote; keys of later versions are left aside."""
-        known = {f.name for f in fields(cls)}  # type: ignore[arg-type]  # every subclass is a dataclass
+        known = _names_of(cls)  # type: ignore[arg-type]  # mypy takes no class for hashable
         return cls(**{key: value for key, value in data.items() if key in known})
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import inspect
+import os
 import posixpath
 from dataclasses import dataclass
 from datetime import datetime
@@ -191,6 +192,9 @@ class Store:
         """Return the names of what is in ``folder``, sorted, without asking for sizes; half-written ones are not in."""
         path = self.path(folder)
         try:
+            if self._disk is not None:
+                with os.scandir(path) as found:  # a tenth of the time, and a ledger has millions
+                    return sorted(entry.name for entry in found if not entry.name.startswith(TEMPORARY))
             self._fs.invalidate_cache(path)
             entries = self._fs.ls(path, detail=False)
         except (FileNotFoundError, NotADirectoryError):

@@ -85,7 +85,7 @@ def rebuild(  # noqa: PLR0913  # two places, and choices by name
     with Rebuilding() as rebuilding:
         for answers in kept_answers(ledger, sorted(types) if types is not None else None):
             rebuilding.add(choice.of(answers))
-        result.made = rebuilding.done
+        result.made = rebuilding.finish()
         if not dry_run:
             _publish(rebuilding, dataset, workspace, result, clock)
     return result

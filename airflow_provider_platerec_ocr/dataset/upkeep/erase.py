@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.dataset.layout.columns import batches
 from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, READS, REPEATS
 from airflow_provider_platerec_ocr.dataset.layout.table_files import FileGoneError, opened, table_files
-from airflow_provider_platerec_ocr.dataset.upkeep.swap import replace_file
+from airflow_provider_platerec_ocr.dataset.table.writer import replace_file
 from airflow_provider_platerec_ocr.storage.files import remove
 
 if TYPE_CHECKING:
@@ -153,7 +152,7 @@ def erase_rows(files: list[TableFile], table: str, names: list[str], marks: Mark
         gone += number
         kept = stored.filter(pc.invert(marked))
         if kept.num_rows:
-            replace_file(file.place, staging, partial(_write, kept))
+            replace_file(file.place, kept, kept.schema, staging)
         else:
             remove(file.place)
     return gone
@@ -163,9 +162,3 @@ def _array(marked: Any) -> Any:
     import pyarrow as pa
 
     return marked.combine_chunks() if isinstance(marked, pa.ChunkedArray) else marked
-
-
-def _write(rows: Any, handle: Any) -> None:
-    import pyarrow.parquet as pq
-
-    pq.write_table(rows, handle, compression="zstd")

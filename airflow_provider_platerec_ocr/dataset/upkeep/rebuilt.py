@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import re
 import tempfile
-import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -32,6 +31,10 @@ if TYPE_CHECKING:
 
 BUCKETS = 64
 """Files in which rows wait for their day."""
+AT_ONCE = 4_000
+"""Reads that become rows together."""
+IN_MEMORY = 50_000
+"""Rows that wait in memory before they wait on the disk."""
 SORTED_UP_TO_BYTES = 300_000_000
 """Rows of a bucket are sorted where they take no more memory than this."""
 _RUN_TIME = re.compile(r"__(\d{4}-\d\d-\d\dT[0-9:.]+(?:[+-]\d\d:\d\d|Z)?)")
@@ -97,22 +100,50 @@ class Rebuilding:
         self._folder = tempfile.TemporaryDirectory(prefix="platerec-rebuild-")
         self._files: dict[int, tuple[Any, Any]] = {}
         self._fingerprints: list[Any] = []
+        self._reads: list[PaidRead] = []
+        self._tables: list[Any] = []
+        self._waiting = 0
 
     def add(self, reads: Sequence[PaidRead]) -> None:
-        """Take reads of one type."""
+        """Take reads."""
+        self._reads += reads
+        if len(self._reads) >= AT_ONCE:
+            self._make_rows()
+
+    def _make_rows(self) -> None:
+        """Make rows of the reads that wait: each time costs as much as some hundred reads."""
+        import pyarrow as pa
+
+        if not self._reads:
+            return
+        table = self._table(self._reads)
+        self.done.reads += len(self._reads)
+        self.done.rows += table.num_rows
+        self._fingerprints.append(pa.array([read.fingerprint for read in self._reads]))
+        self._reads = []
+        self._tables.append(table)
+        self._waiting += table.num_rows
+        if self._waiting >= IN_MEMORY:
+            self._put_away()
+
+    def _put_away(self) -> None:
+        """Write the rows that wait to the files of their days."""
         import numpy as np
         import pyarrow as pa
 
-        if not reads:
+        if not self._tables:
             return
-        table = self._table(reads)
-        self.done.reads += len(reads)
-        self.done.rows += table.num_rows
-        self._fingerprints.append(pa.array([read.fingerprint for read in reads]))
-        days = table.column("run_date").to_numpy()
-        buckets = np.array([zlib.crc32(str(day).encode()) % BUCKETS for day in days])
+        table = pa.concat_tables(self._tables)
+        self._tables, self._waiting = [], 0
+        days = table.column("run_date").to_numpy().astype("datetime64[D]").astype("int64")
+        buckets = days % BUCKETS
         for bucket in np.unique(buckets).tolist():
             self._waits(bucket, table.filter(pa.array(buckets == bucket)))
+
+    def finish(self) -> Rebuilt:
+        """Return what was taken; nothing more is."""
+        self._make_rows()
+        return self.done
 
     def carry(self, before: Sequence[TableFile], writer: TableWriter) -> int:
         """Hand on the rows of a table of before that come from none of the reads; return how many there are."""
@@ -134,6 +165,7 @@ class Rebuilding:
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        self._put_away()
         for bucket, (sink, stream) in sorted(self._files.items()):
             stream.close()
             sink.close()

@@ -11,21 +11,19 @@ import json
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.storage.exchange import exchange
 from airflow_provider_platerec_ocr.storage.files import (
-    named_errors,
     read_whole,
     relative,
     remove,
     remove_folder,
     write_whole,
 )
-from airflow_provider_platerec_ocr.storage.staged_file import StagedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.storage.path import StoragePath
@@ -88,23 +86,6 @@ def _mark(place: StoragePath) -> tuple[int, ...]:
     place.fs.invalidate_cache(place.parent.path)
     info = place.fs.info(place.path)
     return int(info.get("size") or 0), hash(str(info.get("ETag") or info.get("etag") or info.get("mtime")))
-
-
-def replace_file(target: StoragePath, staging: StoragePath, write: Callable[[Any], None]) -> None:
-    """Put a new file in the place of ``target``, in one step.
-
-    :param staging: folder in which it is made, on the same disk: readers of the target's folder see nothing of it.
-    :param write: writes the content to an open binary file.
-    """
-    file = StagedFile(target, staging)
-    try:
-        with named_errors(target):
-            write(file.handle)
-            file.close()
-        file.reveal()
-    except BaseException:
-        file.discard()
-        raise
 
 
 def swap_folder(target: StoragePath, staged: StoragePath, inputs: Sequence[Seen]) -> bool:
