@@ -121,7 +121,7 @@ class PlanTask:
         for line in plan.describe():
             log.log(logging.WARNING if plan.own_manifest and line == plan.no_later_run() else logging.INFO, line)
         if any(kind in plan.left_aside for kind in TO_LOOK_AT):
-            log.warning("Some links or folders lead to nothing that can be read: %s.", plan.left_aside_text)
+            log.warning("Some links, folders or keys lead to nothing that can be read: %s.", plan.left_aside_text)
         if not plan.rows:
             log.warning(
                 "The manifest is empty: nothing will be read. See on_empty, if that should not pass in silence."

@@ -157,7 +157,9 @@ def test_what_was_left_aside_stands_in_the_report_and_in_the_log(
     plan = json.loads(report.read_text())["plan"]
     assert (plan["left_aside"], plan["endings_left_aside"]) == ({"links_to_nowhere": 1, "no_image": 1}, {".mov": 1})
     assert "Left aside: 1 file is no image: .mov 1; 1 link that leads nowhere: gate2." in caplog.text
-    assert [record.levelname for record in caplog.records if "Some links or folders" in record.message] == ["WARNING"]
+    assert [record.levelname for record in caplog.records if "Some links, folders or keys" in record.message] == [
+        "WARNING"
+    ]
 
 
 def test_linked_folders_are_read_where_the_user_allows_it_and_named_where_not(

@@ -93,6 +93,13 @@ class Sieve:
                 return left_out, folder
         return self.of_file(path), path
 
+    def why_not(self, path: str) -> tuple[Kind, str] | None:
+        """Return why a file of whatever ending is not meant, and what decided it; ``None`` where it is."""
+        kind, by = self.of_path(path)
+        if kind in {Kind.HIDDEN, Kind.EXCLUDED}:
+            return kind, by
+        return None if self._is_included(path) else (Kind.NOT_INCLUDED, path)
+
     def _is_included(self, path: str) -> bool:
         include = self._include
         return not include or include.names_file(path) or include.holds_folder(path.rpartition("/")[0])

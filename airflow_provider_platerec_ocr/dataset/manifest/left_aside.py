@@ -18,6 +18,8 @@ SUBFOLDERS = "subfolders"
 """Folders below one that is to be read without them."""
 FOLDERS = "folders"
 """Folders that a glob names, which takes files."""
+DOTS = "keys_with_dots"
+"""Objects whose key has ``.`` or ``..`` as a part: every name of them would be read as another object's."""
 _SAID = {
     Kind.NO_IMAGE: ("file is no image", "files are no images"),
     Kind.NOT_INCLUDED: ("image is in no pattern of include", "images are in no pattern of include"),
@@ -27,11 +29,12 @@ _SAID = {
     OUTSIDE: ("linked folder outside of the allowed roots", "linked folders outside of the allowed roots"),
     NOWHERE: ("link that leads nowhere", "links that lead nowhere"),
     SUBFOLDERS: ("subfolder, since recursive is off", "subfolders, since recursive is off"),
+    DOTS: ("object with . or .. as a part of its key", "objects with . or .. as a part of their keys"),
     FOLDERS: ("folder that the pattern names", "folders that the pattern names"),
 }
-_TO_MEND = (Kind.NO_IMAGE, Kind.NOT_INCLUDED, OUTSIDE, NOWHERE, FOLDERS)
+_TO_MEND = (Kind.NO_IMAGE, Kind.NOT_INCLUDED, OUTSIDE, NOWHERE, FOLDERS, DOTS)
 """Kinds of which a manifest is not empty: somebody meant something to be read."""
-TO_LOOK_AT = (OUTSIDE, NOWHERE, FOLDERS)
+TO_LOOK_AT = (OUTSIDE, NOWHERE, FOLDERS, DOTS)
 """Kinds of which the first few are named: there are few, and each is worth a look."""
 _MOST_NAMES = 3
 _MOST_ENDINGS = 200

@@ -14,7 +14,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRManifestError
 from airflow_provider_platerec_ocr.core.images.patterns import Glob, cut_glob
 from airflow_provider_platerec_ocr.core.images.sieve import IMAGE_SUFFIXES, Kind, Sieve
 from airflow_provider_platerec_ocr.core.redact import redact
-from airflow_provider_platerec_ocr.dataset.manifest.left_aside import FOLDERS, LeftAside
+from airflow_provider_platerec_ocr.dataset.manifest.left_aside import DOTS, FOLDERS, LeftAside
 from airflow_provider_platerec_ocr.dataset.manifest.walk import Walk
 
 if TYPE_CHECKING:
@@ -41,6 +41,15 @@ class Search:
     left: LeftAside = field(default_factory=LeftAside)
     """What was left aside; counted as the rows are read."""
 
+    def sieve(self, pattern: str = "") -> Sieve:
+        """Return the rule for what lies below the manifest's folder.
+
+        :param pattern: of a glob, from its fixed folder on. A part of it that is itself the name of something hidden,
+            as in ``yard/.old/*.jpg``, means it.
+        """
+        meant = [f"!{part}" for part in pattern.split("/") if Sieve().of_folder(part) is not None]
+        return Sieve(self.include, (*self.exclude, *meant))
+
 
 def version_of(info: dict[str, Any]) -> str | None:
     """Return what tells one content of a file from the next: the ETag, else size and modification time."""
@@ -59,7 +68,7 @@ def read_folder(place: StoragePath, search: Search) -> Iterator[RawRow]:
 
     :raises OCRManifestError: there are files, and none of them could be taken.
     """
-    sieve = Sieve(search.include, search.exclude)
+    sieve = search.sieve()
     if place.is_local:
         found = _walked(place.path, sieve, search)
     else:
@@ -72,16 +81,12 @@ def read_folder(place: StoragePath, search: Search) -> Iterator[RawRow]:
 def read_glob(place: StoragePath, search: Search) -> Iterator[RawRow]:
     """Yield the images that a pattern such as ``yard/**/*.jpg`` matches, in the order of their paths.
 
-    A part of the pattern that is itself the name of something hidden, as in ``yard/.old/*.jpg``, means it.
-
     :raises OCRManifestError: there is no such folder; or the pattern matches something, and nothing could be taken.
     """
     top, pattern = cut_glob(place.path)
-    glob = Glob(pattern)
-    meant = [f"!{part}" for part in glob.parts if Sieve().of_folder(part) is not None]
-    sieve = Sieve(search.include, (*search.exclude, *meant))
+    sieve = search.sieve(pattern)
     if place.is_local:
-        found = _walked(top, sieve, search, glob)
+        found = _walked(top, sieve, search, Glob(pattern))
     else:
         place.fs.invalidate_cache()
         found = _sifted(top, _matches(place), sieve, search.left)
@@ -130,6 +135,8 @@ def _sifted(
         if found[path].get("type") == "directory":
             if sieve.of_folder(inner) is None:
                 left.add(FOLDERS, inner)
+        elif kind is Kind.IMAGE and {".", ".."}.intersection(inner.split("/")):
+            left.add(DOTS, inner)
         elif kind is Kind.IMAGE:
             yield path, version_of(found[path])
         else:

@@ -29,6 +29,7 @@ from airflow_provider_platerec_ocr.dataset.manifest.tables import (
     tables_below,
     tables_matching,
 )
+from airflow_provider_platerec_ocr.storage.files import relative
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -131,7 +132,7 @@ def _open(uri: str, place: StoragePath, columns: Columns, search: Search) -> tup
     """Return the folder that relative names count from, and the rows."""
     kind, is_table = kind_of(place), table_kind(place.name) is not None
     if kind == "file":
-        return place.parent, read_table(_table(place), columns)
+        return place.parent, read_table(_table(place, search), columns)
     problem: OCRManifestError | None = None
     if not is_table:
         images = _with_user(_listing(place, kind, search), uri)
@@ -143,10 +144,8 @@ def _open(uri: str, place: StoragePath, columns: Columns, search: Search) -> tup
             first, problem = None, error
         if first is not None:
             return place.parent, chain([first], images)
-    tables = tables_matching(place) if kind == "glob" else tables_below(place, recursive=search.recursive or is_table)
+    base, tables = _tables(place, kind, search, is_table=is_table)
     if tables:
-        search.left.clear()
-        base = fixed_part(place) if kind == "glob" else place.parent if is_table else place
         return base, read_tables(tables, columns)
     if problem is not None:
         raise problem
@@ -157,7 +156,29 @@ def _open(uri: str, place: StoragePath, columns: Columns, search: Search) -> tup
     return place.parent, iter(())
 
 
-def _table(place: StoragePath) -> Table:
+def _tables(place: StoragePath, kind: str, search: Search, *, is_table: bool) -> tuple[StoragePath, list[Table]]:
+    """Return the folder that relative names count from, and the tables of a folder or a glob.
+
+    Those that are left out are counted: in a bin lies what somebody threw away.
+    """
+    if kind == "glob":
+        base = top = fixed_part(place)
+        found, sieve = tables_matching(place), search.sieve(relative(place, top))
+    else:
+        base, top = place.parent if is_table else place, place
+        found, sieve = tables_below(place, recursive=search.recursive or is_table), search.sieve()
+    why_not = {table.place.path: sieve.why_not(relative(table.place, top)) for table in found}
+    kept = [table for table in found if why_not[table.place.path] is None]
+    if kept:
+        search.left.clear()
+        for each in dict.fromkeys(filter(None, why_not.values())):
+            search.left.add(*each)
+    return base, kept
+
+
+def _table(place: StoragePath, search: Search) -> Table:
+    if search.include or search.exclude:
+        log.warning("include and exclude are for folders and globs: %s names its images itself.", redact(place.uri))
     kind = table_kind(place.name)
     if kind is not None:
         return Table(place, kind)

@@ -7,6 +7,7 @@ done only where no end marker was found.
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass, field
 from itertools import chain
@@ -47,6 +48,17 @@ _SLACK = 1
 """Bytes of the last codes that may look like padding."""
 _ZEROS = bytes(600)
 """More than the codes of one block take."""
+
+
+_STANDARD_TABLES = base64.b64decode(
+    "AAABBQEBAQEBAQAAAAAAAAAAAQIDBAUGBwgJCgsQAAIBAwMCBAMFBQQEAAABfQECAwAEEQUSITFBBhNRYQcicRQygZGhCCNCscEVUtHwJDNi"
+    "coIJChYXGBkaJSYnKCkqNDU2Nzg5OkNERUZHSElKU1RVVldYWVpjZGVmZ2hpanN0dXZ3eHl6g4SFhoeIiYqSk5SVlpeYmZqio6Slpqeoqaqy"
+    "s7S1tre4ubrCw8TFxsfIycrS09TV1tfY2drh4uPk5ebn6Onq8fLz9PX29/j5+gEAAwEBAQEBAQEBAQAAAAAAAAECAwQFBgcICQoLEQACAQIE"
+    "BAMEBwUEBAABAncAAQIDEQQFITEGEkFRB2FxEyIygQgUQpGhscEJIzNS8BVictEKFiQ04SXxFxgZGiYnKCkqNTY3ODk6Q0RFRkdISUpTVFVW"
+    "V1hZWmNkZWZnaGlqc3R1dnd4eXqCg4SFhoeIiYqSk5SVlpeYmZqio6Slpqeoqaqys7S1tre4ubrCw8TFxsfIycrS09TV1tfY2dri4+Tl5ufo"
+    "6ery8/T19vf4+fo="
+)
+"""Annex K's: the frames of a film bring none of their own."""
 
 
 class _CannotTellError(Exception):
@@ -110,6 +122,7 @@ class _Picture:
         self._is_progressive = False
         self._codes: dict[tuple[int, int], tuple[bytes, bytes]] = {}
         self._interval = 0
+        self._take(_TABLES, _STANDARD_TABLES)
 
     def is_whole(self) -> bool:
         """Return whether nothing of any component is to come."""
@@ -228,7 +241,7 @@ class _Picture:
         return lambda data, limit, units: count_first(data, limit, len(units), tables)
 
     def _table(self, kind: int, number: int, meaning: Callable[[int, int], int]) -> Table:
-        if (kind, number) not in self._codes:  # as in the frames of a film, which have the standard's own
+        if (kind, number) not in self._codes:
             raise _CannotTellError
         return table_of(*self._codes[kind, number], meaning)
 

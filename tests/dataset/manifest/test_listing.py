@@ -293,6 +293,17 @@ class TestOnS3:
         names = ("/two.jpg", "a.jpg", "a//b.jpg", "sub/b.jpg", "ü +%20#.jpg")
         assert found == [f"{bucket.uri}/{name}" for name in names]
 
+    def test_a_key_whose_name_would_be_anothers_is_left_aside(self, s3: S3Stand, bucket: StoragePath) -> None:
+        for key in ("./a.jpg", "sub/../b.jpg", "..a/c.jpg"):
+            bucket.fs.call_s3("put_object", Bucket=bucket.path.partition("/")[0], Key=f"yard/{key}", Body=b"other")
+        search = Search()
+
+        found = self.found(s3, bucket.uri, search=search)
+
+        assert [item.image for item in found] == [f"{bucket.uri}/a.jpg", f"{bucket.uri}/sub/b.jpg"]
+        assert search.left.counts == {"keys_with_dots": 2, "hidden": 1, "no_image": 1}
+        assert "2 objects with . or .. as a part of their keys: ./a.jpg, sub/../b.jpg" in search.left.describe()
+
     @pytest.mark.parametrize("pattern", ["", "/*", "/n*"])
     def test_nothing_that_could_be_taken_is_refused_there_as_well(
         self, s3: S3Stand, bucket: StoragePath, pattern: str

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRManifestError
+from airflow_provider_platerec_ocr.dataset.manifest.listing import Search
 from airflow_provider_platerec_ocr.dataset.manifest.tables import table_kind
 from airflow_provider_platerec_ocr.storage.path import StoragePath
 from support.manifests import own, planned, problems, rows
@@ -142,6 +143,20 @@ def test_what_begins_with_a_dot_or_an_underscore_is_not_looked_at(tmp_path: Path
 
     assert names(planned(tmp_path / "m")) == [(1, "/a.jpg")]
     assert names(planned(f"{tmp_path}/m/**/*.parquet")) == [(1, "/a.jpg")]
+
+
+@pytest.mark.parametrize("pattern", ["", "/**/*.csv"])
+def test_tables_in_a_bin_and_those_that_exclude_names_are_left_out_and_counted(tmp_path: Path, pattern: str) -> None:
+    for folder in ("day", "#recycle", "old"):
+        (tmp_path / "m" / folder).mkdir(parents=True)
+        (tmp_path / "m" / folder / "t.csv").write_text(f"image\n/{folder}.jpg\n")
+    search = Search(exclude=("old",))
+
+    assert names(planned(f"{tmp_path}/m{pattern}", search=search)) == [(1, "/day.jpg")]
+    assert search.left.counts == {"excluded": 2}
+    only = Search(include=("gate",))
+    with pytest.raises(OCRManifestError, match=r"files? (are|is) no images?: \.csv|no file matches"):
+        planned(f"{tmp_path}/m{pattern}", search=only)
 
 
 def test_images_in_a_folder_go_before_tables_in_it(tmp_path: Path) -> None:

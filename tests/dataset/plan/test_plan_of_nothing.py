@@ -141,6 +141,13 @@ def test_a_plan_says_what_was_left_aside_and_keeps_the_count(stage: TableStage, 
     assert Plan.from_json({"manifest": "m", "shards": []}).left_aside == {}
 
 
+def test_patterns_for_a_list_are_said_to_mean_nothing(
+    stage: TableStage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert stage.plan(manifest(tmp_path / "m.csv", 2), exclude=("1.jpg",)).planned == 2
+    assert f"include and exclude are for folders and globs: {tmp_path}/m.csv names its images" in caplog.text
+
+
 def test_links_of_a_folder_may_lead_where_the_images_may_lie(stage: TableStage, tmp_path: Path) -> None:
     for name in ("yard", "nas"):
         (tmp_path / name).mkdir()

@@ -109,7 +109,7 @@ FRAME, SCAN = b"\xff\xc0", b"\xff\xda"
         with_bytes(noise(), FRAME, 5, b"\0\0"),  # its height comes after the scan
         with_bytes(noise(), FRAME, 11, b"\x00"),  # a sampling of nothing
         with_bytes(noise(), FRAME, 5, b"\xff\xff\xff\xff"),  # 4 gigapixels
-        without_segment(without_segment(noise(), 0xC4), 0xC4),  # the standard's own tables, as in a film
+        with_bytes(noise(), SCAN, 6, b"\x33"),  # tables that nobody brought
         without_segment(noise(), 0xC0),  # a scan of nothing that was announced
         with_bytes(noise(), SCAN, 4, b"\0"),  # a scan of no component
         with_bytes(noise(progressive=True), SCAN, 12, b"\x40"),  # of coefficients that no block has
@@ -119,6 +119,15 @@ FRAME, SCAN = b"\xff\xc0", b"\xff\xda"
 )
 def test_what_is_not_counted_is_left_to_the_api(content: bytes) -> None:
     assert holds_all_pixels(content) is None
+
+
+def test_the_frames_of_a_film_have_the_tables_of_the_standard() -> None:
+    frame = noise(size=(64, 48))
+    while b"\xff\xc4" in frame:
+        frame = without_segment(frame, 0xC4)
+
+    assert holds_all_pixels(frame[:-2] + bytes(100)) is True
+    assert holds_all_pixels(frame[: len(frame) // 2] + bytes(9000)) is False
 
 
 def test_a_code_that_is_none_ends_the_count() -> None:
