@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.core.answer.body import parsed
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRError
+from airflow_provider_platerec_ocr.core.fingerprint import is_fingerprint
 from airflow_provider_platerec_ocr.core.wire import read_from_json
 from airflow_provider_platerec_ocr.dataset.corrections.table import corrections_that, remove_corrections
 from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, READS, REPEATS, STAGING, beside
@@ -160,6 +161,7 @@ class Forgetting:
         if spilled is not None:
             paths = spilled.find(self._wanted)
             found.note("spill", len(paths), [str(path) for path in paths])
+            found.fingerprints |= {mark for path in paths if is_fingerprint(mark := path.name.partition(".")[0])}
         return found
 
     def _look_into_corrections(self, found: Forgotten) -> None:
