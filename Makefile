@@ -45,7 +45,7 @@ else
 endif
 
 readers: $(STAMP) .cache/readers/.made ## Read the table with Polars, PySpark, delta-rs and pyiceberg (600 MB, once; needs Java 17)
-	$(BIN)/python -m pytest -q -m readers
+	$(BIN)/python -m pytest -q -m readers tests/readers
 
 .cache/readers/.made: .ci/readers.txt
 	@echo "Installing the readers into .cache/readers (once, a few minutes) ..."
