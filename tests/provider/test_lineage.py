@@ -143,7 +143,7 @@ def test_the_file_transport_has_inputs_outputs_schema_rows_and_the_runs_counts_a
         "AIRFLOW__OPENLINEAGE__NAMESPACE": "yard",
     }
 
-    done = airflow_home.airflow("dags", "test", "lineage", **variables)
+    done = airflow_home.airflow("dags", "test", "lineage", timeout_s=600, **variables)
 
     assert (tmp_path / "events.jsonl").is_file(), done.stdout
     told = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
