@@ -31,7 +31,7 @@ with DAG(
         for event in triggering_asset_events[OCR_READS]:
             if event.extra.get("reads"):
                 reads = read_dataset(event.extra["dataset"], since=event.extra["date"], until=event.extra["date"])
-                new = reads[reads["run_id"] == event.extra["run_id"]]
+                new = reads[(reads["dag_id"] == event.extra["dag_id"]) & (reads["run_id"] == event.extra["run_id"])]
                 doubtful = new[(new["confidence"] < LOW_CONFIDENCE) | ~new["check_digit_ok"].fillna(value=True)]
                 found += doubtful[["image", "code", "confidence"]].to_dict("records")
         return found

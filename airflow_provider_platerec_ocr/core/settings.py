@@ -32,10 +32,13 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 def refuse_unknown(given: Iterable[str], known: Iterable[str], what: str) -> None:
     """Raise :class:`OCRConfigError` for the first key of ``given`` that is not in ``known``, with the nearest name."""
-    names = sorted(known)
+    known = set(known)
+    names = sorted(name for name in known if not name.startswith("__"))
     for key in given:
-        if key not in names:
-            near = difflib.get_close_matches(key, names, n=1)
+        if key not in known:
+            near = difflib.get_close_matches(key, names, n=1) or [
+                name for name in names if key and name.startswith(key)
+            ]
             hint = f"Did you mean {near[0]!r}?" if near else f"Known names: {', '.join(names)}."
             message = f"{what} has no setting {key!r}. {hint}"
             raise OCRConfigError(message)

@@ -166,7 +166,8 @@ class ExportTask:
 
     def _tell_assets(self, context: Context, run: RunRef, counts: dict[str, Any]) -> None:
         """Put counts and partition on the event of each outlet, so that a downstream DAG knows what is new."""
-        where = {"dataset": self.dataset, "date": run.date, "partition": f"date={run.date}", "run_id": run.run_id}
+        where = {"dataset": self.dataset, "date": run.date, "partition": f"date={run.date}"}
+        where |= {"dag_id": run.dag_id, "run_id": run.run_id}
         key = run.date if task.truth(self.partition_events, "partition_events") else None
         tell_assets(context, self.outlets or (), self.dataset, counts | where, key=key)
 

@@ -24,14 +24,15 @@ def settings(**extra: Any) -> ClientSettings:
     return ClientSettings.from_connection(token=SECRET, host=None, port=None, extra=extra)
 
 
-def test_an_unknown_setting_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(OCRConfigError, match=r"no setting 'rate_per_sec'\. Did you mean 'rate_per_s'\?"):
-        settings(rate_per_sec=8)
+@pytest.mark.parametrize("name", ["rate_per_sec", "rate"])
+def test_an_unknown_setting_is_refused_with_the_nearest_name(name: str) -> None:
+    with pytest.raises(OCRConfigError, match=rf"no setting '{name}'\. Did you mean 'rate_per_s'\?"):
+        settings(**{name: 8})
 
 
 def test_an_unknown_setting_like_no_other_gets_all_the_names() -> None:
     with pytest.raises(OCRConfigError, match="Known names: one, two"):
-        refuse_unknown(["zzzzzz"], ["two", "one"], "It")
+        refuse_unknown(["zzzzzz"], ["two", "one", "__airflows_own__"], "It")
 
 
 @pytest.mark.parametrize(

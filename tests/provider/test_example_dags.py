@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from airflow_provider_platerec_ocr.core.errors import OCRManifestError
 from airflow_provider_platerec_ocr.dataset.manifest.manifest import SAMPLES_MARK
 from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator
+from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
 from support.airflow_home import connection_env
 from support.airflow_versions import RetryAction
 from support.batch_stage import BatchRun, BatchStage, connected
@@ -99,6 +101,31 @@ def test_the_form_groups_the_parameters(airflow_home: AirflowHome) -> None:
         ("Finer points", ["images_per_shard", "in_doubt", "retry_rejected", "shrink", "new_ledger"]),
     ]
     assert all(params.get_param(name).description for name in params)
+
+
+def test_the_downstream_dag_takes_the_rows_of_its_events_run_and_not_of_another_dag_with_the_same_run_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import runpy  # noqa: PLC0415  # as above: a DAG file imports Airflow
+
+    example = runpy.run_path(str(DAGS / "ocr_downstream.py"))
+    doubtful = example["dag"].task_dict["doubtful_codes"].python_callable
+    monkeypatch.setitem(doubtful.__globals__, "LOW_CONFIDENCE", 2.0)  # so that each read is doubtful
+    with running_sandbox() as sandbox:
+        stage = connected(monkeypatch, tmp_path, sandbox, images=3)
+        make_load_images(tmp_path / "others", 2, 2_000, seed=99)
+        mine = stage.run("scheduled__1")
+        BatchStage(tmp_path, dag_id="twin").run("scheduled__1", manifest=str(tmp_path / "others"))
+    extra = mine.counts | {
+        "dataset": str(stage.dataset),
+        "date": "2026-03-01",
+        "dag_id": "yard",
+        "run_id": "scheduled__1",
+    }
+
+    found = doubtful({example["OCR_READS"]: [SimpleNamespace(extra=extra)]})
+
+    assert sorted(each["image"].rpartition("/")[0] for each in found) == [str(tmp_path / "images")] * 3
 
 
 @pytest.mark.airflow
