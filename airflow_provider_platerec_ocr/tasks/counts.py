@@ -16,11 +16,11 @@ _OF_THE_ACCOUNT = frozenset({"calls_left", "total_calls", "resets_on", "forecast
 
 
 def is_news(counts: dict[str, Any]) -> bool:
-    """Return whether there is something to tell the assets: an image was read, or became a dead letter."""
+    """Return whether there is something to tell the assets: an image is new in the table, or became a dead letter."""
     if counts.get("plan_only"):
         return False
-    left = counts["carried_over"] + counts["held_elsewhere"] + counts["missing"]
-    return bool(counts["files"] or counts["planned"] > left)
+    without = ("carried_over", "held_elsewhere", "missing", "already_published")
+    return bool(counts["files"] or counts["planned"] > sum(counts[name] for name in without))
 
 
 def counts_of(plan: Plan, result: ExportResult, spend: Spend) -> dict[str, Any]:

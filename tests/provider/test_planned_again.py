@@ -50,9 +50,9 @@ def test_clearing_the_plan_reads_what_was_left_over_and_what_came_late(
 
 def test_clearing_the_plan_reads_a_row_that_was_mended(stage: BatchStage, sandbox: Sandbox, tmp_path: Path) -> None:
     listed = tmp_path / DAY / "m.csv"
-    listed.write_text("image,timestamp\nload_000001.jpg,\nload_000002.jpg,soon\n")
-    first = stage.run("night", manifest=str(listed))
-    listed.write_text("image,timestamp\nload_000001.jpg,\nload_000002.jpg,2026-03-01T10:00:00Z\n")
+    listed.write_text("image,type\nload_000001.jpg,vin\nload_000002.jpg,VIN!\n")
+    first = stage.run("night", manifest=str(listed), max_bad_rows=1)
+    listed.write_text("image,type\nload_000001.jpg,vin\nload_000002.jpg,vin\n")
 
     cleared = stage.run("night", manifest=str(listed), try_number=2)
 
