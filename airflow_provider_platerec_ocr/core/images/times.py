@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _ZONE_WORD = re.compile(r"\s*(?:UTC|GMT|Z)$", re.IGNORECASE)
+_NAMED_ZONE = re.compile(r"(Z|[-+]\d\d:?\d\d)\[[^\]]*\]$", re.IGNORECASE)
+"""Java writes the name of the zone behind its offset."""
 _SHORT_HOUR = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d:.*)")
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?")
 _RUN_TOGETHER = re.compile(r"(\d{8})(\d{6})?")
@@ -96,7 +98,7 @@ def _numbered(said: str) -> datetime | TimeFault:
 
 def _dialect(said: str) -> datetime | TimeFault:
     """Return a time in one of the forms that ISO 8601 does not have."""
-    plain = _ZONE_WORD.sub("+00:00", said)
+    plain = _ZONE_WORD.sub("+00:00", _NAMED_ZONE.sub(r"\1", said))
     short = _SHORT_HOUR.fullmatch(plain)
     return _iso(f"{short[1]}T0{short[2]}" if short else plain)
 

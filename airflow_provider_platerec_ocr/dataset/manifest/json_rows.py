@@ -141,7 +141,7 @@ def _values(place: StoragePath) -> Iterator[tuple[int, dict[str, Any] | str]]:
 
 def _stream(file: SupportsRead, place: StoragePath) -> Iterator[Any]:
     decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
-    scan = json.JSONDecoder().raw_decode
+    scan = json.JSONDecoder(strict=False).raw_decode
     piece = without_bom(file.read(PIECE_BYTES), place)
     text = decode(piece).lstrip()
     in_array = text.startswith("[")
@@ -149,6 +149,9 @@ def _stream(file: SupportsRead, place: StoragePath) -> Iterator[Any]:
     while True:
         at = _BETWEEN.match(text, at).end()  # type: ignore[union-attr]  # it matches nothing as well
         if in_array and text[at : at + 1] == "]":
+            if text[at + 1 :].strip() or (piece and any(map(bytes.strip, iter(lambda: file.read(PIECE_BYTES), b"")))):
+                message = f"{place} is not well-formed JSON: something follows after the end of its array."
+                raise OCRManifestError(message)
             return
         problem: Exception | None = None
         try:

@@ -35,6 +35,8 @@ FORMATS = (
 _KINDS = {
     ".csv": "csv",
     ".tsv": "tsv",
+    ".tab": "tsv",
+    ".psv": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "json",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _NOTHING = (None,) * (len(COLUMNS) - 2)
 _DELIMITERS = ",;\t|"
-_EXCEL_HINT = re.compile(r'"?sep=(.|\\t)"?', re.IGNORECASE)
+_EXCEL_HINT = re.compile(r'"?sep=(.|\\t)\1*"?', re.IGNORECASE)
 """What Excel writes, and reads, as the first line: which delimiter follows. It is no row and no header."""
 _WHOLE = re.compile(r"\s*-?\d+\.0+\s*")
 _CAMERA = COLUMNS.index("camera_id")

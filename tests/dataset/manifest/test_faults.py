@@ -184,6 +184,8 @@ def test_an_open_quote_in_a_header_is_an_error_of_its_type(tmp_path: Path, conte
         ('{"image": {"0": "a.jpg", "1": "b.jpg"}}', "is one object of columns, not one a row"),
         ('{"columns": ["image"], "data": [["a.jpg"]]}', "has neither a column image nor a column upload_url"),
         ('[{"img": "a.jpg"}]', "Did you mean image"),
+        ('[{"image": "a.jpg"}]\n[{"image": "b.jpg"}]', "something follows after the end of its array"),
+        ('[{"image": "a.jpg"}]' + " " * 600_000 + "x", "something follows after the end of its array"),
         ("nope", "is not well-formed JSON"),
         ('{\n "image": "a.jpg"\n', "is not well-formed JSON"),
         ('[{"image": "' + "x" * 2_000_000, "value 1 of it does not end"),

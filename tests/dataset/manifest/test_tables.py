@@ -259,6 +259,8 @@ def test_a_table_without_a_part_is_not_there_yet(tmp_path: Path, name: str) -> N
         ("M.CSV.GZ", "csv"),
         ("m.tsv.bz2", "tsv"),
         ("m.json", "json"),
+        ("m.tab", "tsv"),
+        ("m.psv", "csv"),
         ("m.ndjson.zst", "jsonl"),
         ("part-0.snappy.parquet", "parquet"),
         ("part-0.gz.parquet", "parquet"),

@@ -5,8 +5,6 @@ from __future__ import annotations
 import bz2
 import csv
 import gzip
-import io
-import json
 import lzma
 import warnings
 import zipfile
@@ -131,6 +129,7 @@ EXCEL_ROWS = "image{d}type{d}camera_id\r\na.jpg{d}vin{d}7\r\nb.jpg{d}VIN{d}\r\n"
         "sep=,\r\n" + EXCEL_ROWS.format(d=","),
         "sep=\t\r\n" + EXCEL_ROWS.format(d="\t"),
         "sep=\\t\r\n" + EXCEL_ROWS.format(d="\t"),
+        "sep=;;;\r\n" + EXCEL_ROWS.format(d=";"),
         '"sep=;"\r\n' + EXCEL_ROWS.format(d=";"),
         "SEP=^\r\n" + EXCEL_ROWS.format(d="^"),
         EXCEL_ROWS.format(d=",").replace("\r\n", "\r"),  # "CSV (Macintosh)"
@@ -358,40 +357,3 @@ def test_a_line_that_looks_like_a_comment_is_a_name_and_said_to_be_one(
 
 def test_a_list_whose_first_name_begins_as_a_packed_file_does_is_a_list(tmp_path: Path) -> None:
     assert [item.image_name for item in planned(tmp_path / "m.txt", "BZh9.jpg\n")] == ["BZh9.jpg"]
-
-
-def test_objects_one_after_the_other_are_rows_however_they_are_laid_out(tmp_path: Path) -> None:
-    """As jq prints them."""
-    content = "\n".join(json.dumps({"image": f"{number}.jpg"}, indent=2) for number in range(3))
-
-    assert [(item.row, item.image_name) for item in planned(tmp_path / "m.json", content)] == [
-        (1, "0.jpg"),
-        (2, "1.jpg"),
-        (3, "2.jpg"),
-    ]
-
-
-def test_an_array_larger_than_what_is_read_at_a_time_is_read_whole(tmp_path: Path) -> None:
-    file = io.StringIO()
-    names = [f"{'ä' * (number % 60)}{number}.jpg" for number in range(30_000)]
-    json.dump([{"image": name, "n": 1.5} for name in names], file, ensure_ascii=False)
-
-    found = planned(tmp_path / "m.json", file.getvalue())
-
-    assert [item.image_name for item in found] == names
-
-
-@pytest.mark.parametrize("name", ["m.json", "m.jsonl"])
-def test_an_empty_array_has_no_rows(tmp_path: Path, name: str) -> None:
-    assert rows(tmp_path / name, " [ ]\n") == []
-
-
-def test_what_is_no_object_in_an_array_is_a_bad_row(tmp_path: Path) -> None:
-    found = rows(tmp_path / "m.json", '[{"image": "a.jpg"}, 7, null, "b.jpg", {"image": "c.jpg"}]')
-
-    assert problems(found) == [
-        (2, "The row is not a JSON object but int."),
-        (3, "The row is not a JSON object but NoneType."),
-        (4, "The row is not a JSON object but str."),
-    ]
-    assert [item.row for item in found] == [1, 2, 3, 4, 5]
