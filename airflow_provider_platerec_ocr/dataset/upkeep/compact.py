@@ -33,7 +33,7 @@ from airflow_provider_platerec_ocr.dataset.upkeep.swap import (
 from airflow_provider_platerec_ocr.storage.files import remove_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
     from airflow_provider_platerec_ocr.core.clock import Clock
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.storage.turn import Turn
 
 log = logging.getLogger(__name__)
-_ROW = ("image", "image_version", "fingerprint", "identifier_index", "dag_id", "run_id")
+_ROWS = {READS: ("image", "image_version", "fingerprint", "identifier_index", "dag_id", "run_id")}
+"""Columns by which a row of a run is known, by table; the rows of the others are known by all they say."""
 _CHECKED = ("code_normalized", "code_system", "check_digit_ok", "repaired")
 
 
@@ -185,15 +186,15 @@ class _Partition:
                 metadata = parquet.schema_arrow.metadata or {}
             is_older = metadata.get(VERSION_KEY) != str(SCHEMA_VERSION).encode()
             for rows in batches(file, schema.names, self.table):
-                kept = _once(rows, known, done) if self.table == READS else rows
+                kept = _once(rows, _ROWS.get(self.table, schema.names), known, done)
                 yield (_of_today(kept) if is_older else kept).cast(schema)
 
 
-def _once(rows: Any, known: set[bytes], done: Compacted) -> Any:
+def _once(rows: Any, names: Sequence[str], known: set[bytes], done: Compacted) -> Any:
     """Return the rows that were not there before: the same row of the same run."""
     import pyarrow as pa
 
-    facts = zip(*(rows.column(name).to_pylist() for name in _ROW), strict=True)
+    facts = zip(*(rows.column(name).to_pylist() for name in names), strict=True)
     marks = [blake2b(repr(each).encode("utf-8", "surrogatepass"), digest_size=16).digest() for each in facts]
     new = []
     for mark in marks:

@@ -132,7 +132,18 @@ def swap_tree(target: StoragePath, staged: StoragePath, inputs: Sequence[str]) -
 
     :param inputs: files that it stands for, by their paths from ``target`` on; ``staged`` holds the old table then.
     """
+    note = {"target": target.path, "inputs": list(inputs), "outputs": _files_in(staged), "tree": True}
+    write_whole(staged.parent / _JOURNAL, json.dumps(note).encode())
     exchange(target, staged)
+    _give_back(staged, target, inputs)
+
+
+def _files_in(folder: StoragePath) -> list[str]:
+    return [path.relative_to(folder.path).as_posix() for path in Path(folder.path).rglob("*") if path.is_file()]
+
+
+def _give_back(staged: StoragePath, target: StoragePath, inputs: Sequence[str]) -> None:
+    """Move what lay in a table beside its own files, such as a format's log, into the one that took its place."""
     for path in sorted(Path(staged.path).rglob("*")):
         name = path.relative_to(staged.path).as_posix()
         if path.is_file() and name not in inputs:
@@ -160,7 +171,10 @@ def recover(workspace: StoragePath, clock: Clock) -> None:
             target, staged = type(root)(root.fs, note["target"], root.protocol), folder / "new"
             made = all((Path(target.path) / name).exists() for name in note["outputs"])
             if made and Path(staged.path).is_dir():
-                _end(target, staged, note["inputs"])
+                if note.get("tree"):
+                    _give_back(staged, target, note["inputs"])
+                else:
+                    _end(target, staged, note["inputs"])
         remove_folder(folder)
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
-from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS
+from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, REPEATS
 from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
 from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset
 from airflow_provider_platerec_ocr.dataset.upkeep import swap
@@ -22,7 +22,7 @@ from airflow_provider_platerec_ocr.storage.exchange import exchange
 from airflow_provider_platerec_ocr.storage.path import StoragePath
 from support.clock import FakeClock
 from support.older_tables import as_version_1, files_of, without_metadata
-from support.table_stage import TableStage, manifest, outcome_of, read_vin
+from support.table_stage import TableStage, manifest, outcome_of, read_outcome, read_vin
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.dataset.upkeep.compact import Compacted
@@ -288,6 +288,46 @@ def test_rows_that_a_cut_compaction_left_twice_are_there_once_after_the_next(sta
 
     assert compacted(stage).twice == 2
     assert rows(stage) == before
+
+
+@pytest.mark.parametrize("table", [REPEATS, DEAD_LETTERS])
+def test_repeats_and_letters_that_a_cut_compaction_left_twice_are_there_once_after_the_next(
+    stage: TableStage, tmp_path: Path, table: str
+) -> None:
+    known = read_dataset(stage.dataset.path)["fingerprint"][0]
+    for number in (0, 1):  # the same contents under another name
+        run = RunRef("hourly", f"again-{number}", "2026-03-05")
+        plan = stage.plan(manifest(tmp_path / f"again-{number}.csv", 3, start=90 + 10 * number), run)
+        stage.read(plan, run, lambda image: read_outcome(image, fingerprint=known))
+        stage.publish(plan, run)
+    folder = stage.dead_letters if table == DEAD_LETTERS else stage.root / "table_repeats"
+    before = sum(pq.ParquetFile(path).metadata.num_rows for path in files_of(folder))
+    assert before
+    path = files_of(folder)[0]
+    path.with_name(f"{table}-compact.0badcafe-00000.parquet").write_bytes(path.read_bytes())
+
+    done = compact(folder, stage.root / "table_workspace", table=table, dataset=stage.dataset)
+
+    assert done.twice > 0
+    assert sum(pq.ParquetFile(path).metadata.num_rows for path in files_of(folder)) == before
+
+
+def test_a_table_that_was_being_replaced_gets_back_what_others_keep_in_it(stage: TableStage) -> None:
+    folder = Path(stage.dataset.path)
+    names = [path.relative_to(folder).as_posix() for path in files_of(stage.dataset)]
+    (folder / "_delta_log").mkdir()
+    (folder / "_delta_log" / "0.json").write_text("another program's")
+    staged = staged_copy(stage)
+    note = {"target": str(folder), "inputs": names, "outputs": ["made.parquet"], "tree": True}
+    Path(staged.path).with_name("swap.json").write_text(json.dumps(note))
+    assert exchange(stage.dataset, staged)
+    os.utime(Path(staged.path).parent, (0, 0))
+
+    swap.recover(stage.root / "table_workspace", FakeClock())
+
+    found = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    assert sorted(found) == ["_delta_log/0.json", "made.parquet"]
+    assert not Path(staged.path).exists()
 
 
 def test_answers_to_other_peoples_calls_stay_in_files_of_their_own(stage: TableStage) -> None:
