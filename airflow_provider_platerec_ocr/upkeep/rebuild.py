@@ -148,7 +148,7 @@ def _publish(
         for writer, of_others in zip(writers, (False, True), strict=True):
             some = [file for file in before if bool(OTHERS_CALLS.search(file.place.name)) is of_others]
             result.carried += rebuilding.carry(some, writer)
-        rebuilding.write(writers[0])
+        rebuilding.write(writers[0], clock.now())
         turn.check()
         result.files = sum(len(writer.reveal()) for writer in writers)
         if in_one_step:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_platerec_ocr.cli.dataset import main
@@ -56,6 +57,26 @@ def test_a_table_that_is_there_is_only_replaced_when_that_is_said(
     names = [path.name for path in stage.dataset.rglob("*.parquet")]
     assert len(names) == len({row["type"] for row in before})
     assert all(name.startswith("reads-rebuilt.") for name in names)
+
+
+def test_a_replaced_table_keeps_when_its_rows_were_published_and_dates_no_new_one_back(stage: BatchStage) -> None:
+    def times() -> dict[str, Any]:
+        return dict(read_dataset(str(stage.dataset), columns=["fingerprint", "published_at"]).to_numpy())
+
+    before = times()
+    (path,) = stage.dataset.rglob("*.parquet")
+    stored = pq.read_table(path, partitioning=None)
+    pq.write_table(stored.slice(0, 2), path)
+    (stage.dataset / "_format").mkdir()
+    (stage.dataset / "_format" / "log.json").write_text("another program's")
+    left = times()
+    assert main(["rebuild", str(stage.dataset), "--replace"]) == 0
+
+    after = times()
+    assert {mark: after[mark] for mark in left} == left
+    assert all(after[mark] > before[mark] for mark in before.keys() - left.keys())
+    assert after.keys() == before.keys() > left.keys()
+    assert (stage.dataset / "_format" / "log.json").exists()
 
 
 def test_what_the_ledger_does_not_know_stays_when_a_table_is_replaced(stage: BatchStage, tmp_path: Path) -> None:

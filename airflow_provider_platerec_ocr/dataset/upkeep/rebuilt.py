@@ -100,6 +100,7 @@ class Rebuilding:
         self._folder = tempfile.TemporaryDirectory(prefix="platerec-rebuild-")
         self._files: dict[int, tuple[Any, Any]] = {}
         self._fingerprints: list[Any] = []
+        self._published: list[Any] = []
         self._reads: list[PaidRead] = []
         self._tables: list[Any] = []
         self._waiting = 0
@@ -146,7 +147,10 @@ class Rebuilding:
         return self.done
 
     def carry(self, before: Sequence[TableFile], writer: TableWriter) -> int:
-        """Hand on the rows of a table of before that come from none of the reads; return how many there are."""
+        """Hand on the rows of a table of before that come from none of the reads; return how many there are.
+
+        Those that do come from one say when it was published.
+        """
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -154,23 +158,29 @@ class Rebuilding:
         known = pa.concat_arrays([pa.array([], pa.string()), *self._fingerprints])
         for file in before:
             for rows in batches(file, schema.names):
-                mine = rows.filter(pc.invert(pc.is_in(rows.column("fingerprint"), value_set=known)))
+                is_known = pc.is_in(rows.column("fingerprint"), value_set=known)
+                self._published.append(rows.filter(is_known).select(["fingerprint", "published_at"]))
+                mine = rows.filter(pc.invert(is_known))
                 if mine.num_rows:
                     carried += mine.num_rows
                     writer.add(mine.cast(schema), f"type={file.type}/date={file.day}")
         return carried
 
-    def write(self, writer: TableWriter) -> None:
-        """Hand all rows to a writer, each to the partition of its type and day."""
+    def write(self, writer: TableWriter, now: datetime) -> None:
+        """Hand all rows to a writer, each to the partition of its type and day.
+
+        :param now: when rows are published that the table of before, if there was one, did not have.
+        """
         import pyarrow as pa
         import pyarrow.compute as pc
 
         self._put_away()
+        published = self._first_published()
         for bucket, (sink, stream) in sorted(self._files.items()):
             stream.close()
             sink.close()
             with pa.memory_map(str(self._path(bucket))) as file:
-                table = pa.ipc.open_file(file).read_all()
+                table = self._dated(pa.ipc.open_file(file).read_all(), published, now)
                 if table.nbytes <= SORTED_UP_TO_BYTES:
                     table = table.sort_by([(name, "ascending") for name in _ORDER])
                 pairs = pa.table([table.column("read_type"), table.column("run_date")], ["type", "day"])
@@ -194,6 +204,29 @@ class Rebuilding:
         for sink, _ in self._files.values():
             sink.close()
         self._folder.cleanup()
+
+    def _first_published(self) -> Any:
+        """Return when the table of before published each content first; ``None`` where there was none."""
+        import pyarrow as pa
+
+        if not self._published:
+            return None
+        return pa.concat_tables(self._published).group_by("fingerprint").aggregate([("published_at", "min")])
+
+    @staticmethod
+    def _dated(rows: Any, published: Any, now: datetime) -> Any:
+        """Return rows with the times of before: who loads what is new gets none twice, and misses none that is."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if published is None:
+            return rows
+        place = rows.schema.get_field_index("published_at")
+        kind = rows.schema.field(place)
+        known = published.column("fingerprint").combine_chunks()
+        found = published.column("published_at_min").combine_chunks()
+        moments = found.take(pc.index_in(rows.column("fingerprint").combine_chunks(), value_set=known))
+        return rows.set_column(place, kind, pc.fill_null(moments, pa.scalar(now, kind.type)).cast(kind.type))
 
     def _path(self, bucket: int) -> Path:
         return Path(self._folder.name) / f"{bucket:03d}.arrow"
