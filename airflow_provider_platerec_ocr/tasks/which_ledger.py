@@ -50,6 +50,7 @@ def look(ledger: str | None) -> LedgerRecord:
     return LedgerRecord(
         place=place.uri,
         answers=size.total,
+        rejected=size.rejected,
         size=str(size),
         has_claims=size.total > 0 or has_claims(store),
         **_named(identity),

@@ -73,6 +73,18 @@ def test_a_vin_is_deleted_from_every_place_and_does_not_come_back(stage: BatchSt
     assert sandbox.books()["billed"] == billed
 
 
+def test_a_deletion_is_not_taken_for_a_ledger_that_lost_answers(
+    stage: BatchStage, caplog: pytest.LogCaptureFixture
+) -> None:
+    for row in stage.rows()[:3]:
+        assert forget(stage, "--image", row["image"], "--yes") == 0
+    caplog.clear()
+
+    stage.run("scheduled__2026-03-02T22:00:00+00:00")
+
+    assert "restored from a backup" not in caplog.text
+
+
 def test_a_dry_run_says_what_would_go_and_changes_nothing(
     stage: BatchStage, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -46,6 +46,8 @@ class LedgerRecord:
     """Its own id and those of ledgers that were copied into it; not written down."""
     has_claims: bool = True
     """Whether it has anything at all."""
+    rejected: int = 0
+    """How many calls ended as rejected, or were answered and deleted since; not written down."""
 
     def __str__(self) -> str:
         """Return it as a part of a sentence."""
@@ -54,7 +56,7 @@ class LedgerRecord:
 
     def to_json(self) -> dict[str, Any]:
         """Return what is written down."""
-        return {name: value for name, value in asdict(self).items() if name not in {"ids", "has_claims"}}
+        return {name: value for name, value in asdict(self).items() if name not in {"ids", "has_claims", "rejected"}}
 
 
 class Match(StrEnum):
@@ -126,5 +128,10 @@ def _earlier(place: StoragePath, now: LedgerRecord) -> list[dict[str, Any]]:
 
 
 def shrunk(now: LedgerRecord, remembered: LedgerRecord | None) -> bool:
-    """Return whether the ledger has clearly fewer answers than when the dataset was last read with it."""
-    return remembered is not None and remembered.id in now.ids and now.answers < 0.9 * remembered.answers
+    """Return whether the ledger clearly lacks answers that it had when the dataset was last read with it.
+
+    Answers that were deleted (``dataset forget``, ``dataset retain``) are still there by name, as rejected.
+    """
+    if remembered is None or remembered.id not in now.ids:
+        return False
+    return now.answers + now.rejected < 0.9 * remembered.answers

@@ -5,6 +5,7 @@ Fingerprints are evenly spread over 256 folders a type, so a few of them stand f
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ class Size:
 
     answers: dict[str, int] = field(default_factory=dict)
     """Files of answers, by type."""
+    rejected: int = 0
+    """Calls of all types that ended as rejected; among them are answers whose content was deleted since."""
     size_bytes: int = 0
     """Of all files of all types, without what the file system adds."""
     last_write_s: float | None = None
@@ -74,11 +77,12 @@ def _with(size: Size, type_: str, looked: list[list[_Entry]], folders: int) -> S
     share = folders / len(looked) if looked else 1.0
     entries = [entry for folder in looked for entry in folder]
     parts = [split_name(name) for name, _, _ in entries]
-    answers = sum(part is not None and part[2] == End.ANSWER for part in parts)
+    ends = Counter(part[2] for part in parts if part is not None)
     times = [at_s for _, _, at_s in entries if at_s is not None]
     newest = max(times, default=size.last_write_s)
     return Size(
-        answers=size.answers | {type_: round(share * answers)},
+        answers=size.answers | {type_: round(share * ends[End.ANSWER])},
+        rejected=size.rejected + round(share * ends[End.REJECTED]),
         size_bytes=size.size_bytes + round(share * sum(length for _, length, _ in entries)),
         last_write_s=newest if size.last_write_s is None or newest is None else max(newest, size.last_write_s),
         exact=size.exact and len(looked) == folders,

@@ -120,6 +120,8 @@ def test_a_ledger_has_shrunk_if_it_clearly_lacks_answers() -> None:
     assert not shrunk(LedgerRecord("/l", A, answers=95, ids=frozenset({A})), before)
     assert not shrunk(LedgerRecord("/l", B, answers=50, ids=frozenset({B})), before)
     assert not shrunk(LedgerRecord("/l", A, answers=50), None)
+    deleted = LedgerRecord("/l", A, answers=50, rejected=45, ids=frozenset({A}))
+    assert not shrunk(deleted, before), "what was deleted is still there by name"
 
 
 def test_a_ledger_in_a_sentence_says_what_is_known() -> None:

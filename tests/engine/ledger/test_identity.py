@@ -141,7 +141,7 @@ def test_a_small_ledger_is_counted_exactly(tmp_path: Path) -> None:
 
     written = [path for type_ in ("vin", "trailer_id") for path in (tmp_path / type_).rglob("*.*")]
     assert size.exact
-    assert size.answers == {"vin": 20, "trailer_id": 3}
+    assert (size.answers, size.rejected) == ({"vin": 20, "trailer_id": 3}, 0)
     assert (size.total, str(size)) == (23, "23 answers")
     assert size.size_bytes == sum(path.stat().st_size for path in written)
     assert size.last_write_s == max(path.stat().st_mtime for path in written)
