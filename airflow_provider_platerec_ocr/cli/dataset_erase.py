@@ -15,6 +15,7 @@ from airflow_provider_platerec_ocr.upkeep.retain import WHAT, Retention
 
 if TYPE_CHECKING:
     import argparse
+    from datetime import datetime
 
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.upkeep.forget import Forgotten
@@ -81,7 +82,7 @@ def _list(found: Forgotten, *, really: bool) -> None:
 
 
 def _retain(given: argparse.Namespace, clock: Clock) -> int:
-    before = clock.now() - _age(given.older_than)
+    before = _moment(given.older_than, clock)
     only = tuple(given.only or WHAT)
     needs = bool({"table", "ledger"} & set(only))
     retention = Retention(places_of(given, needs_ledger=needs), before, only=only, clock=clock)
@@ -97,13 +98,14 @@ def _retain(given: argparse.Namespace, clock: Clock) -> int:
     return complain("Nothing was done. If all of this is to be deleted, add --yes.")
 
 
-def _age(text: str) -> timedelta:
+def _moment(text: str, clock: Clock) -> datetime:
+    """Return when what is just so old was made."""
     found = _AGE.fullmatch(text.strip().lower())
     if not found or not int(found[1]):
         message = f"--older-than is an age such as 400d, 60w or 2y, not {text!r}."
         raise OCRInputError(message)
     try:
-        return timedelta(days=int(found[1]) * _DAYS[found[2] or "d"])
+        return clock.now() - timedelta(days=int(found[1]) * _DAYS[found[2] or "d"])
     except OverflowError as error:
         message = f"--older-than {text} is before the first year."
         raise OCRInputError(message) from error

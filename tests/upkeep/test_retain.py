@@ -106,7 +106,7 @@ def test_the_table_is_not_cut_without_its_ledger(tmp_path: Path) -> None:
         Retention(places, LATER, only=["everything"])
 
 
-@pytest.mark.parametrize("age", ["", "0d", "-1d", "soon", "9999999999d"])
+@pytest.mark.parametrize("age", ["", "0d", "-1d", "soon", "9999y", "9999999999d"])
 def test_an_age_that_is_none_is_refused(stage: BatchStage, age: str) -> None:
     assert main(["retain", str(stage.dataset), f"--older-than={age}", "--yes"]) == 1
     assert stage.rows() != []

@@ -207,9 +207,15 @@ def chosen_columns(columns: Sequence[str] | str | None, names: Sequence[str], ta
 
 
 def open_folder(uri: str, options: Mapping[str, Any]) -> StoragePath:
-    """Return a folder as fsspec opens it."""
+    """Return a folder as fsspec opens it.
+
+    :raises OCRConfigError: it is empty, which fsspec takes for the working directory.
+    """
     from fsspec.core import url_to_fs
 
+    if not str(uri).strip():
+        message = "The folder's name is empty. Is a variable not set?"
+        raise OCRConfigError(message)
     fs, path = url_to_fs(uri, **options)
     protocol = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
     return StoragePath(fs, path.rstrip("/"), protocol)

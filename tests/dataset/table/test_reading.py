@@ -17,7 +17,7 @@ import pytest
 
 import airflow_provider_platerec_ocr.dataset as dataset_package
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRDatasetError
-from airflow_provider_platerec_ocr.dataset import read_dataset
+from airflow_provider_platerec_ocr.dataset import read_dataset, read_dead_letters
 from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
 from airflow_provider_platerec_ocr.dataset.plan.plan import RunRef
 from support.table_stage import RUN, VIN, outcome_of, read_outcome
@@ -136,6 +136,18 @@ def test_arguments_that_make_no_sense_are_refused(
 ) -> None:
     with pytest.raises(OCRConfigError, match=message.replace("?", r"\?")):
         read_dataset(published.dataset.uri, **arguments)
+
+
+@pytest.mark.parametrize("uri", ["", " "])
+def test_an_empty_name_is_not_the_working_directory(
+    published: TableStage, monkeypatch: pytest.MonkeyPatch, uri: str
+) -> None:
+    monkeypatch.chdir(published.dataset.path)
+
+    with pytest.raises(OCRConfigError, match="The folder's name is empty"):
+        read_dataset(uri)
+    with pytest.raises(OCRConfigError, match="The folder's name is empty"):
+        read_dead_letters(uri)
 
 
 def test_one_column_may_be_asked_for_by_its_name_alone(published: TableStage) -> None:
