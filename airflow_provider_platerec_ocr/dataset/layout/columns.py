@@ -26,13 +26,19 @@ def batches(file: TableFile, names: Sequence[str], table: str = READS, rows: int
 
     :param names: columns of the table; ``type`` and ``date``, what the partition folders say, are some of the reads'.
     """
+    with opened(file.place, table) as parquet:
+        yield from batches_of(parquet, file, names, table, rows)
+
+
+def batches_of(
+    parquet: Any, file: TableFile, names: Sequence[str], table: str = READS, rows: int = BATCH_ROWS
+) -> Iterator[Any]:
+    """Yield the same of a file that is open already, a ``pyarrow.parquet.ParquetFile``."""
     import pyarrow as pa
 
-    with opened(file.place, table) as parquet:
-        stored = parquet.schema_arrow
-        wanted = _stored(names, stored.names, table)
-        for batch in parquet.iter_batches(rows, columns=wanted):
-            yield current(pa.Table.from_batches([batch]), names, file, table)
+    wanted = _stored(names, parquet.schema_arrow.names, table)
+    for batch in parquet.iter_batches(rows, columns=wanted):
+        yield current(pa.Table.from_batches([batch]), names, file, table)
 
 
 def whole(file: TableFile, names: Sequence[str], table: str = READS) -> Any:

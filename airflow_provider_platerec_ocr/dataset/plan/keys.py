@@ -81,7 +81,7 @@ class DoneKeys:
 class FirstTimes:
     """Tells which keys of a long stream come for the first time, batch by batch.
 
-    Two bits a key in a map of 32 MB say for nearly all of them that they are new; the few others are looked up among
+    Two bits a key in a map of 16 MB say for nearly all of them that they are new; the few others are looked up among
     all that came. A sorted array would have to be sorted again for each batch.
     """
 
@@ -124,7 +124,7 @@ class FirstTimes:
         return any(bool(((came[:, 0] == key[0]) & (came[:, 1] == key[1])).any()) for came in self._came)
 
 
-MAP_BITS = 28
+MAP_BITS = 27
 """Bits of a key that are its place in the map."""
 
 

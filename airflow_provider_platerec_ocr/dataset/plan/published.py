@@ -6,10 +6,11 @@ An export asks it, since other runs may have published after its plan was made. 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.dataset.layout.columns import batches
+from airflow_provider_platerec_ocr.dataset.layout.columns import batches, batches_of
 from airflow_provider_platerec_ocr.dataset.layout.names import OTHERS_CALLS
 from airflow_provider_platerec_ocr.dataset.layout.table_files import each_file, opened
 from airflow_provider_platerec_ocr.dataset.plan.keys import DoneKeys, KeyList, fingerprint_keys
@@ -23,40 +24,41 @@ if TYPE_CHECKING:
 
 CLOCKS_DIFFER = timedelta(minutes=10)
 """How far the clock of another worker may be behind that of the plan's."""
+_KEYS = ("fingerprint", "identifier_count")
 
 
 class Published:
-    """The rows of a dataset but for some files.
+    """The rows of a dataset but for some files; each of its files is opened once.
 
     :param dataset: its folder.
     :param without: paths of files that do not count, such as a run's own.
+    :param since: from when on the images themselves are wanted, too; ``None`` for never.
     """
 
-    def __init__(self, dataset: StoragePath, without: Iterable[str] = ()) -> None:
+    def __init__(self, dataset: StoragePath, without: Iterable[str] = (), since: datetime | None = None) -> None:
         self._dataset = dataset
         self._without = frozenset(without)
         self._index: _Index | None = None
-        known, unread = KeyList(), KeyList()
-        for _, (some, others) in each_file(dataset, _fingerprints, among=self._counts):
-            known.add((some,))
-            unread.add((others,))
+        known, unread, images = KeyList(), KeyList(), set[int]()
+        moment = since and since - CLOCKS_DIFFER
+        for file, found in each_file(dataset, lambda file: _contents(file, moment), among=self._is_other):
+            images.update(found.images)
+            if not OTHERS_CALLS.search(file.place.name):
+                known.add((found.known,))
+                unread.add((found.unread,))
         self.known = DoneKeys(known)
         """Keys of fingerprints whose answers are published."""
         self.unread = DoneKeys(unread)
         """Keys of those that are published as answers nobody could read."""
+        self.images = frozenset(images)
+        """Identities, as of :func:`identity_hash`, of images that were published from ``since`` on."""
+
+    def _is_other(self, file: TableFile) -> bool:
+        return file.place.path not in self._without
 
     def _counts(self, file: TableFile) -> bool:
-        return file.place.path not in self._without and not OTHERS_CALLS.search(file.place.name)
-
-    def since(self, moment: datetime) -> frozenset[int]:
-        """Return the identities, as of :func:`identity_hash`, of images that were published from ``moment`` on."""
-        moment -= CLOCKS_DIFFER
-        found: set[int] = set()
-        for _, some in each_file(
-            self._dataset, lambda file: _identities(file, moment), among=lambda f: f.place.path not in self._without
-        ):
-            found.update(some)
-        return frozenset(found)
+        """Return whether the file's fingerprints say what was read; those of other people's calls are hearsay."""
+        return self._is_other(file) and not OTHERS_CALLS.search(file.place.name)
 
     @property
     def index(self) -> _Index:
@@ -105,17 +107,6 @@ def identity_hash(type_: str, image: str, version: str | None) -> int:
     return hash((type_, image, version))
 
 
-def _fingerprints(file: TableFile) -> tuple[bytes, bytes]:
-    known, unread = [], []
-    for batch in batches(file, ["fingerprint", "identifier_count"]):
-        table = batch.filter(batch.column("fingerprint").is_valid())
-        keys = fingerprint_keys(table.column("fingerprint"))
-        is_known = table.column("identifier_count").is_valid().to_numpy()
-        known.append(keys[is_known].tobytes())
-        unread.append(keys[~is_known].tobytes())
-    return b"".join(known), b"".join(unread)
-
-
 def _facts(file: TableFile) -> tuple[Any, dict[int, str]]:
     """Return hashes of image and content, time of publication and hash of the run, row by row, and the runs."""
     import numpy as np
@@ -136,29 +127,53 @@ def _facts(file: TableFile) -> tuple[Any, dict[int, str]]:
     return np.concatenate(found), runs
 
 
-def _identities(file: TableFile, moment: datetime) -> list[int]:
-    """Return the identities of what a file says was published from ``moment`` on, unread answers left out."""
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """What one file has published."""
+
+    known: bytes
+    """Keys of fingerprints, one after the other."""
+    unread: bytes
+    """The same of answers that nobody could read."""
+    images: list[int]
+    """Identities of what was published lately."""
+
+
+def _contents(file: TableFile, moment: datetime | None) -> _Contents:
+    """Return what a file has; images only where they were published from ``moment`` on, and none that is unread."""
+    known, unread, images = [], [], list[int]()
+    with opened(file.place) as parquet:
+        names = list(_KEYS)
+        if moment is not None and not _is_older(parquet, moment):
+            names += ["type", "image", "image_version", "published_at"]
+        for batch in batches_of(parquet, file, names):
+            table = batch.filter(batch.column("fingerprint").is_valid())
+            keys = fingerprint_keys(table.column("fingerprint"))
+            is_known = table.column("identifier_count").is_valid().to_numpy()
+            known.append(keys[is_known].tobytes())
+            unread.append(keys[~is_known].tobytes())
+            if len(names) > len(_KEYS):
+                images += _lately(batch, moment)
+    return _Contents(b"".join(known), b"".join(unread), images)
+
+
+def _lately(batch: Any, moment: datetime | None) -> list[int]:
     import pyarrow.compute as pc
 
-    if _is_older(file, moment):
-        return []
-    found = []
-    for batch in batches(file, ["type", "image", "image_version", "published_at", "identifier_count"]):
-        late = pc.greater_equal(batch.column("published_at"), moment)
-        table = batch.filter(pc.and_(late, batch.column("identifier_count").is_valid()))
-        found += [identity_hash(*facts) for facts in zip(*(c.to_pylist() for c in table.columns[:3]), strict=True)]
-    return found
+    late = pc.greater_equal(batch.column("published_at"), moment)
+    table = batch.filter(pc.and_(late, batch.column("identifier_count").is_valid()))
+    facts = (table.column(name).to_pylist() for name in ("type", "image", "image_version"))
+    return [identity_hash(*fact) for fact in zip(*facts, strict=True)]
 
 
-def _is_older(file: TableFile, moment: datetime) -> bool:
-    """Return whether the file's statistics say that all of it was published before ``moment``."""
-    with opened(file.place) as parquet:
-        names = parquet.schema_arrow.names
-        if "published_at" not in names:
-            return True  # version 1: what its plan did not know, the fingerprints tell
-        column = names.index("published_at")
-        groups = (parquet.metadata.row_group(i).column(column).statistics for i in range(parquet.num_row_groups))
-        return all(group is not None and group.has_min_max and _is_before(group.max, moment) for group in groups)
+def _is_older(parquet: Any, moment: datetime) -> bool:
+    """Return whether a file's statistics say that all of it was published before ``moment``."""
+    names = parquet.schema_arrow.names
+    if "published_at" not in names:
+        return True  # version 1: what its plan did not know, the fingerprints tell
+    column = names.index("published_at")
+    groups = (parquet.metadata.row_group(i).column(column).statistics for i in range(parquet.num_row_groups))
+    return all(group is not None and group.has_min_max and _is_before(group.max, moment) for group in groups)
 
 
 def _is_before(value: Any, moment: datetime) -> bool:

@@ -43,9 +43,8 @@ class Sieve:
         self, dataset: StoragePath, own: Iterable[StoragePath], planned_at: datetime | None, *, by_content: bool
     ) -> None:
         own = list(own)
-        self._published = Published(dataset, [place.path for place in own])
+        self._published = Published(dataset, [place.path for place in own], planned_at)
         self._own = {number for place in own for number in _identities(place, dataset)}
-        self._since = self._published.since(planned_at) if planned_at else frozenset[int]()
         self._first = FirstTimes() if by_content else None
         self.publishers: Counter[str] = Counter()
         """How many reads repeat what which run has published; :data:`THIS_RUN` for this one."""
@@ -79,11 +78,11 @@ class Sieve:
             for place in (met[0] | met[1] | met[2]).nonzero()[0].tolist():
                 if marks[place].is_valid:
                     found[place] = _Met(*(bool(each[place]) for each in met))
-        if self._since:
+        if self._published.images:
             names = ("type", "image", "image_version")
             facts = zip(*(reads.column(name).to_pylist() for name in names), strict=True)
             for place, fact in enumerate(facts):
-                if identity_hash(*fact) in self._since:
+                if identity_hash(*fact) in self._published.images:
                     found[place] = _Met(image=True)
         return dict(sorted(found.items()))
 
