@@ -15,6 +15,7 @@ import pytest
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
 from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, REPEATS
 from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
+from airflow_provider_platerec_ocr.dataset.plan.plan import load_plan
 from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset
 from airflow_provider_platerec_ocr.dataset.upkeep import swap
 from airflow_provider_platerec_ocr.dataset.upkeep.compact import compact
@@ -342,3 +343,15 @@ def test_answers_to_other_peoples_calls_stay_in_files_of_their_own(stage: TableS
     assert sorted(".inbox-" in path.name for path in files_of(stage.dataset)) == [False, False, True, True]
     assert done.files_after == 4
     assert compacted(stage).partitions == 0
+
+
+def test_an_old_run_that_is_exported_again_doubles_nothing_and_removes_nothing(stage: TableStage) -> None:
+    before = rows(stage)
+    compacted(stage)
+    plan = load_plan(stage.workspace(run_of(0)))
+    assert plan is not None
+
+    result = stage.publish(plan, run_of(0))
+
+    assert (result.rows, result.already_published, result.removed) == (0, 2, ())
+    assert rows(stage) == before
