@@ -112,7 +112,7 @@ def test_what_people_give_is_converted_as_a_manifests_row_is(tmp_path: Path) -> 
     """The hook and the operator say the same of an image as a row that says the same."""
     said = {"type": "vin", "camera_id": 7, "timestamp": "2026-03-01T23:00:00+01:00", "image_version": 3.0}
     manifest = tmp_path / "m.jsonl"
-    manifest.write_text(json.dumps({"image": "a.jpg", **said}) + "\n")
+    manifest.write_text(json.dumps({"image": str(tmp_path / "a.jpg"), **said}) + "\n")
     (row,) = read_manifest(str(manifest), opener=local_place)
 
     assert ReadRequest.given(image=tmp_path / "a.jpg", **said).planned(1) == row
