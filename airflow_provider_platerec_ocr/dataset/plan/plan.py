@@ -78,17 +78,11 @@ def make_plan(request: PlanRequest, *, clock: Clock | None = None) -> Plan:
     :raises OCRDatasetError: the dataset has another schema version or a broken file.
     """
     now = format_timestamp((clock or SystemClock()).now())
-    published = {
-        folder: files_of_run(folder, table, request.run.slug)
-        for folder, table in (
-            (request.dataset, READS),
-            (request.dead_letters, DEAD_LETTERS),
-            (beside(request.dataset, "repeats"), REPEATS),
-        )
-    }
-    kept = [relative(place, folder) for folder, places in published.items() for place in places if place.name[0] != "."]
     with _spool() as images, _spool() as bad_rows:
         sifted, lines = _sift(request, images, bad_rows)
+        published = _published(request)
+        files = [(place, folder) for folder, places in published.items() for place in places]
+        kept = [relative(place, folder) for place, folder in files if place.name[0] != "."]
         plan = replace(
             sifted,
             kept=tuple(kept),
@@ -105,6 +99,22 @@ def make_plan(request: PlanRequest, *, clock: Clock | None = None) -> Plan:
         _write_parts(((place, BAD_ROWS_PER_FILE) for place in _bad_row_files(request.workspace, plan)), bad_rows)
     write_whole(request.workspace / PLAN, json.dumps(plan.to_json(), indent=1).encode())
     return plan
+
+
+def _published(request: PlanRequest) -> dict[StoragePath, list[StoragePath]]:
+    """Return the files that an earlier planning of the run has published, by folder.
+
+    Asked for after what is done was looked up: an export of that planning may be at it still, and a file whose images
+    count as done must be among the kept ones, else this planning's export takes it for a leftover.
+    """
+    return {
+        folder: files_of_run(folder, table, request.run.slug)
+        for folder, table in (
+            (request.dataset, READS),
+            (request.dead_letters, DEAD_LETTERS),
+            (beside(request.dataset, "repeats"), REPEATS),
+        )
+    }
 
 
 def _write_parts(parts: Iterable[tuple[StoragePath, int]], lines: Iterator[bytes]) -> None:

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
-from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRRunError
 from airflow_provider_platerec_ocr.core.models import format_timestamp, parse_timestamp
 from airflow_provider_platerec_ocr.dataset.layout.names import (
     DEAD_LETTERS,
@@ -29,6 +29,7 @@ from airflow_provider_platerec_ocr.dataset.layout.names import (
 from airflow_provider_platerec_ocr.dataset.layout.schema import schema_of
 from airflow_provider_platerec_ocr.dataset.layout.table_files import FileGoneError, opened, table_file, table_files
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_bad_rows, load_shard
+from airflow_provider_platerec_ocr.dataset.plan.workspaces import newest_planning
 from airflow_provider_platerec_ocr.dataset.table.cleanup import sweep_leftovers
 from airflow_provider_platerec_ocr.dataset.table.export_model import ExportResult
 from airflow_provider_platerec_ocr.dataset.table.intake import LEFT_TO_NEXT, Intake
@@ -82,7 +83,8 @@ def publish(  # noqa: PLR0913  # four places that may lie on four stores
     :func:`~.cleanup.remove_old_workspaces` take it away later.
 
     :raises OCRDatasetError: the dataset has a newer schema version, or is none of ours.
-    :raises OCRRunError: this process stood still for so long that another run took its turn.
+    :raises OCRRunError: this process stood still for so long that another run took its turn, or the run was planned
+        again meanwhile.
     :raises OSError: a store refuses the files; what was published before is still there.
     """
     clock = clock or SystemClock()
@@ -127,6 +129,7 @@ class _Publication:
                 intake.take(table)
             intake.close()
             self.turn.check()
+            self._refuse_older_plan()
             written = {table: writer.reveal() for table, writer in writers.items()}
         if not (missing or self.plan.left_over or intake.counts.keys() & LEFT_TO_NEXT):
             self._close_what_is_gone(book, intake)
@@ -198,6 +201,12 @@ class _Publication:
             for file in table_files(folder)[-1:]:
                 with suppress(FileGoneError), opened(file.place, table):
                     pass
+
+    def _refuse_older_plan(self) -> None:
+        """See to it that nobody planned the run again: a task that was given up would replace the new plan's files."""
+        if self.plan.manifest and newest_planning(self.workspace.parent, self.run) > self.run.planning:
+            message = "This run was planned again meanwhile, so its earlier plan is not published any more."
+            raise OCRRunError(message, retry=True)
 
     def _kept(self, table: str) -> set[str]:
         """Return the paths of files of an earlier plan of this run, whose images this plan left out."""

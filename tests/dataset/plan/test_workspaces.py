@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
+from airflow_provider_platerec_ocr.core.errors import OCRRunError
 from airflow_provider_platerec_ocr.core.models import ReadStatus
 from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_plan
@@ -17,12 +18,14 @@ from airflow_provider_platerec_ocr.dataset.plan.workspaces import close_earlier,
 from airflow_provider_platerec_ocr.dataset.table.cleanup import remove_old_workspaces
 from airflow_provider_platerec_ocr.dataset.table.outcome_table import calls_of_unread
 from support.clock import FakeClock
-from support.table_stage import RUN, TableStage, manifest, names, read_vin
+from support.table_stage import RUN, TableStage, granting, manifest, names, read_vin
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from airflow_provider_platerec_ocr.core.models import Outcome, PlannedImage
+    from airflow_provider_platerec_ocr.dataset.table.export_model import ExportResult
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 
 NEXT = RunRef("nightly", "scheduled__2026-03-02T22:00:00+00:00", "2026-03-02")
@@ -106,6 +109,44 @@ def test_what_a_process_of_the_earlier_plan_still_writes_is_no_outcome_of_the_ne
     result = stage.publish(later, second)
     assert (result.reads, result.missing) == (0, 3)
     assert names(stage.images(later, second)) == ["50.jpg", "51.jpg", "52.jpg"]
+
+
+def test_what_the_earlier_plan_publishes_while_the_run_is_planned_again_stays(
+    stage: TableStage, tmp_path: Path
+) -> None:
+    plan = stage.plan(manifest(tmp_path / "m.csv", 3))
+    stage.read(plan)
+    second = again(stage)
+    published: list[ExportResult] = []
+
+    def opening(uri: str) -> StoragePath:
+        if not published:  # its export was not stopped yet when the plan was cleared
+            published.append(stage.publish(plan))
+        return stage.opener(uri)
+
+    later = replace(stage, opener=opening).plan(manifest(tmp_path / "m.csv", 3), second, grant=granting(1))
+    stage.read(later, second)
+    result = stage.publish(later, second)
+
+    assert (later.kept, result.removed) == (published[0].files, ())
+    images = pq.read_table(stage.dataset.path).column("image").to_pylist()
+    assert [image.rpartition("/")[2] for image in images] == ["0.jpg", "1.jpg", "2.jpg"]
+
+
+def test_a_task_that_was_given_up_does_not_publish_the_earlier_plan_over_the_new_one(
+    stage: TableStage, tmp_path: Path
+) -> None:
+    plan = stage.plan(manifest(tmp_path / "m.csv", 2))
+    stage.read(plan)
+    second = again(stage)
+    later = stage.plan(manifest(tmp_path / "m.csv", 3), second)
+    stage.read(later, second)
+    stage.publish(later, second)
+
+    with pytest.raises(OCRRunError, match="planned again"):
+        stage.publish(plan)
+
+    assert pq.read_table(stage.dataset.path).num_rows == 3
 
 
 def test_workspaces_of_earlier_plannings_go_once_they_are_old_and_the_newest_stays(
