@@ -45,7 +45,8 @@ def done_keys(
         _collect(keys, dataset, partial(_understood_keys, reopened=reopened, understood=understood))
     else:
         _collect(keys, dataset, read_keys)
-    _collect(keys, beside(dataset, REPEATS), partial(_repeated_keys, reopened=reopened, understood=understood))
+    if keys.data:  # what repeats a table that was lost repeats nothing
+        _collect(keys, beside(dataset, REPEATS), partial(_repeated_keys, reopened=reopened, understood=understood))
     if not retry_rejected:
         _collect(keys, dead_letters, partial(_rejected_keys, reopened=reopened))
     keys.add(forgotten)
