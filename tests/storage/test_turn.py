@@ -9,7 +9,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
@@ -18,6 +17,7 @@ from airflow_provider_platerec_ocr.storage.path import StoragePath
 from airflow_provider_platerec_ocr.storage.turn import LEASE_S, Turn
 from support.clock import FakeClock
 from support.stores import local_place
+from support.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,17 +117,12 @@ def test_who_slept_through_its_turn_finds_out_before_it_does_anything(tmp_path: 
 
 
 def test_a_turn_that_is_alive_is_touched_before_its_lease_is_over(tmp_path: Path) -> None:
-    beaten = threading.Event()
+    file = tmp_path / "00000001.turn"
+    with turn(local_place(tmp_path), lease_s=0.04) as mine:
+        first = file.stat().st_ino  # each touch puts a whole file in its place
 
-    class Watched(LocalFileSystem):  # type: ignore[misc]  # fsspec publishes no types
-        def ls(self, *args: Any, **kwargs: Any) -> Any:
-            if threading.current_thread().name == "ocr-turn":
-                beaten.set()
-            return super().ls(*args, **kwargs)
+        until("the turn was touched", lambda: file.stat().st_ino != first)
 
-    place = StoragePath(Watched(skip_instance_cache=True), str(tmp_path))
-    with turn(place, lease_s=0.04) as mine:
-        assert beaten.wait(30)
         mine.check()
 
 
