@@ -17,6 +17,7 @@ from airflow_provider_platerec_ocr.dataset.table.writer import TableWriter
 from airflow_provider_platerec_ocr.dataset.upkeep.rebuilt import PaidRead, Rebuilding, Rebuilt
 from airflow_provider_platerec_ocr.dataset.upkeep.swap import can_exchange, make_folder, recover, staging_of, swap_tree
 from airflow_provider_platerec_ocr.engine.kept.answers import kept_answers
+from airflow_provider_platerec_ocr.engine.kept.tombstones import kept_key_files
 from airflow_provider_platerec_ocr.storage.files import relative, remove, remove_folder
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.engine.kept.answers import KeptAnswer
     from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
     from airflow_provider_platerec_ocr.storage.path import StoragePath
+    from airflow_provider_platerec_ocr.storage.turn import Turn
 
 EVERY = "all"
 """Instead of a dataset's name: the answers that were paid for any."""
@@ -68,7 +70,8 @@ def rebuild(  # noqa: PLR0913  # two places, and choices by name
     :param types: only these. :param dags: only what these DAGs paid for.
     :param replace: put it in the place of a table that is there; its rows that the ledger does not know stay.
     :param dry_run: count only.
-    :raises OCRDatasetError: a table is there. :raises OCRLedgerError: the ledger cannot be read.
+    :raises OCRDatasetError: a table is there, or something was deleted meanwhile.
+    :raises OCRLedgerError: the ledger cannot be read.
     """
     clock = clock or SystemClock()
     before = table_files(dataset)
@@ -80,14 +83,21 @@ def rebuild(  # noqa: PLR0913  # two places, and choices by name
         raise OCRDatasetError(message)
     if not dry_run:
         recover(workspace, clock)
-    result = RebuildResult()
+    result, deleted = RebuildResult(), kept_key_files(ledger.store)
     choice = _Choice(of or dataset.uri, dags, result)
     with Rebuilding() as rebuilding:
         for answers in kept_answers(ledger, sorted(types) if types is not None else None):
             rebuilding.add(choice.of(answers))
         result.made = rebuilding.finish()
         if not dry_run:
-            _publish(rebuilding, dataset, workspace, result, clock)
+            with turn_to_publish(dataset, "a rebuild", clock) as turn:
+                if kept_key_files(ledger.store) != deleted:
+                    message = (
+                        "Something was deleted from the ledger while its answers were read, and they would bring it "
+                        "back. Nothing was changed: run it again."
+                    )
+                    raise OCRDatasetError(message)
+                _publish(rebuilding, dataset, workspace, result, clock, turn)
     return result
 
 
@@ -132,11 +142,16 @@ def _read(answer: KeptAnswer) -> PaidRead:
     )
 
 
-def _publish(
-    rebuilding: Rebuilding, dataset: StoragePath, workspace: StoragePath, result: RebuildResult, clock: Clock
+def _publish(  # noqa: PLR0913, PLR0917  # what is published, where, and when
+    rebuilding: Rebuilding,
+    dataset: StoragePath,
+    workspace: StoragePath,
+    result: RebuildResult,
+    clock: Clock,
+    turn: Turn,
 ) -> None:
-    """Write the table when no run publishes, and let it take its place."""
-    with turn_to_publish(dataset, "a rebuild", clock) as turn, ExitStack() as stack:
+    """Write the table, since no run publishes, and let it take its place."""
+    with ExitStack() as stack:
         before = table_files(dataset)
         staging = staging_of(workspace)
         stack.callback(remove_folder, staging)

@@ -9,8 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_platerec_ocr.cli.dataset import main
+from airflow_provider_platerec_ocr.core.clock import SystemClock
+from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
 from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset
+from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
+from airflow_provider_platerec_ocr.upkeep.rebuild import rebuild
 from support.batch_stage import BatchRun
+from support.stores import local_place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,6 +115,27 @@ def test_a_dry_run_says_what_it_would_make(tmp_path: Path, capsys: pytest.Captur
 
     assert (code, other.exists()) == (0, False)
     assert "would be in the table" in capsys.readouterr().out
+
+
+def test_what_is_deleted_while_the_answers_are_read_does_not_come_back(stage: BatchStage, tmp_path: Path) -> None:
+    code = next(row["code"] for row in rows(stage.dataset) if row["code"])
+    ledger = Ledger.peek(local_place(tmp_path / "ledger"), lease_s=60, clock=SystemClock())
+    asked: list[object] = []
+
+    class AnyDag(frozenset[str]):
+        """Takes all answers, and has the code deleted once the last one was read."""
+
+        def __contains__(self, dag_id: object) -> bool:
+            asked.append(dag_id)
+            if len(asked) == len(list((tmp_path / "ledger").rglob("*.answer"))):
+                assert main(["forget", str(stage.dataset), "--code", code, "--yes"]) == 0
+            return True
+
+    dataset, workspace = local_place(stage.dataset), local_place(f"{stage.dataset}_workspace")
+    with pytest.raises(OCRDatasetError, match="deleted"):
+        rebuild(ledger, dataset, workspace, dags=AnyDag(), replace=True)
+
+    assert code not in {row["code"] for row in rows(stage.dataset)}
 
 
 def test_an_old_run_that_is_exported_again_doubles_nothing(stage: BatchStage) -> None:

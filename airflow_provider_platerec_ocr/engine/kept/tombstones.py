@@ -196,6 +196,11 @@ def keep_keys(store: Store, keys: Collection[bytes], clock: Clock) -> None:
         store.create(name, b"".join(sorted(keys)))
 
 
+def kept_key_files(store: Store) -> list[str]:
+    """Return the names of the files that :func:`keep_keys` wrote: one more with each deletion."""
+    return [name for name in store.bare_names(KEYS) if name.endswith(".keys")]
+
+
 def forgotten_keys(place: StoragePath) -> list[bytes]:
     """Return the keys that :func:`keep_keys` ever wrote down, many in one text; one LIST where there are none.
 
@@ -203,7 +208,7 @@ def forgotten_keys(place: StoragePath) -> list[bytes]:
     :raises OCRLedgerError: it cannot be read.
     """
     store = Store(place)
-    names = [f"{KEYS}/{name}" for name in store.bare_names(KEYS) if name.endswith(".keys")]
+    names = [f"{KEYS}/{name}" for name in kept_key_files(store)]
     return [data[: len(data) // KEY_BYTES * KEY_BYTES] for data in store.read_many(names).values()]
 
 
