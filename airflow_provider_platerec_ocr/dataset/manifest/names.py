@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import unquote
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
-from airflow_provider_platerec_ocr.core.redact import shorten
+from airflow_provider_platerec_ocr.core.redact import holds_secret, shorten
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.dataset.manifest.notes import ManifestNotes
@@ -120,6 +120,8 @@ def _absolute(scheme: str, rest: str) -> tuple[str, str]:
         refuse("image has a password in its URI. Put it into a connection and name that instead.")
     if not bucket or not key:
         refuse("image names no object inside a bucket.")
+    if "?" in key and holds_secret(key.partition("?")[2]):
+        refuse("image has a signature in its URI, and a URI is written down. Have a connection open the store instead.")
     image = _normal(f"{scheme}://{bucket}/{key}")
     return image, with_user(image, user)
 

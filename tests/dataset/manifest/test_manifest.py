@@ -175,6 +175,7 @@ def test_rows_of_a_parquet_manifest_are_numbered_across_batches(tmp_path: Path) 
         ("https://x/y.jpg,vin,,", "Put it into the column upload_url"),
         ("s3://key:secret@bucket/y.jpg,vin,,", "has a password in its URI"),
         ("s3://bucket,vin,,", "names no object inside a bucket"),
+        ("abfs://c@a.dfs.core.windows.net/y.jpg?sv=2026&sig=q%2FcrEt9Z%3D,vin,,", "has a signature in its URI"),
         ("1://x/y.jpg,vin,,", "neither a path nor a URI"),
     ],
 )
