@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_platerec_ocr.compat import AirflowFailException, AirflowNotFoundException, AirflowSkipException
 from airflow_provider_platerec_ocr.core.clock import SystemClock
-from airflow_provider_platerec_ocr.core.errors import OCRDatasetError, OCRError, OCRIncomplete, OCRInDoubt
+from airflow_provider_platerec_ocr.core.errors import (
+    OCRDatasetError,
+    OCRError,
+    OCRIncomplete,
+    OCRInDoubt,
+    OCRManifestError,
+)
+from airflow_provider_platerec_ocr.core.models import Reason
 from airflow_provider_platerec_ocr.dataset.layout.schema import dead_letters_schema, reads_schema
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_plan
 from airflow_provider_platerec_ocr.dataset.plan.workspaces import newest_planning
@@ -207,6 +214,29 @@ class Published:
             raise _incomplete(self.plan, self.result, self.tries, counts)
         if must_fail := [error for error in self.tries.errors.values() if error.startswith(OCRInDoubt.__name__)]:
             raise _in_doubt(must_fail, counts)
+        if nothing := _nothing_there(self.plan, self.result):
+            raise nothing
+
+
+_NOT_THERE = (Reason.IMAGE_MISSING, Reason.IMAGE_UNREADABLE, Reason.IMAGE_OUTSIDE_ROOTS)
+"""Reasons that are the place's and not the image's: a share that is not mounted, paths of another machine."""
+
+
+def _nothing_there(plan: Plan, result: ExportResult) -> OCRManifestError | None:
+    """Return the error of a run that could open none of its manifest's images, of which none was ever read either.
+
+    Where something of the manifest is done, a single lost file must not make every night red.
+    """
+    lost = {reason.value: result.dead_letters.get(reason, 0) for reason in _NOT_THERE}
+    if plan.done or not plan.planned or sum(lost.values()) < plan.planned:
+        return None
+    reasons = ", ".join(f"{number:,} {reason}" for reason, number in lost.items() if number)
+    message = (
+        f"None of the {plan.planned:,} images that the manifest names could be opened ({reasons}): nothing was read. "
+        "Is their share mounted, are the paths those of this machine, do allowed_roots hold them? The dead letters "
+        "name each. Then clear the plan task and what comes after it."
+    )
+    return OCRManifestError(message)
 
 
 def _skip(why: str) -> NoReturn:

@@ -205,3 +205,20 @@ def test_the_task_group_hands_its_rules_to_the_plan() -> None:
 
     assert {name: getattr(group.plan, name) for name in given} == given
     assert set(given) <= set(group.plan.template_fields)
+
+
+def test_a_manifest_of_which_no_image_is_there_is_red_and_one_lost_image_later_is_not(
+    airflow_home: AirflowHome, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    names = [path.name for path in make_load_images(tmp_path / "elsewhere", 2, 2_000)]
+    (tmp_path / "m.csv").write_text("image\n" + "".join(f"yard/{name}\n" for name in names))
+
+    red = night(airflow_home, "unmounted", tmp_path, manifest=f"{tmp_path}/m.csv")
+    (tmp_path / "elsewhere").rename(tmp_path / "yard")
+    (tmp_path / "m.csv").write_text((tmp_path / "m.csv").read_text() + "yard/lost.jpg\n")
+    mounted = night(airflow_home, "unmounted", tmp_path, manifest=f"{tmp_path}/m.csv")
+    later = night(airflow_home, "unmounted", tmp_path, manifest=f"{tmp_path}/m.csv")
+
+    assert (red.state, red.tasks["ocr.export", -1]) == ("failed", "failed")
+    assert (mounted.state, later.state) == ("success", "success")
+    assert sandbox.books()["billed"] == 2
