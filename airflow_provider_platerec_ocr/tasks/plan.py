@@ -100,7 +100,7 @@ class PlanTask:
         if dry:
             calls = count_of(plan.to_pay, "call")
             log.info("Plan only: nothing is written or read. The run would make up to %s.", calls)
-        is_skipped = not dry and not plan.rows and self._on_empty() is OnEmpty.SKIP
+        is_skipped = not dry and not plan.rows and self._on_empty(context) is OnEmpty.SKIP
         ledger = None if dry or is_skipped else check.after(seen, run.workspace)
         if ledger is not None:
             self._open_account(open_place(root), run, earlier, budget)
@@ -129,8 +129,15 @@ class PlanTask:
         if plan.would_fail:
             log.warning("This plan would fail: %s", plan.would_fail)
 
-    def _on_empty(self) -> OnEmpty:
-        return task.choice(OnEmpty, self.on_empty or OnEmpty.SUCCEED, "on_empty")
+    def _on_empty(self, context: Context) -> OnEmpty:
+        """Return what an empty manifest does.
+
+        One of a mapped plan never skips: Airflow would skip the read tasks of all the others with it, in a green run.
+        """
+        choice = task.choice(OnEmpty, self.on_empty or OnEmpty.SUCCEED, "on_empty")
+        index = context["ti"].map_index
+        is_mapped = index is not None and index >= 0
+        return OnEmpty.SUCCEED if is_mapped and choice is OnEmpty.SKIP else choice
 
     def _run_ref(self, context: Context, root: str) -> RunRef:
         """Return the run, which may have been planned before: its plan was cleared, or it was made a second time."""
@@ -184,7 +191,7 @@ class PlanTask:
             include=tuple(task.texts(self.include)),
             exclude=tuple(task.texts(self.exclude)),
             roots=tuple(open_place(root) for root in self._roots() if "://" not in root or root.startswith("file:")),
-            on_empty=self._on_empty(),
+            on_empty=self._on_empty(context),
             max_bad_rows=Tolerance.of(self.max_bad_rows),
             retry_rejected=task.truth(self.retry_rejected, "retry_rejected"),
             images_per_shard=task.whole_number(self.images_per_shard, "images_per_shard", low=1, empty=2000) or 2000,

@@ -24,7 +24,7 @@ HEAD = """
 from airflow.sdk import DAG, TaskGroup, task
 from airflow_provider_platerec_ocr import OCRExportOperator, OCRPlanOperator, OCRReadBatchOperator
 
-A, B, READS = "{root}/a", "{root}/b", "{root}/reads"
+A, B, NONE, READS = "{root}/a", "{root}/b", "{root}/none", "{root}/reads"
 
 @task
 def all_shards(plans):
@@ -55,6 +55,12 @@ with DAG("{dag}", schedule=None):
 MAPPED = """
 with DAG("{dag}", schedule=None):
     plan = OCRPlanOperator.partial(task_id="plan", dataset=READS).expand(manifest=[A, B])
+    read = OCRReadBatchOperator.partial(task_id="read").expand(shard=all_shards(plan.output))
+    read >> OCRExportOperator(task_id="export", dataset=READS)
+"""
+MAPPED_WITH_AN_EMPTY_ONE = """
+with DAG("{dag}", schedule=None):
+    plan = OCRPlanOperator.partial(task_id="plan", dataset=READS, on_empty="skip").expand(manifest=[A, NONE])
     read = OCRReadBatchOperator.partial(task_id="read").expand(shard=all_shards(plan.output))
     read >> OCRExportOperator(task_id="export", dataset=READS)
 """
@@ -122,6 +128,19 @@ def test_each_of_several_plans_reads_its_own_manifest_and_is_published_once(
     assert run.state == "success", run.tasks
     assert images(tmp_path / "reads") == ALL
     assert sandbox.books()["billed"] == 5
+
+
+def test_an_empty_manifest_of_a_mapped_plan_keeps_nobody_from_reading_the_others(
+    airflow_home: AirflowHome, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Airflow skips what stands behind a mapped task if one of its instances is skipped, and the run is green."""
+    (tmp_path / "none").mkdir()
+
+    run = run_dag(airflow_home, tmp_path, MAPPED_WITH_AN_EMPTY_ONE, "plans_one_empty")
+
+    assert run.state == "success", run.tasks
+    assert images(tmp_path / "reads") == ALL[:3]
+    assert sandbox.books()["billed"] == 3
 
 
 def test_an_export_of_several_plans_adds_them_up(airflow_home: AirflowHome, sandbox: Sandbox, tmp_path: Path) -> None:
