@@ -15,7 +15,8 @@ from airflow.sdk import ObjectStoragePath
 from airflow_provider_platerec_ocr.compat import conf
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.redact import redact_url
-from airflow_provider_platerec_ocr.dataset.manifest.names import file_uri_path, is_windows_path
+from airflow_provider_platerec_ocr.dataset.manifest.names import is_windows_path
+from airflow_provider_platerec_ocr.storage.file_uri import file_uri_path, is_file_uri
 from airflow_provider_platerec_ocr.storage.path import StoragePath, local_path
 
 SECTION = "platerec_ocr"
@@ -34,9 +35,11 @@ def open_place(uri: str | os.PathLike[str]) -> StoragePath:
     :raises OCRConfigError: the path is relative, or nothing installed knows the scheme.
     """
     text = os.fspath(uri)
+    if is_file_uri(text):
+        place = _local(file_uri_path(text))
+        _refuse_former(text, place)
+        return place
     scheme, found, _ = text.partition("://")
-    if scheme.lower() in {"file", "local"} or text[:5].lower() == "file:":
-        return _local(file_uri_path(text))
     return _remote(scheme, text) if found else _local(text)
 
 
@@ -49,6 +52,17 @@ def _local(path: str) -> StoragePath:
             message = f"{path!r} is a path of Windows: give the path under which the workers have it, with / between."
         raise OCRConfigError(message)
     return local_path(os.path.normpath(expanded))
+
+
+def _refuse_former(uri: str, place: StoragePath) -> None:
+    """Refuse a folder that versions before 0.2 took this URI for: with a new ledger, all would be paid for again."""
+    former = f"/{uri.partition(':')[2].lstrip('/')}"
+    if "%" in uri and not Path(place.path).exists() and Path(former).exists():
+        message = (
+            f"{uri} is the path {place.path}, and there is nothing; but there is {former}, which older versions took "
+            f"it for. Rename that, or give it as a path: {former}."
+        )
+        raise OCRConfigError(message)
 
 
 def _remote(scheme: str, uri: str) -> StoragePath:

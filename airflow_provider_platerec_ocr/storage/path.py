@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.storage.file_uri import file_uri_path, is_file_uri
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -69,7 +71,10 @@ def fsspec_path(uri: str) -> StoragePath:
     """Return a path or URI as fsspec alone opens it, with the credentials of this process and none of Airflow's.
 
     :raises ValueError: nothing knows the scheme. :raises ImportError: what knows it is not installed.
+    :raises OCRConfigError: it is a file of another machine.
     """
+    if is_file_uri(uri):  # fsspec would look for a folder that is called %20
+        return local_path(file_uri_path(uri))
     from fsspec.core import url_to_fs
 
     scheme, found, _ = uri.partition("://")

@@ -28,6 +28,7 @@ from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
 from airflow_provider_platerec_ocr.runtime import arguments, task
 from airflow_provider_platerec_ocr.runtime.budget import Limits, open_budget
 from airflow_provider_platerec_ocr.runtime.places import open_place
+from airflow_provider_platerec_ocr.storage.file_uri import is_file_uri
 from airflow_provider_platerec_ocr.tasks.batches import own_batch
 from airflow_provider_platerec_ocr.tasks.lineage import DataSet, begin
 from airflow_provider_platerec_ocr.tasks.own_manifest import why_own
@@ -190,7 +191,7 @@ class PlanTask:
             recursive=task.truth(self.recursive, "recursive"),
             include=tuple(task.texts(self.include)),
             exclude=tuple(task.texts(self.exclude)),
-            roots=tuple(open_place(root) for root in self._roots() if "://" not in root or root.startswith("file:")),
+            roots=tuple(open_place(root) for root in self._roots() if "://" not in root or is_file_uri(root)),
             on_empty=self._on_empty(context),
             max_bad_rows=Tolerance.of(self.max_bad_rows),
             retry_rejected=task.truth(self.retry_rejected, "retry_rejected"),
@@ -266,7 +267,8 @@ def manifest_folder(manifest: str) -> str:
         if not error.missing:  # its store does not say what it is
             raise
         kind = "file"  # gone since the run was planned
-    if kind == "directory" and not is_table:
+    is_bucket = "://" in text and "/" not in text.partition("://")[2]  # which may not be there (yet)
+    if is_bucket or (kind == "directory" and not is_table):
         return text
     if kind == "glob" and not (is_table and not place.fs.glob(place.path)):
         return posixpath.dirname(re.split(r"[*?\[]", text, maxsplit=1)[0])

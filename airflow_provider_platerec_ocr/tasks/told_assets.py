@@ -9,6 +9,7 @@ from airflow.sdk import Asset, AssetAlias
 
 from airflow_provider_platerec_ocr.compat import key_event
 from airflow_provider_platerec_ocr.runtime.places import open_place
+from airflow_provider_platerec_ocr.storage.file_uri import is_file_uri, uri_of_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,10 +51,14 @@ def table_among(assets: Iterable[Asset], dataset: str) -> Asset:
     A connection in the place is how we open it, and no part of what it is.
     """
     uri = asset_uri(dataset)
-    return next((asset for asset in assets if asset.uri in {uri, dataset}), None) or Asset(uri=uri)
+    return next((asset for asset in assets if _same(asset.uri, uri, dataset)), None) or Asset(uri=uri)
+
+
+def _same(asset: str, uri: str, dataset: str) -> bool:
+    return asset in {uri, dataset} or (is_file_uri(asset) and is_file_uri(uri) and asset_uri(asset) == uri)
 
 
 def asset_uri(dataset: str) -> str:
     """Return the URI of a place as assets have it: ``file:///data/reads``, ``s3://bucket/reads``."""
     place = open_place(dataset)
-    return f"file://{place.path}" if place.is_local else place.uri
+    return uri_of_path(place.path) if place.is_local else place.uri

@@ -17,6 +17,7 @@ import uvicorn
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.redact import redact_url
+from airflow_provider_platerec_ocr.storage.file_uri import is_file_uri
 from airflow_provider_platerec_ocr.storage.path import fsspec_path
 from airflow_provider_platerec_ocr.webhook.app import build_app
 from airflow_provider_platerec_ocr.webhook.asset_events import announcer_from
@@ -94,7 +95,7 @@ def open_place(uri: str) -> StoragePath:
 
     :raises OCRConfigError: the path is relative, or nothing installed knows the scheme.
     """
-    is_uri = "://" in uri
+    is_uri = "://" in uri or is_file_uri(uri)
     if not is_uri and not Path(uri).expanduser().is_absolute():
         message = f"{uri!r} is a relative path: give an absolute path or a URI."
         raise OCRConfigError(message)

@@ -157,6 +157,8 @@ def test_the_accounts_asset_is_made_from_its_connection() -> None:
         ("/data/reads", "file:///data/reads"),
         ("/data/reads/", "file:///data/reads"),
         ("file:///data/reads", "file:///data/reads"),
+        ("file:///data/ocr%20reads", "file:///data/ocr reads"),
+        ("/data/100%20", "file:///data/100%2520"),
         ("s3://aws_default@lake/ocr/reads", "s3://lake/ocr/reads"),
     ],
 )
@@ -173,6 +175,12 @@ def test_an_alias_means_the_asset_that_is_declared_with_the_tables_uri() -> None
 
     assert table_among([Asset("x"), mine], "/data/reads") is mine
     assert table_among([Asset("x")], "/data/reads") == Asset(uri="file:///data/reads")
+
+
+def test_an_alias_means_the_asset_of_the_table_also_where_one_of_them_writes_escapes() -> None:
+    escaped = Asset("mine", uri="file:///data/ocr%20reads")
+
+    assert table_among([Asset("x"), Asset("y", uri="file:///data/reads"), escaped], "/data/ocr reads") is escaped
 
 
 def told_by(*outlets: Any, key: str | None = None) -> Any:

@@ -59,3 +59,7 @@ def test_a_root_holds_no_signature() -> None:
 @pytest.mark.parametrize("name", ["m.csv", "yard [1]/m.csv", "gone"])
 def test_a_manifest_that_is_gone_since_it_was_planned_opens_no_more_than_its_folder(tmp_path: Path, name: str) -> None:
     assert manifest_folder(str(tmp_path / name)) == str((tmp_path / name).parent)
+
+
+def test_a_bucket_that_is_not_there_is_its_own_folder_so_that_it_is_missed_and_not_called_a_path() -> None:
+    assert manifest_folder("memory://no_such_bucket/") == "memory://no_such_bucket"

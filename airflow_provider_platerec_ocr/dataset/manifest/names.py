@@ -6,13 +6,12 @@ allowed roots by prefix holds), users are cut. No file is touched.
 
 from __future__ import annotations
 
-import posixpath
 import re
 from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import unquote
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.redact import holds_secret, shorten
+from airflow_provider_platerec_ocr.storage.file_uri import normal_path, path_after_scheme
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.dataset.manifest.notes import ManifestNotes
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\/]+[\\/]")
 _ONE_SLASH = re.compile(r"(s3[an]?|gc?s|abfss?|az|wasbs?|hdfs|dbfs|https?):/(?!/)", re.IGNORECASE)
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")
-_HERE = {"", "localhost", "127.0.0.1"}
-"""Hosts in a ``file`` URI that mean this machine."""
 
 
 def refuse(message: str) -> NoReturn:
@@ -55,7 +51,7 @@ class NameResolver:
             return _absolute(scheme.group(1).lower(), name[scheme.end() :])
         if ":" in name or "\\" in name:
             if name[:5].lower() == "file:":
-                path = _local(name[5:])
+                path = path_after_scheme(name[5:])
                 return path, path
             _refuse_foreign(name)
             self._note(name)
@@ -81,38 +77,11 @@ def is_windows_path(name: str) -> bool:
     return _WINDOWS.match(name) is not None
 
 
-def file_uri_path(uri: str) -> str:
-    """Return the path behind a ``file:`` URI in any of its forms, escapes such as ``%20`` undone.
-
-    :raises OCRConfigError: it names another machine, or no path at all.
-    """
-    scheme, _, rest = uri.partition(":")
-    return _local(rest if scheme else uri)
-
-
-def _local(rest: str) -> str:
-    """Return the path of a URI of a file, from what follows after the scheme's colon."""
-    if rest[:2] == "//" and rest[2:3] != "/":
-        host, _, rest = rest[2:].partition("/")
-        rest = f"/{rest}"
-        if host.lower() not in _HERE:
-            refuse(
-                f"file://{shorten(host, 60)}/… names a file of another machine. Give the path under which this one has "
-                "it mounted."
-            )
-    if not rest.startswith("/"):
-        refuse("A file URI holds an absolute path, as in file:///data/a.jpg.")
-    path = unquote(rest, errors="surrogateescape") if "%" in rest else rest
-    if _NO_TEXT.search(path):
-        refuse("A file URI holds bytes that are no text (UTF-8). Rename the file.")
-    return _normal_path(path)
-
-
 def _absolute(scheme: str, rest: str) -> tuple[str, str]:
     if scheme in {"http", "https"}:
         refuse("image is a web address. Put it into the column upload_url, and the API fetches it.")
     if scheme in {"file", "local"}:
-        path = _local(f"//{rest}")
+        path = path_after_scheme(f"//{rest}")
         return path, path
     host, _, key = rest.partition("/")
     user, _, bucket = host.rpartition("@")
@@ -137,7 +106,7 @@ def _refuse_foreign(name: str) -> None:
 def _normal(path: str) -> str:
     scheme, separator, rest = path.partition("://")
     if not separator:
-        return _normal_path(path)
+        return normal_path(path)
     bucket, _, key = rest.partition("/")
     parts: list[str] = []
     for part in key.split("/"):  # an empty part is part of an object's key
@@ -146,7 +115,3 @@ def _normal(path: str) -> str:
         elif part != ".":
             parts.append(part)
     return f"{scheme}://{bucket}/{'/'.join(parts)}"
-
-
-def _normal_path(path: str) -> str:
-    return "/" + posixpath.normpath(path).lstrip("/")

@@ -20,7 +20,8 @@ from airflow_provider_platerec_ocr.dataset.layout.schema import dead_letters_sch
 from airflow_provider_platerec_ocr.dataset.layout.table_files import all_files, table_files
 from airflow_provider_platerec_ocr.dataset.table.letters import LetterBook
 from airflow_provider_platerec_ocr.dataset.table.unfolding import unfolded
-from airflow_provider_platerec_ocr.storage.path import StoragePath, beside
+from airflow_provider_platerec_ocr.storage.file_uri import file_uri_path, is_file_uri
+from airflow_provider_platerec_ocr.storage.path import StoragePath, beside, local_path
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -207,10 +208,12 @@ def chosen_columns(columns: Sequence[str] | str | None, names: Sequence[str], ta
 
 
 def open_folder(uri: str, options: Mapping[str, Any]) -> StoragePath:
-    """Return a folder as fsspec opens it.
+    """Return a folder as fsspec opens it; one of this machine as everybody here does.
 
-    :raises OCRConfigError: it is empty, which fsspec takes for the working directory.
+    :raises OCRConfigError: it is empty, which fsspec takes for the working directory, or of another machine.
     """
+    if is_file_uri(str(uri)):
+        return local_path(file_uri_path(str(uri)))
     from fsspec.core import url_to_fs
 
     if not str(uri).strip():
