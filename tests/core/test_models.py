@@ -12,8 +12,10 @@ from airflow_provider_platerec_ocr.core.models import (
     Outcome,
     Owner,
     PlannedImage,
+    Reason,
     Statistics,
     format_timestamp,
+    is_for_good,
     parse_timestamp,
     to_utc,
 )
@@ -77,3 +79,18 @@ def test_calls_left_are_never_below_zero() -> None:
 def test_a_task_knows_its_group_since_a_run_may_hold_several() -> None:
     assert Owner("dag", "run", "yard.ocr.plan").group == "yard.ocr"
     assert Owner("dag", "run", "plan").group == ""
+
+
+@pytest.mark.parametrize(
+    ("reason", "version", "for_good"),
+    [
+        (Reason.IMAGE_TRUNCATED, None, False),
+        (Reason.IMAGE_TRUNCATED, "1-2", True),
+        (Reason.API_REJECTED, None, True),
+        (None, None, True),
+    ],
+)
+def test_what_a_files_bytes_said_holds_for_good_only_of_a_version(
+    reason: str | None, version: str | None, *, for_good: bool
+) -> None:
+    assert is_for_good(reason, version) is for_good

@@ -199,3 +199,18 @@ def test_a_glob_walks_down_part_by_part(pattern: str, files: dict[str, bool], fo
 )
 def test_a_glob_has_a_fixed_folder(path: str, parts: tuple[str, str]) -> None:
     assert cut_glob(path) == parts
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("a/part-0.parquet", None),
+        ("a/.part-0.parquet", (Kind.HIDDEN, "a/.part-0.parquet")),
+        ("b/part-0.parquet", (Kind.NOT_INCLUDED, "b/part-0.parquet")),
+        ("a/old/part-0.parquet", (Kind.EXCLUDED, "a/old")),
+    ],
+)
+def test_a_table_in_a_folder_is_left_out_by_the_rules_for_images_but_for_its_ending(
+    path: str, why: tuple[Kind, str] | None
+) -> None:
+    assert Sieve(include=["a"], exclude=["old"]).why_not(path) == why
