@@ -225,10 +225,10 @@ _NOT_THERE = (Reason.IMAGE_MISSING, Reason.IMAGE_UNREADABLE, Reason.IMAGE_OUTSID
 def _nothing_there(plan: Plan, result: ExportResult) -> OCRManifestError | None:
     """Return the error of a run that could open none of its manifest's images, of which none was ever read either.
 
-    Where something of the manifest is done, a single lost file must not make every night red.
+    One bad image ends no batch, and where something of the manifest is done, lost files must not make every night red.
     """
     lost = {reason.value: result.dead_letters.get(reason, 0) for reason in _NOT_THERE}
-    if plan.done or not plan.planned or sum(lost.values()) < plan.planned:
+    if plan.done or plan.planned <= 1 or sum(lost.values()) < plan.planned:
         return None
     reasons = ", ".join(f"{number:,} {reason}" for reason, number in lost.items() if number)
     message = (

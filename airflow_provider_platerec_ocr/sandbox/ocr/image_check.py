@@ -10,8 +10,8 @@ _PADDING = 8
 
 
 def _whole_jpeg(data: bytes) -> bool:
-    is_padded = len(data) - len(data.rstrip(data[-1:])) >= _PADDING  # which a decoder takes for pixels
-    return is_padded or b"\xff\xd9" in data[-_TAIL:]
+    is_padded = len(data) - len(data.rstrip(data[-1:])) >= _PADDING  # which a decoder takes for pixels, in a scan
+    return (is_padded and b"\xff\xda" in data) or b"\xff\xd9" in data[-_TAIL:]
 
 
 def _whole_png(data: bytes) -> bool:
