@@ -40,10 +40,15 @@ for name in sys.argv[1:]:
 """
 
 
+OF_AN_EXTRA = {f"{PACKAGE}.tasks.lineage_facets"}
+"""Modules that only an extra's packages let be imported, and that nothing imports without them."""
+
+
 def imports(cell: Cell) -> str:
-    """Import every module of the package, and run every example DAG's file."""
+    """Import every module of the package that needs no extra, and run every example DAG's file."""
     files = [path.relative_to(cell.tree).with_suffix("") for path in (cell.tree / PACKAGE).rglob("*.py")]
-    modules = sorted(".".join(path.parts).removesuffix(".__init__") for path in files if path.stem != "__main__")
+    names = {".".join(path.parts).removesuffix(".__init__") for path in files if path.stem != "__main__"}
+    modules = sorted(names - OF_AN_EXTRA)
     dags = sorted(str(path) for path in (cell.tree / "dags").glob("*.py"))
     run(cell, "imports", cell.python, "-c", IMPORT_ALL, *modules, *dags, AIRFLOW_HOME=str(cell.folder / "home"))
     return f"{len(modules)} and {len(dags)} DAGs"
