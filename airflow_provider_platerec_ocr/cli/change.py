@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.cli.bulk import check_choice, forget_rejected, settle_doubts, takes_many
-from airflow_provider_platerec_ocr.cli.common import FINE, command, complain, one, refuse_empty, say, takes_an_image
+from airflow_provider_platerec_ocr.cli.common import (
+    FINE,
+    command,
+    complain,
+    one,
+    refuse_empty,
+    say,
+    takes_an_image,
+    user_name,
+)
 from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.core.redact import redact
@@ -34,7 +42,7 @@ def add_to(commands: Any) -> None:
     how.add_argument("--rejected", metavar="REASON", help="the API will never read it: no run sends it again")
     settle.add_argument("--attempt", type=int, metavar="N", help="which attempt; needed where several are in doubt")
     settle.add_argument("--why", help="how you know; kept in the ledger")
-    settle.add_argument("--by", default=_user(), help="who settles it; kept in the ledger (default: %(default)s)")
+    settle.add_argument("--by", default=user_name(), help="who settles it; kept in the ledger (default: %(default)s)")
     forget = command(commands, "forget", _forget, "move an image's claims aside, so that it is paid for again")
     takes_an_image(forget, nargs="?")
     takes_many(forget, "--rejected", "instead of one: every image that the API rejected")
@@ -95,10 +103,3 @@ def _answer(path: Path, fingerprint: str) -> dict[str, Any]:
         message = f"{path} is no answer of the API: it has no list of results."
         raise OCRInputError(message)
     return data
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,3 +129,11 @@ def complain(line: str) -> int:
     """Print what went wrong, apart from answers, and return the exit code for it."""
     sys.stderr.write(f"{line}\n")
     return FAILED
+
+
+def user_name() -> str:
+    """Return who is logged in, for what is kept with a name; a container may have a user without any."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.cli.common import FINE, complain, refuse_empty, say
+from airflow_provider_platerec_ocr.cli.common import FINE, complain, refuse_empty, say, user_name
 from airflow_provider_platerec_ocr.cli.dataset_places import any_place, beside_of, command, takes_places
 from airflow_provider_platerec_ocr.core.models import parse_timestamp
 from airflow_provider_platerec_ocr.dataset.corrections.table import CorrectionKind, correction_files
@@ -33,7 +32,7 @@ def add_to(commands: Any) -> None:
     kind.add_argument("--add", action="store_true", help="CODE is one more that the API did not give")
     about = "there is no such code; without --identifier, the whole read is none, such as one of the wrong type"
     kind.add_argument("--take-back", action="store_true", help=about)
-    say_so.add_argument("--by", default=_user(), help="who says so (default: %(default)s)")
+    say_so.add_argument("--by", default=user_name(), help="who says so (default: %(default)s)")
     say_so.add_argument("--why", required=True, help="how you know")
     say_so.add_argument("--at", metavar="TIME", help="when it was said, with its zone (default: now)")
     takes_places(say_so, "corrections")
@@ -77,10 +76,3 @@ def _view(given: argparse.Namespace, _clock: Clock) -> int:
     reads = any_place(given.dataset)
     say(corrected_view(given.dialect, reads_schema().names, reads.uri, corrections.uri, given.name).rstrip() + ";")
     return FINE
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.cli.common import FINDINGS, FINE, command, say, title
+from airflow_provider_platerec_ocr.cli.common import FINDINGS, FINE, command, say, title, user_name
 from airflow_provider_platerec_ocr.engine.kept.reparse import reparse
 from airflow_provider_platerec_ocr.storage.probe import prove_exclusive
 
@@ -25,7 +24,7 @@ def add_to(commands: Any) -> None:
 
 def _reparse(_given: argparse.Namespace, _admin: LedgerAdmin, ledger: Ledger) -> int:
     prove_exclusive(ledger.store)
-    done = reparse(ledger, by=_user())
+    done = reparse(ledger, by=user_name())
     for found in done.new:
         say(f"read now: {title(found)}")
     for found in done.unread:
@@ -41,10 +40,3 @@ def _reparse(_given: argparse.Namespace, _admin: LedgerAdmin, ledger: Ledger) ->
     if not done.understood:
         say("No answer was kept unread.")
     return FINE
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
