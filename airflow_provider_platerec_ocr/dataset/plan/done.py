@@ -54,8 +54,15 @@ def done_keys(
 
 
 def _collect(keys: KeyList, folder: StoragePath, keys_of: Callable[[TableFile], Iterator[bytes]]) -> None:
-    for _, some in each_file(folder, lambda file: b"".join(keys_of(file))):
+    for _, some in each_file(folder, lambda file: together(keys_of(file))):
         keys.add((some,))
+
+
+def together(keys: Iterator[bytes]) -> bytearray:
+    """Return the keys of one file, without ever holding them as so many objects: a file may have ten million."""
+    found = KeyList()
+    found.add(keys)
+    return found.data
 
 
 def read_keys(file: TableFile) -> Iterator[bytes]:

@@ -22,7 +22,7 @@ class KeyList:
     def __init__(self) -> None:
         self.data = bytearray()
 
-    def add(self, keys: Iterable[bytes]) -> None:
+    def add(self, keys: Iterable[bytes | bytearray]) -> None:
         """Add keys; one text may hold several."""
         for key in keys:
             self.data += key
