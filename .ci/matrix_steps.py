@@ -40,7 +40,7 @@ for name in sys.argv[1:]:
 """
 
 
-OF_AN_EXTRA = {f"{PACKAGE}.tasks.lineage_facets"}
+OF_AN_EXTRA = {f"{PACKAGE}.tasks.telling.lineage_facets"}
 """Modules that only an extra's packages let be imported, and that nothing imports without them."""
 
 

@@ -81,7 +81,10 @@ ROOMS = {
     "worker": room("engine dataset webhook storage core"),
     "runtime": room("engine dataset webhook storage core compat", "airflow fsspec sqlalchemy"),
     "hooks": room("runtime worker engine core", "airflow requests"),
-    "tasks": room("hooks runtime worker dataset engine storage core compat", "airflow attrs openlineage"),
+    "tasks": room("tasks.telling hooks runtime worker dataset engine storage core compat", "airflow"),
+    "tasks.telling": room(
+        "runtime storage dataset.plan dataset.report dataset.table compat", "airflow attrs openlineage"
+    ),
     "links": room("provider_info", "airflow"),
     "retry_policy": room("core compat", "airflow"),
     "operators": room("tasks hooks worker core assets links retry_policy compat", "airflow"),

@@ -103,6 +103,6 @@ class OCRExportOperator(OCROperator):
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002  # OpenLineage's signature
         """Return what was published, for OpenLineage, where its provider is installed."""
-        from airflow_provider_platerec_ocr.tasks import lineage
+        from airflow_provider_platerec_ocr.tasks.telling import lineage
 
         return lineage.facets(getattr(self, "lineage", None))

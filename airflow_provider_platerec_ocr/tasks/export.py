@@ -30,9 +30,9 @@ from airflow_provider_platerec_ocr.runtime import arguments, task
 from airflow_provider_platerec_ocr.runtime.budget import release_budget
 from airflow_provider_platerec_ocr.runtime.places import open_place
 from airflow_provider_platerec_ocr.tasks import batches
-from airflow_provider_platerec_ocr.tasks.counts import counts_of, is_news, summed
-from airflow_provider_platerec_ocr.tasks.lineage import DataSet, begin
-from airflow_provider_platerec_ocr.tasks.told_assets import tell_assets
+from airflow_provider_platerec_ocr.tasks.telling.counts import counts_of, is_news, summed
+from airflow_provider_platerec_ocr.tasks.telling.lineage import DataSet, begin
+from airflow_provider_platerec_ocr.tasks.telling.told_assets import tell_assets
 from airflow_provider_platerec_ocr.tasks.which_ledger import tell
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.dataset.table.export_model import ExportResult
     from airflow_provider_platerec_ocr.storage.path import StoragePath
     from airflow_provider_platerec_ocr.tasks.batches import Above, Batch
-    from airflow_provider_platerec_ocr.tasks.lineage import Lineage
+    from airflow_provider_platerec_ocr.tasks.telling.lineage import Lineage
 
 NAMED_SHARDS = 3
 """Shards whose ends an error names; the log has the others."""

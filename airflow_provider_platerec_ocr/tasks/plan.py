@@ -30,9 +30,9 @@ from airflow_provider_platerec_ocr.runtime.budget import Limits, open_budget
 from airflow_provider_platerec_ocr.runtime.places import open_place
 from airflow_provider_platerec_ocr.storage.file_uri import is_file_uri
 from airflow_provider_platerec_ocr.tasks.batches import own_batch
-from airflow_provider_platerec_ocr.tasks.lineage import DataSet, begin
 from airflow_provider_platerec_ocr.tasks.own_manifest import why_own
 from airflow_provider_platerec_ocr.tasks.samples import refuse_samples
+from airflow_provider_platerec_ocr.tasks.telling.lineage import DataSet, begin
 from airflow_provider_platerec_ocr.tasks.which_ledger import LedgerCheck
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.dataset.report.ledger_memory import LedgerRecord
     from airflow_provider_platerec_ocr.runtime.budget import PlanBudget
     from airflow_provider_platerec_ocr.storage.path import StoragePath
-    from airflow_provider_platerec_ocr.tasks.lineage import Lineage
+    from airflow_provider_platerec_ocr.tasks.telling.lineage import Lineage
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from airflow_provider_platerec_ocr.runtime.inbox_sweep import Sweeper
 from airflow_provider_platerec_ocr.runtime.places import open_ledger_place, open_place
 from airflow_provider_platerec_ocr.runtime.received_call import OurCalls
 from airflow_provider_platerec_ocr.runtime.sweep_log import SweepLog
-from airflow_provider_platerec_ocr.tasks.told_assets import tell_assets
+from airflow_provider_platerec_ocr.tasks.telling.told_assets import tell_assets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,7 +16,7 @@ from airflow_provider_platerec_ocr.operators.inbox import OCRInboxOperator
 from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator
 from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
 from airflow_provider_platerec_ocr.task_group import OCRManifestTaskGroup
-from airflow_provider_platerec_ocr.tasks.told_assets import asset_uri, table_among, tell_assets
+from airflow_provider_platerec_ocr.tasks.telling.told_assets import asset_uri, table_among, tell_assets
 from support.airflow_home import connection_env
 from support.airflow_versions import stored
 from support.sandbox import TOKEN, running_sandbox

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_platerec_ocr.tasks.counts import is_news, summed
+from airflow_provider_platerec_ocr.tasks.telling.counts import is_news, summed
 
 NOTHING = {"planned": 0, "files": 0, "carried_over": 0, "held_elsewhere": 0, "missing": 0, "already_published": 0}
 

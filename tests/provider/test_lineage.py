@@ -14,7 +14,7 @@ from airflow_provider_platerec_ocr.dataset.layout.schema import dead_letters_sch
 from airflow_provider_platerec_ocr.operators.export import OCRExportOperator
 from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator
 from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
-from airflow_provider_platerec_ocr.tasks.lineage import Lineage, facets, name_of
+from airflow_provider_platerec_ocr.tasks.telling.lineage import Lineage, facets, name_of
 from support.airflow_home import connection_env
 from support.batch_stage import BatchRun
 from support.forks import ask
@@ -104,7 +104,7 @@ def test_a_task_that_has_learned_nothing_leaves_it_to_inlets_and_outlets() -> No
 WITHOUT = """
 for name in ("airflow.providers.openlineage", "openlineage"):
     sys.modules[name] = None  # how Python marks what cannot be imported
-from airflow_provider_platerec_ocr.tasks.lineage import DataSet, Lineage, facets
+from airflow_provider_platerec_ocr.tasks.telling.lineage import DataSet, Lineage, facets
 print(facets(Lineage([DataSet("/m.csv", 3)], [DataSet("/reads", 3)], {"reads": 3})))
 print([name for name, module in sys.modules.items() if module and name.startswith("openlineage")])
 """

@@ -14,10 +14,10 @@ from openlineage.client.facet_v2 import (
     schema_dataset,
 )
 
-from airflow_provider_platerec_ocr.tasks.lineage import name_of
+from airflow_provider_platerec_ocr.tasks.telling.lineage import name_of
 
 if TYPE_CHECKING:
-    from airflow_provider_platerec_ocr.tasks.lineage import DataSet, Lineage
+    from airflow_provider_platerec_ocr.tasks.telling.lineage import DataSet, Lineage
 
 FACET = "platerec_ocr"
 """Name of the facet of the run that holds its counts."""
