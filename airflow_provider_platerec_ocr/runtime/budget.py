@@ -1,6 +1,7 @@
 """What a plan may spend: the free statistics, the user's limits, and what other runs have reserved, put together.
 
-The arithmetic is :mod:`..core.budget`, the reservations are :mod:`..engine.ledger.reservations`; this asks and wires.
+The arithmetic is :mod:`..core.spending.budget`, the reservations are :mod:`..engine.ledger.reservations`; this asks
+and wires.
 """
 
 from __future__ import annotations

@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.backoff import hold_s
-from airflow_provider_platerec_ocr.core.budget import parse_reset
 from airflow_provider_platerec_ocr.core.errors import (
     OCRCallError,
     OCRConfigError,
     OCRNotEnabled,
     OCRStop,
 )
+from airflow_provider_platerec_ocr.core.spending.budget import parse_reset
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.errors import (

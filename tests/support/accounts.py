@@ -14,12 +14,12 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_platerec_ocr.core.pacing import TokenBucket
+from airflow_provider_platerec_ocr.core.rate.pacing import TokenBucket
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_platerec_ocr.core.pacing import AdaptiveRate
+    from airflow_provider_platerec_ocr.core.rate.pacing import AdaptiveRate
 
 ROUND_TRIP_S = 0.15
 CALL_S = 25.0

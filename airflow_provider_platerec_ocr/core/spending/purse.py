@@ -48,7 +48,7 @@ class Grant:
     account: str = ""
     """Whose calls, see :func:`~..engine.ledger.reservations.account_id`."""
     period: str = ""
-    """The account's period, see :func:`~..core.budget.period_key`."""
+    """The account's period, see :func:`~..core.spending.budget.period_key`."""
     number: int = 0
     """Of the reservation; 0 where nothing could be reserved."""
     calls: int = 0

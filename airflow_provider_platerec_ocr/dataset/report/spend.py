@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.core.forecast import forecast
+from airflow_provider_platerec_ocr.core.spending.forecast import forecast
 from airflow_provider_platerec_ocr.dataset.plan.model import count_of
 from airflow_provider_platerec_ocr.dataset.report.tries import TrySums
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from airflow_provider_platerec_ocr.core.forecast import Forecast
     from airflow_provider_platerec_ocr.core.models import Statistics
+    from airflow_provider_platerec_ocr.core.spending.forecast import Forecast
     from airflow_provider_platerec_ocr.dataset.report.account import Span
     from airflow_provider_platerec_ocr.dataset.table.export_model import ExportResult
 

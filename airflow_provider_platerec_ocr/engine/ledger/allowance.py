@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.core.budget import Budget, Pace, account_day, parse_reset, period_key
 from airflow_provider_platerec_ocr.core.errors import OCRError
+from airflow_provider_platerec_ocr.core.spending.budget import Budget, Pace, account_day, parse_reset, period_key
 from airflow_provider_platerec_ocr.engine.ledger.reservations import BudgetBook
 
 if TYPE_CHECKING:

@@ -74,7 +74,7 @@ class BudgetBook:
 
     :param store: the ledger's store.
     :param account: :func:`account_id`.
-    :param period: what tells this period from the next, see :func:`~...core.budget.period_key`.
+    :param period: what tells this period from the next, see :func:`~...core.spending.budget.period_key`.
     """
 
     def __init__(self, store: Store, account: str, period: str, clock: Clock) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.core.pacing import AdaptiveRate, RateState, turn_off_s
+from airflow_provider_platerec_ocr.core.rate.pacing import AdaptiveRate, RateState, turn_off_s
 from airflow_provider_platerec_ocr.engine.rate.board import SharedPace
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.clock import Clock
-    from airflow_provider_platerec_ocr.core.pacing import FoundRate
+    from airflow_provider_platerec_ocr.core.rate.pacing import FoundRate
 
 _UNTIL_TOLD = 0.97
 """Part of the rate at which a shard goes on after a 429 until the leader has thought about it: what it mostly comes to,

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
-from airflow_provider_platerec_ocr.core.pacing import RateState
+from airflow_provider_platerec_ocr.core.rate.pacing import RateState
 from airflow_provider_platerec_ocr.engine.rate.hold_file import Hold, HoldFile
 from airflow_provider_platerec_ocr.engine.rate.rate_memory import RateMemory
 from airflow_provider_platerec_ocr.storage.store import Store

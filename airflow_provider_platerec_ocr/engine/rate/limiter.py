@@ -12,7 +12,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.backoff import LONGEST_HOLD_S, hold_s
-from airflow_provider_platerec_ocr.core.pacing import TokenBucket
+from airflow_provider_platerec_ocr.core.rate.pacing import TokenBucket
 from airflow_provider_platerec_ocr.engine.rate.account_rate import AccountRate
 from airflow_provider_platerec_ocr.engine.rate.change import Change
 from airflow_provider_platerec_ocr.engine.rate.share import BEAT_S, Sharing
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from airflow_provider_platerec_ocr.core.clock import Clock
-    from airflow_provider_platerec_ocr.core.pacing import FoundRate
+    from airflow_provider_platerec_ocr.core.rate.pacing import FoundRate
     from airflow_provider_platerec_ocr.engine.rate.board import Hold, PaceBoard, SharedPace
 
 log = logging.getLogger(__name__)

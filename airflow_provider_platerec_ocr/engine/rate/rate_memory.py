@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRLedgerError
 from airflow_provider_platerec_ocr.core.models import format_timestamp, parse_timestamp
-from airflow_provider_platerec_ocr.core.pacing import FoundRate, rate_to_keep
+from airflow_provider_platerec_ocr.core.rate.pacing import FoundRate, rate_to_keep
 from airflow_provider_platerec_ocr.storage.store import Store
 
 if TYPE_CHECKING:

@@ -14,14 +14,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar, TypeVarTuple
 
 from airflow_provider_platerec_ocr.core.errors import OCRLedgerError
-from airflow_provider_platerec_ocr.core.pacing import next_share
+from airflow_provider_platerec_ocr.core.rate.pacing import next_share
 from airflow_provider_platerec_ocr.engine.rate.board import MILLION, Hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
 
-    from airflow_provider_platerec_ocr.core.pacing import FoundRate
+    from airflow_provider_platerec_ocr.core.rate.pacing import FoundRate
     from airflow_provider_platerec_ocr.engine.rate.board import PaceBoard, SharedPace
 
 log = logging.getLogger(__name__)

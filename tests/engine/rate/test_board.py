@@ -8,7 +8,7 @@ import fsspec
 import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRLedgerError
-from airflow_provider_platerec_ocr.core.pacing import RateState
+from airflow_provider_platerec_ocr.core.rate.pacing import RateState
 from airflow_provider_platerec_ocr.engine.rate.board import Hold, PaceBoard, SharedPace
 from airflow_provider_platerec_ocr.storage.path import StoragePath
 from support.clock import FakeClock

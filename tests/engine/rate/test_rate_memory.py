@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import fsspec
 import pytest
 
-from airflow_provider_platerec_ocr.core.pacing import FoundRate
+from airflow_provider_platerec_ocr.core.rate.pacing import FoundRate
 from airflow_provider_platerec_ocr.engine.rate.board import PaceBoard
 from airflow_provider_platerec_ocr.engine.rate.rate_memory import FILE, RateMemory, pack, unpack
 from support.clock import START, FakeClock

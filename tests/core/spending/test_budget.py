@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_platerec_ocr.core.budget import (
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.core.models import Statistics
+from airflow_provider_platerec_ocr.core.spending.budget import (
     Budget,
     Pace,
     account_day,
@@ -16,8 +18,6 @@ from airflow_provider_platerec_ocr.core.budget import (
     parse_reset,
     period_key,
 )
-from airflow_provider_platerec_ocr.core.errors import OCRConfigError
-from airflow_provider_platerec_ocr.core.models import Statistics
 
 NOW = datetime(2026, 3, 1, 22, tzinfo=UTC)
 COUNTS = st.integers(0, 10_000)

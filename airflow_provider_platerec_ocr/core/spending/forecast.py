@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.core.budget import parse_reset
 from airflow_provider_platerec_ocr.core.models import format_timestamp
+from airflow_provider_platerec_ocr.core.spending.budget import parse_reset
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.models import Statistics

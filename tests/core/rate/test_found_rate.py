@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_platerec_ocr.core.pacing import (
+from airflow_provider_platerec_ocr.core.rate.pacing import (
     FADE_S,
     NEARLY,
     SEARCHED,

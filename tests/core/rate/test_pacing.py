@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_platerec_ocr.core.pacing import TokenBucket, next_share, turn_off_s
+from airflow_provider_platerec_ocr.core.rate.pacing import TokenBucket, next_share, turn_off_s
 
 RATES = st.floats(0.05, 50)
 

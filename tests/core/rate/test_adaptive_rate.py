@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_platerec_ocr.core.pacing import AdaptiveRate, RateState
+from airflow_provider_platerec_ocr.core.rate.pacing import AdaptiveRate, RateState
 from support.accounts import BucketAccount, WindowAccount, simulate
 
 if TYPE_CHECKING:

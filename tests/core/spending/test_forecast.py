@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_platerec_ocr.core.forecast import Forecast, forecast
 from airflow_provider_platerec_ocr.core.models import Statistics
+from airflow_provider_platerec_ocr.core.spending.forecast import Forecast, forecast
 
 NOW = datetime(2026, 3, 11, tzinfo=UTC)
 """Ten days after the period began, where the reset is on the first of April."""
