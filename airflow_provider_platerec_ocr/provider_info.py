@@ -97,6 +97,20 @@ _CONN_FIELDS: dict[str, Any] = {
         "Send the token unencrypted to an http:// base URL that is not this machine. Empty: false.",
         "boolean",
     ),
+    "price_per_1000_calls": _field(
+        "Price of 1,000 calls",
+        "What your contract says, such as 12.40. With it, plans, progress and reports say what calls cost and what "
+        "the ledger saved. It changes nothing else. Empty: they speak of calls.",
+        "number",
+        minimum=0,
+        maximum=1_000_000,
+    ),
+    "currency": _field(
+        "Currency of the price",
+        "A code of three letters (ISO 4217), such as EUR. Needed where there is a price. Empty: none.",
+        "string",
+        maxLength=3,
+    ),
 }
 _OPTIONS: dict[str, Any] = {
     "ledger": {

@@ -84,7 +84,7 @@ ROOMS = {
     "hooks": room("runtime worker engine core", "airflow requests"),
     "tasks": room("tasks.telling hooks runtime worker dataset engine storage core compat", "airflow"),
     "tasks.telling": room(
-        "runtime storage dataset.plan dataset.report dataset.table compat", "airflow attrs openlineage"
+        "core runtime storage dataset.plan dataset.report dataset.table compat", "airflow attrs openlineage"
     ),
     "links": room("provider_info", "airflow"),
     "retry_policy": room("core compat", "airflow"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.core.money import Price
 from airflow_provider_platerec_ocr.core.redact import redact_url
 
 if TYPE_CHECKING:
@@ -229,6 +230,8 @@ class ClientSettings:
     """Path of a client certificate with its key."""
     trust_env: bool = False
     """Whether proxies of the environment (``HTTPS_PROXY``, ``NO_PROXY``) are used."""
+    price: Price | None = None
+    """What calls cost; ``None`` where nobody said, and only calls are spoken of."""
 
     EXTRAS = (
         "rate_per_s",
@@ -242,6 +245,8 @@ class ClientSettings:
         "cert",
         "trust_env",
         "allow_plain_http",
+        "price_per_1000_calls",
+        "currency",
     )
     """Keys of the connection's extra."""
 
@@ -282,6 +287,7 @@ class ClientSettings:
             verify=flag(verify, "verify") if as_flag else str(verify),
             cert=given.get("cert"),
             trust_env=flag(given.get("trust_env", False), "trust_env"),
+            price=Price.of(given.get("price_per_1000_calls"), given.get("currency")),
         )
 
     @property

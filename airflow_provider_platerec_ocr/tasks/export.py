@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_platerec_ocr.core.money import Price
     from airflow_provider_platerec_ocr.dataset.plan.model import Plan, RunRef
     from airflow_provider_platerec_ocr.dataset.report.tries import TrySums
     from airflow_provider_platerec_ocr.dataset.table.export_model import ExportResult
@@ -133,8 +134,9 @@ class ExportTask:
             dead_letters=open_place(self.dead_letters or task.beside(self.dataset, "dead_letters")),
             run=run,
         )
-        spend = self._spend(workspace, result, tries)
-        counts = counts_of(plan, result, spend) | {"report": self._report(run, plan, result, spend)}
+        spend, price = self._spend(workspace, result, tries), self._price()
+        report = self._report(run, plan, result, spend, price)
+        counts = counts_of(plan, result, spend, price) | {"report": report}
         return Published(run, plan, result, tries, counts)
 
     def _release(self, context: Context, batch: Batch) -> None:
@@ -155,11 +157,20 @@ class ExportTask:
             span = close_span(workspace, statistics, task.now(), result.calls_billed)
         return Spend.of(result, tries, statistics, span, SystemClock().now())
 
-    def _report(self, run: RunRef, plan: Plan, result: ExportResult, spend: Spend) -> str:
-        for line in describe(plan, result, spend):
+    def _price(self) -> Price | None:
+        """Return what calls cost; a connection that cannot be used hides no published table."""
+        try:
+            return PlateRecOCRHook(self.conn_id).settings().price
+        except (OCRError, AirflowNotFoundException):
+            return None  # the account could not be asked for the same reason, and the log has it
+
+    def _report(  # what was asked, planned, found and spent
+        self, run: RunRef, plan: Plan, result: ExportResult, spend: Spend, price: Price | None
+    ) -> str:
+        for line in describe(plan, result, spend, price):
             log.info(line)
         reports = open_place(self.reports or task.beside(self.dataset, "reports"))
-        place = write_report(reports, run, plan, result, spend=spend, extra={"ledger": self._ledger(run)})
+        place = write_report(reports, run, plan, result, spend=spend, price=price, extra={"ledger": self._ledger(run)})
         log.info("The report is at %s.", place)
         return place.uri
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.compat import AirflowSkipException, conf
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError, OCRManifestError
 from airflow_provider_platerec_ocr.core.models import OnEmpty, WithoutStatistics
+from airflow_provider_platerec_ocr.core.money import costs
 from airflow_provider_platerec_ocr.core.redact import redact_url
 from airflow_provider_platerec_ocr.dataset.manifest.left_aside import TO_LOOK_AT
 from airflow_provider_platerec_ocr.dataset.manifest.manifest import kind_of
 from airflow_provider_platerec_ocr.dataset.manifest.tables import table_kind
-from airflow_provider_platerec_ocr.dataset.plan.model import count_of
 from airflow_provider_platerec_ocr.dataset.plan.plan import PlanRequest, load_plan, make_plan
 from airflow_provider_platerec_ocr.dataset.plan.tolerance import Tolerance
 from airflow_provider_platerec_ocr.dataset.plan.workspaces import close_earlier, newest_planning, next_planning
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_platerec_ocr.core.money import Price
     from airflow_provider_platerec_ocr.core.spending.purse import Grant
     from airflow_provider_platerec_ocr.dataset.plan.model import Plan, RunRef
     from airflow_provider_platerec_ocr.dataset.report.ledger_memory import LedgerRecord
@@ -96,17 +97,18 @@ class PlanTask:
         check = LedgerCheck(self.dataset, root, self.ledger, self.new_ledger)
         seen, objection = check.before(dry=dry)
         budget = self._budget(context, run, dry=dry)
+        price = PlateRecOCRHook(self.conn_id).settings().price
         plan = self._make(context, run, folder, budget, dry=dry)
-        self._say(plan)
+        self._say(plan, price)
         if dry:
-            calls = count_of(plan.to_pay, "call")
-            log.info("Plan only: nothing is written or read. The run would make up to %s.", calls)
+            log.info("Plan only: nothing is written or read. The run would make up to %s.", plan.most(price))
         is_skipped = not dry and not plan.rows and self._on_empty(context) is OnEmpty.SKIP
         ledger = None if dry or is_skipped else check.after(seen, run.workspace)
         if ledger is not None:
             self._open_account(open_place(root), run, earlier, budget)
             close_earlier(open_place(root), run)
         counts = plan.to_json() | {"workspace": folder, "plan_only": dry, "shards": len(plan.shards)}
+        counts |= {"price": price.to_json() if price else None, "cost": costs(price, at_most=plan.to_pay)}
         if objection:
             counts["would_stop"] = objection
         self.lineage.inputs.append(DataSet(plan.manifest, plan.rows))
@@ -117,9 +119,9 @@ class PlanTask:
             raise AirflowSkipException(message)
         return self._shards(plan, run, folder, ledger, budget.granted) if ledger else []
 
-    def _say(self, plan: Plan) -> None:
+    def _say(self, plan: Plan, price: Price | None) -> None:
         """Log what is planned; what a person should look at stands out."""
-        for line in plan.describe():
+        for line in plan.describe(price):
             log.log(logging.WARNING if plan.own_manifest and line == plan.no_later_run() else logging.INFO, line)
         if any(kind in plan.left_aside for kind in TO_LOOK_AT):
             log.warning("Some links, folders or keys lead to nothing that can be read: %s.", plan.left_aside_text)

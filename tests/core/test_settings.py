@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.core.money import Price
 from airflow_provider_platerec_ocr.core.settings import (
     ClientSettings,
     Timeouts,
@@ -18,6 +20,11 @@ from airflow_provider_platerec_ocr.core.settings import (
 )
 
 SECRET = "abcdef123456"
+NEEDS: dict[str, dict[str, Any]] = {
+    "price_per_1000_calls": {"currency": "EUR"},
+    "currency": {"price_per_1000_calls": 1},
+}
+"""What a setting has no effect without."""
 
 
 def settings(**extra: Any) -> ClientSettings:
@@ -50,17 +57,19 @@ def test_an_unknown_setting_like_no_other_gets_all_the_names() -> None:
         ("connect_timeout_s", 3, "timeouts", Timeouts(connect_s=3)),
         ("call_timeout_s", 300, "timeouts", Timeouts(call_s=300)),
         ("statistics_timeout_s", 5, "timeouts", Timeouts(statistics_s=5)),
+        ("price_per_1000_calls", 12.4, "price", Price(Decimal("12.4"), "EUR")),
+        ("currency", "USD", "price", Price(Decimal(1), "USD")),
     ],
 )
 def test_each_setting_of_the_connection_changes_something(
     key: str, value: Any, attribute: str, expected: object
 ) -> None:
     assert getattr(settings(), attribute) != expected or key == "verify"
-    assert getattr(settings(**{key: value}), attribute) == expected
+    assert getattr(settings(**NEEDS.get(key, {}) | {key: value}), attribute) == expected
 
 
 def test_every_setting_of_the_connection_is_tried_above() -> None:
-    assert len(ClientSettings.EXTRAS) == 11
+    assert len(ClientSettings.EXTRAS) == 13
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ ALL_EXTRAS = {
     "cert": None,
     "trust_env": False,
     "allow_plain_http": True,
+    "price_per_1000_calls": 12.4,
+    "currency": "EUR",
 }
 MARCH = FakeClock(datetime(2026, 3, 15, tzinfo=UTC))
 

@@ -104,11 +104,11 @@ def _limits() -> list[tuple[str, str, Any]]:
 
 @pytest.mark.parametrize(("key", "end", "limit"), _limits())
 def test_the_form_and_the_settings_agree_on_each_limit(key: str, end: str, limit: float) -> None:
-    beyond = limit / 2 if end == "minimum" else limit * 2
+    beyond = (limit / 2 if limit else -1) if end == "minimum" else limit * 2
 
-    ClientSettings.from_connection(token="t", host=None, port=None, extra={key: limit})
+    ClientSettings.from_connection(token="t", host=None, port=None, extra={key: limit, "currency": "EUR"})
     with pytest.raises(ValueError, match=f"{key} must be from"):
-        ClientSettings.from_connection(token="t", host=None, port=None, extra={key: beyond})
+        ClientSettings.from_connection(token="t", host=None, port=None, extra={key: beyond, "currency": "EUR"})
 
 
 def test_the_default_in_each_help_text_is_the_real_default() -> None:

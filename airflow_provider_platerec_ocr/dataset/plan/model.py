@@ -15,6 +15,7 @@ from airflow_provider_platerec_ocr.dataset.plan.tolerance import ANY_NUMBER
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
+    from airflow_provider_platerec_ocr.core.money import Price
     from airflow_provider_platerec_ocr.dataset.plan.tolerance import Tolerance
     from airflow_provider_platerec_ocr.storage.path import Opener, StoragePath
 
@@ -189,8 +190,11 @@ class Plan:
         given["kept"] = tuple(data.get("kept", ()))
         return cls(**given)
 
-    def describe(self) -> list[str]:
-        """Return what a person wants to know, as sentences for the log."""
+    def describe(self, price: Price | None = None) -> list[str]:
+        """Return what a person wants to know, as sentences for the log.
+
+        :param price: what calls cost; without one, the sentences speak of calls alone.
+        """
         said = [f"{redact(self.manifest)} has {count_of(self.rows, 'row')}."]
         if not self.rows:
             said = [f"{redact(self.manifest)} is empty: it has no rows."]
@@ -198,9 +202,7 @@ class Plan:
             said.append(f"Left aside: {self.left_aside_text}.")
         if self.planned:
             shards = count_of(len(self.shards), "shard")
-            said.append(
-                f"{count_of(self.planned, 'image')} to read in {shards}, up to {count_of(self.to_pay, 'call')}."
-            )
+            said.append(f"{count_of(self.planned, 'image')} to read in {shards}, up to {self.most(price)}.")
         else:
             said.append("Nothing to read: no call will be made.")
         if self.from_ledger:
@@ -221,6 +223,11 @@ class Plan:
         if self.own_manifest and (self.left_over or self.bad_rows):
             said.append(self.no_later_run())
         return said
+
+    def most(self, price: Price | None) -> str:
+        """Return how many calls the run may make at most, and what they cost: ``120 calls (1.49 EUR)``."""
+        calls = count_of(self.to_pay, "call")
+        return calls if price is None else f"{calls} ({price.say(self.to_pay)})"
 
     def no_later_run(self) -> str:
         """Return what becomes of what this run did not read, where the manifest is its own."""

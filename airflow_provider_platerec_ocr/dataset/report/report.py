@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.models import format_timestamp
+from airflow_provider_platerec_ocr.core.money import costs
 from airflow_provider_platerec_ocr.dataset.layout.schema import SCHEMA_VERSION
 from airflow_provider_platerec_ocr.storage.files import write_whole
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_platerec_ocr.core.clock import Clock
+    from airflow_provider_platerec_ocr.core.money import Price
     from airflow_provider_platerec_ocr.dataset.plan.model import Plan, RunRef
     from airflow_provider_platerec_ocr.dataset.report.spend import Spend
     from airflow_provider_platerec_ocr.dataset.table.export_model import ExportResult
@@ -41,6 +43,7 @@ def write_report(  # noqa: PLR0913  # what was asked, planned and found, and whe
     result: ExportResult,
     *,
     spend: Spend | None = None,
+    price: Price | None = None,
     extra: Mapping[str, Any] | None = None,
     clock: Clock | None = None,
 ) -> StoragePath:
@@ -48,6 +51,7 @@ def write_report(  # noqa: PLR0913  # what was asked, planned and found, and whe
 
     :param folder: folder of the reports, outside of the dataset's.
     :param spend: what the run spent.
+    :param price: what calls cost, where somebody said.
     :param extra: what only the caller knows; JSON-ready.
     """
     report = {
@@ -61,7 +65,9 @@ def write_report(  # noqa: PLR0913  # what was asked, planned and found, and whe
         "plan": {name: getattr(plan, name) for name in PLAN_FIELDS} | {"shards": len(plan.shards)},
         "result": result.to_json(),
         "spend": spend.to_json() if spend else None,
-        "summary": describe(plan, result, spend),
+        "price": price.to_json() if price else None,
+        "cost": costs(price, billed=result.calls_billed, saved=result.from_ledger, at_most=plan.to_pay),
+        "summary": describe(plan, result, spend, price),
         **(extra or {}),
     }
     place = folder / f"{run.workspace}.json"
@@ -69,8 +75,8 @@ def write_report(  # noqa: PLR0913  # what was asked, planned and found, and whe
     return place
 
 
-def describe(plan: Plan, result: ExportResult, spend: Spend | None = None) -> list[str]:
-    """Return the run in sentences, for the log."""
-    said = [*plan.describe(), *result.describe(), *(spend.describe() if spend else ())]
+def describe(plan: Plan, result: ExportResult, spend: Spend | None = None, price: Price | None = None) -> list[str]:
+    """Return the run in sentences, for the log; they speak of money where there is a price."""
+    said = [*plan.describe(price), *result.describe(price), *(spend.describe() if spend else ())]
     left = result.carried_over or result.held_elsewhere or sum(result.dead_letters.values())
     return [*said, plan.no_later_run()] if plan.own_manifest and left and plan.no_later_run() not in said else said

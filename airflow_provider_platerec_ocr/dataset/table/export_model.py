@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.dataset.plan.model import count_of
+
+if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.core.money import Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,15 @@ class ExportResult:
         """Return the result as JSON-ready data."""
         return asdict(self)
 
-    def describe(self) -> list[str]:
-        """Return what a person wants to know, as sentences for the log."""
+    def describe(self, price: Price | None = None) -> list[str]:
+        """Return what a person wants to know, as sentences for the log.
+
+        :param price: what calls cost; without one, the sentences speak of calls alone.
+        """
         said = []
         if self.planned or self.dead_letters:
             said.append(f"{count_of(self.reads, 'image')} of {self.planned:,} read, {count_of(self.rows, 'row')}.")
-            said.append(f"{count_of(self.calls_billed, 'call')} billed, {self.from_ledger:,} answered by the ledger.")
+            said += self._billed(price)
         else:
             said.append("The plan is empty: nothing was read and nothing is published.")
         if self.already_published:
@@ -102,6 +108,12 @@ class ExportResult:
             names = ", ".join(self.missing_images) + (", …" if self.missing > len(self.missing_images) else "")
             said.append(f"{count_of(self.missing, 'image')} without an outcome, so this run is not whole: {names}.")
         return said
+
+    def _billed(self, price: Price | None) -> list[str]:
+        calls = f"{count_of(self.calls_billed, 'call')} billed, {self.from_ledger:,} answered by the ledger."
+        if price is None:
+            return [calls]
+        return [calls, f"It cost {price.say(self.calls_billed)}; the ledger saved {price.say(self.from_ledger)}."]
 
     def _already_published(self) -> str:
         """Return the sentence about images that add no row."""

@@ -79,6 +79,7 @@ class BackgroundTasks:
             rate_per_s=limiter.rate_per_s or limiter.account_rate_per_s,
             in_flight=limiter.in_flight,
             rate_given=limiter.rate_is_given,
+            price=context.settings.price,
         )
 
     def say(self) -> None:
@@ -154,7 +155,7 @@ class BackgroundTasks:
         :param counted: calls that the account has counted since the batch began, whoever made them.
         """
         progress = self._context.progress
-        made = progress.calls - sum(progress.refused.values()) - progress.by_status[ReadStatus.REJECTED]
+        made = progress.may_be_billed - progress.by_status[ReadStatus.REJECTED]
         return max(0, min(self._context.limiter.in_flight, made - counted))
 
 

@@ -14,6 +14,7 @@ from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.models import Outcome
+    from airflow_provider_platerec_ocr.core.money import Price
 
 _DEAD = (ReadStatus.REJECTED, ReadStatus.FAILED, ReadStatus.IN_DOUBT)
 
@@ -71,11 +72,19 @@ class Progress:
         """Images of this try that could not be read."""
         return sum(self.by_status[status] for status in _DEAD)
 
-    def line(self, now: float, *, rate_per_s: float, in_flight: int, rate_given: bool = True) -> str:
-        """Return one line for the log: done/total, pace, in flight, from the ledger, dead letters, time left.
+    @property
+    def may_be_billed(self) -> int:
+        """Calls of this try that are billed, or may be: all but those that were refused."""
+        return self.calls - sum(self.refused.values())
+
+    def line(
+        self, now: float, *, rate_per_s: float, in_flight: int, rate_given: bool = True, price: Price | None = None
+    ) -> str:
+        """Return one line for the log: done/total, pace, in flight, from the ledger, dead letters, cost, time left.
 
         :param rate_per_s: starts a second that may be made now.
         :param rate_given: whether the user gave that rate; else it is what was found so far.
+        :param price: what calls cost; without one, the line speaks of none.
         """
         elapsed = max(now - self.started_at, 1e-9)
         fresh = self.done - self.settled_before
@@ -86,12 +95,17 @@ class Progress:
             f"{self.done:,}/{self.total:,} done ({percent:.1f} %)",
             f"{fresh / elapsed:.1f} images/s ({_rate(rate_per_s, given=rate_given)})",
             f"{in_flight} in flight",
-            f"{self.from_ledger:,} from the ledger",
+            f"{self.from_ledger:,} from the ledger{self._saved(price)}",
             f"{self.dead_letters:,} dead letters",
         ]
+        if price is not None:
+            parts.append(f"up to {price.say(self.may_be_billed)}{' in this try' if self.settled_before else ''}")
         if self.refused:
             parts.append("refused " + ", ".join(f"{name} {count}" for name, count in sorted(self.refused.items())))
         return " · ".join([*parts, f"ETA {eta}"])
+
+    def _saved(self, price: Price | None) -> str:
+        return f" ({price.say(self.from_ledger)} saved)" if price is not None and self.from_ledger else ""
 
     def counts(self) -> dict[str, int]:
         """Return plain counts for XCom and reports."""

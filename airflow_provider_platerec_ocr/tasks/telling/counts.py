@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.core.money import Price, costs
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -23,9 +25,9 @@ def is_news(counts: dict[str, Any]) -> bool:
     return bool(counts["files"] or counts["planned"] > sum(counts[name] for name in without))
 
 
-def counts_of(plan: Plan, result: ExportResult, spend: Spend) -> dict[str, Any]:
+def counts_of(plan: Plan, result: ExportResult, spend: Spend, price: Price | None = None) -> dict[str, Any]:
     """Return counts alone: XCom and asset events carry no lists of files or images."""
-    return {
+    counts = {
         "planned": result.planned,
         "reads": result.reads,
         "rows": result.rows,
@@ -43,7 +45,9 @@ def counts_of(plan: Plan, result: ExportResult, spend: Spend) -> dict[str, Any]:
         "left_over": plan.left_over,
         "files": len(result.files),
         "spend": spend.to_json(),
+        "price": price.to_json() if price else None,
     }
+    return counts | _cost(counts)
 
 
 def summed(counts: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -53,7 +57,13 @@ def summed(counts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     total: dict[str, Any] = {}
     for each in counts:
         total = _added(total, each)
-    return total | {"plans": len(counts), "reports": [each["report"] for each in counts]}
+    return total | _cost(total) | {"plans": len(counts), "reports": [each["report"] for each in counts]}
+
+
+def _cost(counts: dict[str, Any]) -> dict[str, Any]:
+    """Return what the calls of counts cost, of several plans together: rounded once."""
+    price = Price.from_json(counts["price"])
+    return {"cost": costs(price, billed=counts["calls_billed"], saved=counts["from_ledger"])}
 
 
 def _added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

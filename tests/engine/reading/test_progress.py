@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from airflow_provider_platerec_ocr.core.models import Outcome, ReadStatus, Reason
+from airflow_provider_platerec_ocr.core.money import Price
 from airflow_provider_platerec_ocr.engine.reading.progress import Progress
 
 
@@ -54,6 +57,18 @@ def test_the_line_says_how_far_how_fast_and_how_long_still() -> None:
         "12/20 done (60.0 %) · 4.0 images/s (limit 8 starts/s) · 31 in flight · 1 from the ledger · 3 dead letters"
         " · ETA 0:00:02"
     )
+
+
+def test_with_a_price_the_line_says_what_was_spent_and_saved_and_of_which_tries() -> None:
+    price = Price(Decimal("12.40"), "EUR")
+    first, later = Progress(total=400, calls=302, from_ledger=50), filled()
+    first.refused.update({"OCRRateLimited": 2})
+    later.calls = 5
+
+    assert "· 50 from the ledger (0.62 EUR saved) · 0 dead letters · up to 3.72 EUR · refused" in first.line(
+        1.0, rate_per_s=8.0, in_flight=1, price=price
+    )
+    assert "· up to 0.06 EUR in this try · ETA" in later.line(102.0, rate_per_s=8.0, in_flight=1, price=price)
 
 
 def test_refusals_are_named_once_there_are_some() -> None:
