@@ -1,4 +1,4 @@
-"""Mounts the receiver of webhooks in Airflow's API server: exactly once, and not at all until a secret is set.
+"""What Airflow's API server serves for us: the page, and the receiver of webhooks where a secret is set.
 
 Airflow loads plugins in every process it starts. So nothing is imported and no option is read until somebody asks for
 ``fastapi_apps``, which only the API server and ``airflow plugins`` do. The entry point ``airflow.plugins`` is the only
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_platerec_ocr.compat import AirflowPlugin
+from airflow_provider_platerec_ocr.core import page_urls
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 
 URL_PREFIX = "/platerec_ocr"
 """Where the receiver is mounted: ``POST /platerec_ocr/webhook/{secret}``."""
+_PAGE_OFF = "The page %s is off: %s"
+_ICONS = {
+    "icon": f"{page_urls.PREFIX}/static/icon.svg",
+    "icon_dark_mode": f"{page_urls.PREFIX}/static/icon-dark.svg",
+}
 _SILENT = "webhooks are received, but no DAG is told of them: this Airflow cannot be told from within (%s)"
 _OFF = "The receiver of webhooks is off: %s"
 _log = logging.getLogger(__name__)
@@ -32,20 +38,56 @@ class PlateRecOCRPlugin(AirflowPlugin):
 
     name = "platerec_ocr"
 
+    external_views: ClassVar[list[dict[str, Any]]] = [
+        {
+            "name": "Plate Recognizer OCR",
+            "href": page_urls.account_url(),
+            "url_route": "platerec-ocr",
+            "destination": "nav",
+            "nav_top_level": False,
+            **_ICONS,
+        },
+        {
+            "name": "OCR",
+            "href": f"{page_urls.PREFIX}/run?dag_id={{DAG_ID}}&run_id={{RUN_ID}}",
+            "url_route": "platerec-ocr-run",
+            "destination": "dag_run",
+            **_ICONS,
+        },
+    ]
+    """Where Airflow's interface shows the page, from 3.1 on; relative, so that a proxy may put Airflow anywhere."""
+
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # a list of Airflow's class, made late
-        """The receiver, where it is configured; a mistake in its options is logged and never stops the API server."""
-        try:
-            settings, inbox = _settings(), _inbox()
-        except OCRConfigError as error:
-            _log.error(_OFF, error)  # a line, no stack trace
-            return []
-        if settings is None:
-            return []
-        if inbox is None:
-            _log.error(_OFF, "a secret is set, but no inbox; set [platerec_ocr] inbox")
-            return []
-        return [{"app": _app(settings, inbox), "url_prefix": URL_PREFIX, "name": "platerec_ocr_webhook"}]
+        """The page and the receiver; a mistake in the options of one is logged, and never stops the API server."""
+        return [*_page(), *_receiver()]
+
+
+def _page() -> list[dict[str, Any]]:
+    """Return the page, where this Airflow has what it needs to know who is signed in."""
+    try:
+        from airflow_provider_platerec_ocr.web.mounted import airflow_page  # noqa: PLC0415  # others never need it
+
+        app = airflow_page()
+    except (ImportError, OCRConfigError) as error:  # Airflow declares none of it public, and may move it
+        _log.error(_PAGE_OFF, f"/{page_urls.PREFIX}", error)
+        return []
+    return [{"app": app, "url_prefix": f"/{page_urls.PREFIX}", "name": "platerec_ocr_page"}]
+
+
+def _receiver() -> list[dict[str, Any]]:
+    """Return the receiver of webhooks, where it is configured."""
+    try:
+        settings, inbox = _settings(), _inbox()
+    except OCRConfigError as error:
+        _log.error(_OFF, error)  # a line, no stack trace
+        return []
+    if settings is None:
+        return []
+    if inbox is None:
+        _log.error(_OFF, "a secret is set, but no inbox; set [platerec_ocr] inbox")
+        return []
+    return [{"app": _app(settings, inbox), "url_prefix": URL_PREFIX, "name": "platerec_ocr_webhook"}]
 
 
 def _settings() -> ReceiverSettings | None:

@@ -177,6 +177,16 @@ _OPTIONS: dict[str, Any] = {
         "example": "10.0.0.0/8",
         "default": "",
     },
+    "datasets": {
+        "description": (
+            "URIs of published tables, comma separated, that the page in Airflow shows beside those that it finds by "
+            "itself. It finds all whose plans use the ledger of this section. Empty: no others."
+        ),
+        "version_added": "0.2.0",
+        "type": "string",
+        "example": "s3://aws_default@my-bucket/other-yard/reads",
+        "default": "",
+    },
     "spill_folder": {
         "description": (
             "Local folder of each worker that takes paid answers while the ledger cannot be written; "

@@ -58,6 +58,8 @@ class PlanBudget:
     """Whose run it is."""
     clock: Clock
     """Tells the account's day."""
+    base_url: str = ""
+    """The API that is called."""
     look_only: bool = False
     """Whether nothing is to be reserved."""
     without_statistics: WithoutStatistics = WithoutStatistics.STOP
@@ -150,6 +152,7 @@ def open_budget(  # what binds a plan, by name
         account=account_id(settings),
         owner=owner,
         clock=clock,
+        base_url=settings.base_url,
         look_only=look_only,
         without_statistics=without_statistics,
     )

@@ -33,7 +33,14 @@ def load_settings(conn_id: str = DEFAULT_CONN_ID) -> ClientSettings:
     :raises OCRConfigError: a value of the connection cannot be used; the message names it.
     :raises AirflowNotFoundException: there is no such connection.
     """
-    connection = BaseHook.get_connection(conn_id)
+    return masked_settings(BaseHook.get_connection(conn_id))
+
+
+def masked_settings(connection: Connection) -> ClientSettings:
+    """Return the settings in a connection; its secrets are masked in all logs from here on.
+
+    :raises OCRConfigError: a value of the connection cannot be used.
+    """
     for secret in _secrets(connection):
         mask_secret(secret)
     return settings_of(connection)

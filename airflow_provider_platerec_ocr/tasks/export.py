@@ -20,6 +20,7 @@ from airflow_provider_platerec_ocr.dataset.layout.schema import dead_letters_sch
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_plan
 from airflow_provider_platerec_ocr.dataset.plan.workspaces import newest_planning
 from airflow_provider_platerec_ocr.dataset.report.account import close_span
+from airflow_provider_platerec_ocr.dataset.report.live import forget_live
 from airflow_provider_platerec_ocr.dataset.report.report import describe, write_report
 from airflow_provider_platerec_ocr.dataset.report.spend import Spend
 from airflow_provider_platerec_ocr.dataset.report.tries import read_tries, sum_tries
@@ -30,6 +31,7 @@ from airflow_provider_platerec_ocr.runtime import arguments, task
 from airflow_provider_platerec_ocr.runtime.budget import release_budget
 from airflow_provider_platerec_ocr.runtime.places import open_place
 from airflow_provider_platerec_ocr.tasks import batches
+from airflow_provider_platerec_ocr.tasks.telling import known
 from airflow_provider_platerec_ocr.tasks.telling.counts import counts_of, is_news, summed
 from airflow_provider_platerec_ocr.tasks.telling.lineage import DataSet, begin
 from airflow_provider_platerec_ocr.tasks.telling.told_assets import tell_assets
@@ -109,7 +111,7 @@ class ExportTask:
             raise AirflowFailException(message)
         for each in published if not failed else ():
             each.check(counts)
-        self._tidy()
+        self._tidy(published)
         return counts
 
     def _publish(self, context: Context, batch: Batch, found: Above) -> Published:
@@ -137,7 +139,20 @@ class ExportTask:
         spend, price = self._spend(workspace, result, tries), self._price()
         report = self._report(run, plan, result, spend, price)
         counts = counts_of(plan, result, spend, price) | {"report": report}
+        self._note(run)
         return Published(run, plan, result, tries, counts)
+
+    def _note(self, run: RunRef) -> None:
+        """Have the page and the commands find this dataset and its reports."""
+        known.note(
+            self.dataset,
+            run,
+            ledger=self.ledger,
+            conn_id=self.conn_id,
+            workspace=self.workspace,
+            dead_letters=self.dead_letters,
+            reports=self.reports or task.beside(self.dataset, "reports"),
+        )
 
     def _release(self, context: Context, batch: Batch) -> None:
         """Release the run's reservations first: its reads are over whatever comes next, and others wait for them."""
@@ -202,8 +217,10 @@ class ExportTask:
         ]
         self.lineage.counts = counts
 
-    def _tidy(self) -> None:
-        root = open_place(task.workspace_of(self.workspace, self.dataset))
+    def _tidy(self, published: Sequence[Published]) -> None:
+        root, now_s = open_place(task.workspace_of(self.workspace, self.dataset)), SystemClock().now().timestamp()
+        for each in published:
+            forget_live(root, each.run.workspace, now_s)
         days = task.whole_number(self.keep_workspaces_days, "keep_workspaces_days", empty=30)
         for gone in remove_old_workspaces(root, days or 0, SystemClock().now()):
             log.info("Removed the workspace of an old run: %s.", gone)

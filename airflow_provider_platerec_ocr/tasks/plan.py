@@ -32,6 +32,7 @@ from airflow_provider_platerec_ocr.storage.file_uri import is_file_uri
 from airflow_provider_platerec_ocr.tasks.batches import own_batch
 from airflow_provider_platerec_ocr.tasks.own_manifest import why_own
 from airflow_provider_platerec_ocr.tasks.samples import refuse_samples
+from airflow_provider_platerec_ocr.tasks.telling import known
 from airflow_provider_platerec_ocr.tasks.telling.lineage import DataSet, begin
 from airflow_provider_platerec_ocr.tasks.which_ledger import LedgerCheck
 
@@ -107,6 +108,7 @@ class PlanTask:
         if ledger is not None:
             self._open_account(open_place(root), run, earlier, budget)
             close_earlier(open_place(root), run)
+            self._note(run, budget)
         counts = plan.to_json() | {"workspace": folder, "plan_only": dry, "shards": len(plan.shards)}
         counts |= {"price": price.to_json() if price else None, "cost": costs(price, at_most=plan.to_pay)}
         if objection:
@@ -118,6 +120,20 @@ class PlanTask:
             message = f"{plan.manifest} is empty, and on_empty says skip."
             raise AirflowSkipException(message)
         return self._shards(plan, run, folder, ledger, budget.granted) if ledger else []
+
+    def _note(self, run: RunRef, budget: PlanBudget) -> None:
+        """Have the page and the commands find this dataset."""
+        known.note(
+            self.dataset,
+            run,
+            ledger=self.ledger,
+            conn_id=self.conn_id,
+            workspace=self.workspace,
+            dead_letters=self.dead_letters,
+            type=self.type,
+            base_url=budget.base_url,
+            reserve=budget.limits.reserve,
+        )
 
     def _say(self, plan: Plan, price: Price | None) -> None:
         """Log what is planned; what a person should look at stands out."""

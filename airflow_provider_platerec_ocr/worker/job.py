@@ -27,6 +27,7 @@ from airflow_provider_platerec_ocr.storage.path import place_below
 from airflow_provider_platerec_ocr.webhook.answers import Answers
 from airflow_provider_platerec_ocr.webhook.inbox import Inbox
 from airflow_provider_platerec_ocr.worker.ended import Ended
+from airflow_provider_platerec_ocr.worker.live_progress import LiveProgress
 from airflow_provider_platerec_ocr.worker.orphan_note import leave_note
 from airflow_provider_platerec_ocr.worker.shard_purse import is_strict, open_purse
 from airflow_provider_platerec_ocr.worker.shard_summary import carried_over, counts_of, judge, note_often, quota_ended
@@ -185,6 +186,8 @@ async def _read(
             purse = await open_purse(job, opened.ledger.store, progress, client, pool, stop)
             tools = replace(_toolbox(job, opened, stop, begun), purse=purse).tools(client, pool)
             noting = asyncio.ensure_future(note_often(note, SystemClock()))
+            live = LiveProgress(job.workspace, job.index, job.shards, job.owner, SystemClock())
+            showing = asyncio.ensure_future(live.often(tools))
             try:
                 await Batch(tools, keep, reserve=job.reserve, strict=is_strict(job)).run(opened.images)
                 for outcome in carried_over(opened.images, rows) if quota_ended(tools, job.on_quota) else ():
@@ -194,9 +197,12 @@ async def _read(
                     await purse.give_back()
             finally:
                 noting.cancel()
+                showing.cancel()
                 await purse.settle()  # closing the pool would wait for its thread, which waits for this loop
                 await loop.run_in_executor(writing, opened.journal.close)
         failure = judge(tools, job.on_quota, last_try=job.last_try)
+        live.say(tools)
+        live.end(failure)
     return Ended(progress.counts(), failure)
 
 

@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 from importlib.metadata import entry_points
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,13 +30,15 @@ from airflow.api_fastapi.app import create_app
 app = create_app(apps="core")
 print("\\n" + json.dumps([route.path for route in app.routes if "platerec" in getattr(route, "path", "")]))
 """
-MOUNTED: dict[str, list[str]] = {SECRET: ["/platerec_ocr"], "": []}
+PAGE = "platerec_ocr_page"
+MOUNTED: dict[str, list[str]] = {SECRET: ["/platerec-ocr", "/platerec_ocr"], "": ["/platerec-ocr"]}
 LOADED = """
 import sys
 from airflow_provider_platerec_ocr.compat import AirflowPlugin
 airflows_own = set(sys.modules)
 import airflow_provider_platerec_ocr.plugin
-heavy = ("fastapi", "starlette", "airflow_provider_platerec_ocr.webhook", "airflow_provider_platerec_ocr.hooks")
+ours = ("webhook", "web", "hooks", "engine", "dataset")
+heavy = ("fastapi", "starlette", "jinja2", *(f"airflow_provider_platerec_ocr.{room}" for room in ours))
 print([name for name in heavy if name in set(sys.modules) - airflows_own])
 """
 
@@ -55,8 +58,10 @@ def test_it_is_registered_in_one_place_only() -> None:
     assert "plugins" not in get_provider_info()
 
 
-def test_without_a_secret_there_is_no_receiver(home: Path, caplog: pytest.LogCaptureFixture) -> None:
-    assert PlateRecOCRPlugin().fastapi_apps == []
+def test_without_a_secret_there_is_the_page_and_no_receiver(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (page,) = PlateRecOCRPlugin().fastapi_apps
+
+    assert (page["url_prefix"], page["name"]) == ("/platerec-ocr", PAGE)
     assert caplog.records == []
     assert list(home.iterdir()) == []
 
@@ -65,7 +70,7 @@ def test_with_a_secret_and_an_inbox_there_is_one(home: Path, monkeypatch: pytest
     monkeypatch.setenv(f"{OPTIONS}WEBHOOK_SECRETS", f"{SECRET},{OTHER_SECRET}")
     monkeypatch.setenv(f"{OPTIONS}INBOX", str(home / "inbox"))
 
-    (app,) = PlateRecOCRPlugin().fastapi_apps
+    _, app = PlateRecOCRPlugin().fastapi_apps
 
     assert (app["url_prefix"], app["name"]) == ("/platerec_ocr", "platerec_ocr_webhook")
     assert {route.path for route in app["app"].routes} == {"/webhook/{secret}", "/webhook", "/health"}
@@ -91,13 +96,24 @@ def test_a_mistake_in_its_options_is_one_line_and_never_stops_the_api_server(
     with caplog.at_level(logging.ERROR):
         apps = PlateRecOCRPlugin().fastapi_apps
 
-    assert apps == []
+    assert [app["name"] for app in apps] == [PAGE]
     (record,) = caplog.records
     assert "The receiver of webhooks is off" in record.getMessage()
     assert said in record.getMessage()
     assert record.exc_info is None
     assert SECRET not in record.getMessage()
     assert "brief" not in record.getMessage()
+
+
+def test_the_page_is_in_the_navigation_and_on_a_dag_run_by_relative_addresses() -> None:
+    nav, run = PlateRecOCRPlugin.external_views
+
+    assert (nav["destination"], nav["href"]) == ("nav", "platerec-ocr/account")
+    assert (run["destination"], run["href"]) == ("dag_run", "platerec-ocr/run?dag_id={DAG_ID}&run_id={RUN_ID}")
+    icons = {view[kind] for view in (nav, run) for kind in ("icon", "icon_dark_mode")}
+    static = files("airflow_provider_platerec_ocr.web") / "static"
+    assert all(static.joinpath(icon.removeprefix("platerec-ocr/static/")).is_file() for icon in icons)
+    assert len(icons) == 2
 
 
 def test_loading_the_plugin_loads_nothing_of_the_receiver() -> None:

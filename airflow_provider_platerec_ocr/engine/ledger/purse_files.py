@@ -75,6 +75,11 @@ class PurseFiles:
                 return calls
         return 0
 
+    def look(self) -> int:
+        """Return how many calls nobody has drawn by now, for who looks on."""
+        self._look()
+        return self.left
+
     def give_back(self, calls: int) -> None:
         """Put calls back for the other shards; nothing happens where the purse is closed."""
         while calls and not self._tail.closed and not self._append(-calls):

@@ -1,0 +1,1 @@
+"""The page inside Airflow: views, templates and what they need. Loaded by the API server alone."""

@@ -1,0 +1,94 @@
+"""The account's view: what is left of the quota, what runs hold of it, how long it lasts, and which rate is in use.
+
+A hold is lifted here, by who may edit a DAG that calls the account.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Form
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from airflow_provider_platerec_ocr.core.page_urls import account_url
+from airflow_provider_platerec_ocr.web.frame.charts import Piece, gauge
+from airflow_provider_platerec_ocr.web.frame.page import PageDep, check_form
+
+if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.web.frame.account_facts import AccountFacts
+    from airflow_provider_platerec_ocr.web.frame.datasets import Shown
+
+router = APIRouter()
+MOST = 20
+"""Accounts on one page; each is asked by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAccount:
+    """One account, for the template."""
+
+    facts: AccountFacts
+    datasets: tuple[Shown, ...]
+    """Those that call it, of those that the viewer may see."""
+    may_lift: Shown | None
+    """One of them that the viewer may change."""
+
+    @property
+    def reserve(self) -> int:
+        """Calls that are to be left; the largest wish of its datasets."""
+        return max((each.known.reserve or 0 for each in self.datasets), default=0)
+
+    @property
+    def held(self) -> int:
+        """Calls that runs have reserved and not drawn."""
+        return self.facts.books.held_calls if self.facts.books else 0
+
+    @property
+    def free(self) -> int | None:
+        """Calls that a new run may spend."""
+        statistics = self.facts.statistics
+        return None if statistics is None else max(0, statistics.remaining - self.held - self.reserve)
+
+    def money(self, calls: int) -> str:
+        """Return what calls cost, or nothing where nobody set a price."""
+        price = self.facts.price
+        return "" if price is None else price.say(calls)
+
+    def gauge(self) -> list[Piece]:
+        """Return the quota as a bar: used, held by runs, free, reserve."""
+        statistics = self.facts.statistics
+        if statistics is None:
+            return []
+        reserve = min(self.reserve, max(0, statistics.remaining - self.held))
+        parts = [("used", statistics.calls), ("held", self.held), ("free", self.free or 0), ("reserve", reserve)]
+        return gauge(max(statistics.total_calls, statistics.calls), parts)
+
+
+@router.get("/account", response_class=HTMLResponse)
+def account(page: PageDep) -> HTMLResponse:
+    """Show the accounts of all datasets that the viewer may see."""
+    by_account: dict[tuple[str, str], list[Shown]] = {}
+    for each in page.visible():
+        by_account.setdefault((each.known.conn_id, each.ledger.uri), []).append(each)
+    shown = [
+        ShownAccount(
+            facts=page.shop.accounts.look(conn_id, datasets[0].ledger),
+            datasets=tuple(datasets),
+            may_lift=next((each for each in datasets if page.viewer.may_edit(each.known.dag_id)), None),
+        )
+        for (conn_id, _), datasets in sorted(by_account.items())[:MOST]
+        if conn_id
+    ]
+    return page.render("account.html", shown=shown, troubles=page.shop.datasets.all().troubles)
+
+
+@router.post("/account/lift")
+def lift(page: PageDep, dataset: Annotated[str, Form()], form_token: Annotated[str, Form()] = "") -> RedirectResponse:
+    """Lift the hold of the account that a dataset calls."""
+    found = page.editable(dataset)
+    check_form(page, form_token)
+    lifted = page.shop.accounts.lift(found.known.conn_id, found.ledger)
+    said = f"the hold of account {lifted} ({found.known.conn_id}) was lifted on the page"
+    page.viewer.note("platerec_ocr.lift_hold", found.known.dag_id, said)
+    return page.go(account_url())

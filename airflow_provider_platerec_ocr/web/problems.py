@@ -1,0 +1,105 @@
+"""What waits for a person: open dead letters by reason, and calls in doubt, each with what to do and its command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.compute as pc
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from airflow_provider_platerec_ocr.dataset.table.letters import LetterBook
+from airflow_provider_platerec_ocr.web.frame.cached import Cached
+from airflow_provider_platerec_ocr.web.frame.page import PageDep
+from airflow_provider_platerec_ocr.web.frame.remedies import DOUBTS, commands, remedy
+
+if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
+    from airflow_provider_platerec_ocr.web.frame.datasets import Shown
+    from airflow_provider_platerec_ocr.web.frame.page import Page
+    from airflow_provider_platerec_ocr.web.frame.remedies import Remedy
+
+router = APIRouter()
+FRESH_S = 20.0
+"""Seconds for which the letters of one dataset are kept."""
+EXAMPLES = 50
+"""Images of one reason that are listed; the table has them all."""
+_COLUMNS = (
+    "image",
+    "row",
+    "type",
+    "message",
+    "fingerprint",
+    "first_seen",
+    "last_seen",
+    "times",
+    "permanent",
+    "manifest",
+)
+
+
+@dataclass(slots=True)
+class Problem:
+    """All open letters of one reason."""
+
+    reason: str
+    count: int = 0
+    permanent: int = 0
+    """Of these, letters of images that no run plans again by itself."""
+    since: Any = None
+    last: Any = None
+    examples: list[dict[str, Any]] = field(default_factory=list)
+    """The newest of them, as rows."""
+
+    @property
+    def is_doubt(self) -> bool:
+        """Whether calls may have been billed without an answer."""
+        return self.reason in DOUBTS
+
+    @property
+    def remedy(self) -> Remedy:
+        """What to do."""
+        return remedy(self.reason)
+
+
+def open_problems(folder: StoragePath) -> list[Problem]:
+    """Return the open dead letters of a folder by reason: doubts first, then by how many there are.
+
+    :raises OCRDatasetError: a file of it cannot be read.
+    """
+    table = LetterBook(folder).table()
+    table = table.filter(pc.is_null(table.column("closed_at"))).sort_by([("last_seen", "descending")])
+    found: dict[str, Problem] = {}
+    for reason in pc.unique(table.column("reason")).to_pylist():
+        rows = table.filter(pc.equal(table.column("reason"), reason)) if reason is not None else table.slice(0, 0)
+        if not rows.num_rows:
+            continue
+        found[reason] = Problem(
+            reason=reason,
+            count=rows.num_rows,
+            permanent=pc.sum(pc.fill_null(rows.column("permanent"), False)).as_py() or 0,  # noqa: FBT003  # pyarrow's
+            since=pc.min(rows.column("first_seen")).as_py(),
+            last=pc.max(rows.column("last_seen")).as_py(),
+            examples=rows.slice(0, EXAMPLES).select(_COLUMNS).to_pylist(),
+        )
+    return sorted(found.values(), key=lambda problem: (not problem.is_doubt, -problem.count, problem.reason))
+
+
+@router.get("/problems", response_class=HTMLResponse)
+def problems(page: PageDep, dataset: str = "") -> HTMLResponse:
+    """Show the open problems of a dataset."""
+    chosen = page.chosen(dataset)
+    return page.render(
+        "problems.html",
+        shown=page.visible(),
+        chosen=chosen,
+        problems=_problems(page, chosen) if chosen else [],
+        commands=commands,
+        troubles=page.shop.datasets.all().troubles,
+    )
+
+
+def _problems(page: Page, shown: Shown) -> list[Problem]:
+    cached = page.shop.keep("problems", lambda shop: Cached[list[Problem]](FRESH_S, shop.clock, most=16))
+    return cached.get(shown.known.key, lambda: open_problems(page.open(shown.known.dead_letters)))
