@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from airflow_provider_platerec_ocr.cli.ledger import main
+from airflow_provider_platerec_ocr.cli.ledger.command import main
 
 __all__ = ["main"]
 

@@ -262,6 +262,7 @@ def get_provider_info() -> dict[str, Any]:
             },
         ],
         "asset-uris": [_ACCOUNTS],
+        "cli": [f"{_PACKAGE}.cli.definition.get_commands"],
         "extra-links": [f"{_PACKAGE}.links.OCRAccountLink", f"{_PACKAGE}.links.OCRReferenceLink"],
         "config": {"platerec_ocr": {"description": "Options of airflow-provider-platerec-ocr.", "options": _OPTIONS}},
     }

@@ -51,6 +51,7 @@ def room(ours: str = "", others: str = "") -> Room:
 
 ROOMS = {
     "__init__": room(),
+    "__main__": room("cli"),
     "provider_info": room("__init__"),
     "compat": room("", "airflow asgiref"),
     "assets": room("core", "airflow"),
@@ -97,7 +98,11 @@ ROOMS = {
     "task_group": room("operators assets retry_policy core compat", "airflow"),
     "plugin": room("runtime web webhook core compat"),
     "upkeep": room("engine dataset webhook storage core"),
-    "cli": room("upkeep runtime dataset engine storage core"),
+    "cli": room("", "airflow"),
+    "cli.shared": room("runtime storage core", "rich"),
+    "cli.ledger": room("cli.shared engine storage core"),
+    "cli.dataset": room("cli.shared upkeep dataset engine storage core"),
+    "cli.account": room("cli.shared cli.ledger hooks operators tasks runtime dataset engine storage core compat"),
     "ledger": room("cli"),
     "sandbox": room("sandbox.api sandbox.ocr sandbox.state", "numpy PIL"),
     "sandbox.ocr": room("", "rapidocr cv2 numpy PIL"),

@@ -15,7 +15,9 @@ import pytest
 from airflow.sdk import BaseOperator, TaskGroup
 from packaging.requirements import Requirement
 
-from airflow_provider_platerec_ocr.cli import dataset, ledger
+from airflow_provider_platerec_ocr.cli.account import holds, plan, quota, report, runs
+from airflow_provider_platerec_ocr.cli.dataset import command as dataset
+from airflow_provider_platerec_ocr.cli.ledger import command as ledger
 from airflow_provider_platerec_ocr.compat import RetryPolicy
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, ReadStatus, Reason
 from airflow_provider_platerec_ocr.dataset import correct, read_dataset
@@ -171,11 +173,12 @@ def options_of(parser: argparse.ArgumentParser) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("parser", "page"),
     [
-        (ledger._parser(), "ledger.md"),  # noqa: SLF001  # its words, not its work
+        (ledger.parser(), "ledger.md"),
         (dataset.parser(), "dataset-command.md"),
         (sandbox_options.parser(), "sandbox.md"),
+        *((module.parser(), "commands.md") for module in (quota, plan, runs, report, holds)),
     ],
-    ids=["ledger", "dataset", "sandbox"],
+    ids=["ledger", "dataset", "sandbox", "quota", "plan", "runs", "report", "holds"],
 )
 def test_every_command_and_option_is_in_the_reference(parser: argparse.ArgumentParser, page: str) -> None:
     text = (REFERENCE / page).read_text()

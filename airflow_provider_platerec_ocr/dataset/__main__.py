@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from airflow_provider_platerec_ocr.cli.dataset import main
+from airflow_provider_platerec_ocr.cli.dataset.command import main
 
 __all__ = ["main"]
 

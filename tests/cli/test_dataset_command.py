@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from airflow_provider_platerec_ocr.cli.dataset import main
-from airflow_provider_platerec_ocr.cli.dataset_places import any_place
+from airflow_provider_platerec_ocr.cli.dataset.command import main
+from airflow_provider_platerec_ocr.cli.shared.places import any_place
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset
 from airflow_provider_platerec_ocr.storage.path import beside
@@ -164,6 +165,13 @@ def test_what_cannot_be_done_fails_with_1_and_says_why(
 ) -> None:
     assert main([str(table.dataset) if word == "TABLE" else word for word in arguments]) == 1
     assert says in capsys.readouterr().err
+
+
+def test_programs_are_told_the_same_as_json(run: Run, table: CorrectedStage) -> None:
+    told = json.loads(run("info", "--output", "json")[1])
+
+    assert (told["place"], told["rows"], told["files"], told["types"]) == (str(table.dataset), 4, 1, {"vin": 4})
+    assert (told["days"], told["ledger"], told["worth_compacting"]) == (1, None, False)
 
 
 def test_what_is_not_understood_fails_with_2(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
 import runpy
 import sys
 from typing import TYPE_CHECKING
+from unittest.mock import ANY
 
 import pytest
 
-from airflow_provider_platerec_ocr.cli.ledger import main, open_place
+from airflow_provider_platerec_ocr.cli.ledger.command import main
+from airflow_provider_platerec_ocr.cli.shared.places import open_place
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes
 from airflow_provider_platerec_ocr.core.settings import DEFAULT_BASE_URL
 from support.ledger_shell import FACTS, OTHER, PRINT, RAW, Shell, claimed, opened
@@ -101,6 +104,21 @@ def test_doubts_names_each_with_owner_age_and_image(doubt: Shell) -> None:
     assert "1 in doubt" in said
     assert OTHER not in said
     assert "ef" * 32 not in said
+
+
+def test_programs_are_told_the_same_as_json(doubt: Shell) -> None:
+    told = {
+        name: json.loads(doubt.run(*name.split(), "-o", "json")[1])
+        for name in ("doubts", f"show {PRINT}", "check", "info")
+    }
+
+    (entry,) = told["doubts"]["doubts"]
+    assert (entry["fingerprint"], entry["type"], entry["image"]) == (PRINT, "vin", "/in/4711.jpg")
+    attempt = entry["attempts"][0]
+    assert (attempt["number"], attempt["state"], attempt["dag_id"], attempt["row"]) == (1, "in_doubt", "nightly", 7)
+    assert told[f"show {PRINT}"]["entries"] == [entry | {"base_url": None, "attempts": [ANY]}]
+    assert (told["check"]["exclusive"], told["check"]["counts"]["in doubt"], told["check"]["torn"]) == (True, 1, [])
+    assert (told["info"]["place"], told["info"]["answers"]) == (str(doubt.root), {"vin": 0})
 
 
 def test_doubts_finds_an_empty_answer(shell: Shell) -> None:
@@ -212,7 +230,6 @@ def test_uris_become_places(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("uri", "says"),
     [
-        ("s3://aws_default@bucket/ledger", "names an Airflow connection"),
         ("nonsense://x/y", "cannot be opened"),
         ("", "LEDGER is empty"),
         (" ", "LEDGER is empty"),
@@ -234,8 +251,8 @@ def test_the_help_teaches_what_doubt_is(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_it_runs_as_a_module(doubt: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["ledger", str(doubt.root), "doubts"])
-    monkeypatch.delitem(sys.modules, "airflow_provider_platerec_ocr.cli.ledger")
+    monkeypatch.delitem(sys.modules, "airflow_provider_platerec_ocr.cli.ledger.command")
 
     with pytest.raises(SystemExit) as caught:
-        runpy.run_module("airflow_provider_platerec_ocr.cli.ledger", run_name="__main__")
+        runpy.run_module("airflow_provider_platerec_ocr.cli.ledger.command", run_name="__main__")
     assert caught.value.code == 3

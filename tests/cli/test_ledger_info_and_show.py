@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_platerec_ocr.cli.ledger import main
+from airflow_provider_platerec_ocr.cli.ledger.command import main
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes
 from airflow_provider_platerec_ocr.core.settings import DEFAULT_BASE_URL
 from support.ledger_shell import FACTS, OTHER, PRINT, RAW, Shell, claimed

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_platerec_ocr.cli.ledger import main
+from airflow_provider_platerec_ocr.cli.ledger.command import main
 from airflow_provider_platerec_ocr.core.answer.body import UNREAD, as_object, packed
 from airflow_provider_platerec_ocr.core.models import Owner
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger

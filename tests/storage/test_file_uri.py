@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_platerec_ocr.cli.dataset_places import any_place
-from airflow_provider_platerec_ocr.cli.ledger import open_place as place_of_the_ledger_command
+from airflow_provider_platerec_ocr.cli.shared.places import any_place
+from airflow_provider_platerec_ocr.cli.shared.places import open_place as place_of_the_ledger_command
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.dataset.table.reading import open_folder
 from airflow_provider_platerec_ocr.runtime.places import open_place as place_of_a_task

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.cli.ledger import main
+from airflow_provider_platerec_ocr.cli.ledger.command import main
 from airflow_provider_platerec_ocr.core.claims import decide
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger

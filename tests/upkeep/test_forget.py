@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from airflow_provider_platerec_ocr.cli.dataset import main
+from airflow_provider_platerec_ocr.cli.dataset.command import main
 from airflow_provider_platerec_ocr.dataset.upkeep.correct import correct
 from support.batch_stage import BatchRun
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_provider_platerec_ocr.cli.dataset import main
+from airflow_provider_platerec_ocr.cli.dataset.command import main
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
 from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_platerec_ocr.cli.dataset import main
+from airflow_provider_platerec_ocr.cli.dataset.command import main
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.dataset.upkeep.correct import correct
 from airflow_provider_platerec_ocr.upkeep.places import Places

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_platerec_ocr.cli.ledger import main
+from airflow_provider_platerec_ocr.cli.ledger.command import main
 from airflow_provider_platerec_ocr.core.claims import Answered, Doubt, End, MayClaim, Rejected
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRLedgerUnwritable
 from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin, Verdict

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.cli.common import FINE, complain, refuse_empty, say, user_name
-from airflow_provider_platerec_ocr.cli.dataset_places import any_place, beside_of, command, takes_places
+from airflow_provider_platerec_ocr.cli.dataset.places import beside_of, command, takes_places
+from airflow_provider_platerec_ocr.cli.shared.common import FINE, complain, refuse_empty, say, user_name
+from airflow_provider_platerec_ocr.cli.shared.places import any_place
 from airflow_provider_platerec_ocr.core.models import parse_timestamp
 from airflow_provider_platerec_ocr.dataset.corrections.table import CorrectionKind, correction_files
 from airflow_provider_platerec_ocr.dataset.corrections.view import DIALECTS, corrected_view

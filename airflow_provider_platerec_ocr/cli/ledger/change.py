@@ -6,17 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.cli.bulk import check_choice, forget_rejected, settle_doubts, takes_many
-from airflow_provider_platerec_ocr.cli.common import (
-    FINE,
-    command,
-    complain,
-    one,
-    refuse_empty,
-    say,
-    takes_an_image,
-    user_name,
-)
+from airflow_provider_platerec_ocr.cli.ledger.bulk import check_choice, forget_rejected, settle_doubts, takes_many
+from airflow_provider_platerec_ocr.cli.ledger.entries import command, one, takes_an_image
+from airflow_provider_platerec_ocr.cli.shared.common import FINE, complain, refuse_empty, say, user_name
 from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.core.redact import redact
@@ -29,6 +21,10 @@ if TYPE_CHECKING:
 
     from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin
     from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
+
+
+NAMES = ("settle", "forget")
+"""Of the commands."""
 
 
 def add_to(commands: Any) -> None:

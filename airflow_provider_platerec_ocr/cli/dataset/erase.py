@@ -6,8 +6,9 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.cli.common import FINDINGS, FINE, complain, refuse_empty, say
-from airflow_provider_platerec_ocr.cli.dataset_places import command, places_of, takes_places
+from airflow_provider_platerec_ocr.cli.dataset.places import command, places_of, takes_places
+from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, complain, refuse_empty, say
+from airflow_provider_platerec_ocr.cli.shared.progress import working
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.core.images.wanted import FROM_LENGTH, Wanted
 from airflow_provider_platerec_ocr.upkeep.forget import Forgetting
@@ -53,7 +54,8 @@ def _forget(given: argparse.Namespace, clock: Clock) -> int:
     places = places_of(given, needs_ledger=True)
     forgetting = Forgetting(places, wanted, clock=clock)
     really = given.yes and not given.dry_run
-    found = forgetting.erase(wait_s=given.wait * 60) if really else forgetting.find()
+    with working("Looking through everything"):
+        found = forgetting.erase(wait_s=given.wait * 60) if really else forgetting.find()
     _list(found, really=really)
     if any(len(code) < FROM_LENGTH for code in wanted.codes):
         say(f"A code of fewer than {FROM_LENGTH} signs is compared with whole codes only, not looked for in names.")
@@ -87,7 +89,8 @@ def _retain(given: argparse.Namespace, clock: Clock) -> int:
     needs = bool({"table", "ledger"} & set(only))
     retention = Retention(places_of(given, needs_ledger=needs), before, only=only, clock=clock)
     really = given.yes and not given.dry_run
-    done = retention.run(dry_run=not really, wait_s=given.wait * 60)
+    with working("Looking for what is old"):
+        done = retention.run(dry_run=not really, wait_s=given.wait * 60)
     say(f"Older than {before:%Y-%m-%d %H:%M} UTC:")
     for name in only:
         say(f"{name:<14} {done.counts.get(name, 0):>8,} {'deleted' if really else 'to be deleted'}")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.cli.common import FINDINGS, FINE, complain, refuse_empty, say
-from airflow_provider_platerec_ocr.cli.dataset_places import any_place, beside_of, command, ledger_of, takes_places
+from airflow_provider_platerec_ocr.cli.dataset.places import beside_of, command, ledger_of, takes_places
+from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, complain, refuse_empty, say
+from airflow_provider_platerec_ocr.cli.shared.places import any_place
+from airflow_provider_platerec_ocr.cli.shared.progress import working
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.core.settings import ClientSettings
 from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, READS, REPEATS
@@ -48,7 +50,10 @@ def _compact(given: argparse.Namespace, clock: Clock) -> int:
         ("repeats", beside_of(given, "repeats"), REPEATS),
         ("dead letters", beside_of(given, "dead_letters"), DEAD_LETTERS),
     ):
-        done = compact(folder, workspace, table=table, dataset=dataset, until=until, dry_run=given.dry_run, clock=clock)
+        with working(f"Compacting the {name}"):
+            done = compact(
+                folder, workspace, table=table, dataset=dataset, until=until, dry_run=given.dry_run, clock=clock
+            )
         _tell(name, done, dry_run=given.dry_run)
         code = FINDINGS if done.left else code
     return code
@@ -81,17 +86,18 @@ def _rebuild(given: argparse.Namespace, clock: Clock) -> int:
     if place is None:
         message = "Nobody wrote down which ledger this dataset was read with: say it with --ledger."
         raise OCRInputError(message)
-    done = rebuild(
-        Ledger.peek(place, lease_s=ClientSettings().lease_s, clock=clock),
-        any_place(given.dataset),
-        beside_of(given, "workspace"),
-        of=given.of,
-        types=given.type,
-        dags=given.dag,
-        replace=given.replace,
-        dry_run=given.dry_run,
-        clock=clock,
-    )
+    with working("Making the table again"):
+        done = rebuild(
+            Ledger.peek(place, lease_s=ClientSettings().lease_s, clock=clock),
+            any_place(given.dataset),
+            beside_of(given, "workspace"),
+            of=given.of,
+            types=given.type,
+            dags=given.dag,
+            replace=given.replace,
+            dry_run=given.dry_run,
+            clock=clock,
+        )
     return _tell_rebuilt(given, done)
 
 

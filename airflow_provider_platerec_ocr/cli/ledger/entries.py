@@ -1,9 +1,7 @@
-"""What the ledger's commands share: how they are declared, what they say, and which entry they are about."""
+"""What the ledger's commands share: how they are declared, and which entry they are about."""
 
 from __future__ import annotations
 
-import getpass
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +15,11 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+    from airflow_provider_platerec_ocr.core.claims import Attempt
     from airflow_provider_platerec_ocr.engine.ledger.admin import Found, LedgerAdmin
     from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 
     Run = Callable[[argparse.Namespace, LedgerAdmin, Ledger], int]
-
-FINE, FAILED, FINDINGS = 0, 1, 3
-"""Exit codes; 2 is argparse's own, for a command that cannot be understood."""
 
 
 def command(commands: Any, name: str, run: Run, about: str) -> argparse.ArgumentParser:
@@ -102,38 +98,32 @@ def nothing_of(prints: dict[str, str]) -> str:
     )
 
 
-def refuse_empty(given: argparse.Namespace, *names: str) -> None:
-    """Refuse options that were given without a value: in a script, that is a variable that was never set.
-
-    :raises OCRInputError: one of them is empty.
-    """
-    for name in names:
-        value = getattr(given, name)
-        if value is not None and not str(value).strip():
-            what = "The fingerprint or image" if name == "what" else f"--{name.replace('_', '-')}"
-            message = f"{what} is empty, so nothing was done. Is a variable of your script not set?"
-            raise OCRInputError(message)
-
-
 def title(found: Found) -> str:
     """Return the line that names an entry."""
     return f"{found.fingerprint}  type {found.type}  {redact(found.image)}".rstrip()
 
 
-def say(line: str) -> None:
-    """Print a line of the answer."""
-    sys.stdout.write(f"{line}\n")
+def entry_json(found: Found, lease_s: float, *, raw: bool = False) -> dict[str, Any]:
+    """Return an entry as programs are given it.
+
+    :param raw: whether the raw answers go along.
+    """
+    attempts = [
+        {
+            "number": attempt.number,
+            "state": _state(attempt, lease_s),
+            "age_s": attempt.age_s,
+            **attempt.owner.to_json(),
+            "row": attempt.facts.get("row"),
+        }
+        | ({"payload": attempt.payload} if raw else {})
+        for attempt in found.history
+    ]
+    image = redact(found.image)
+    return {"fingerprint": found.fingerprint, "type": found.type, "image": image, "attempts": attempts}
 
 
-def complain(line: str) -> int:
-    """Print what went wrong, apart from answers, and return the exit code for it."""
-    sys.stderr.write(f"{line}\n")
-    return FAILED
-
-
-def user_name() -> str:
-    """Return who is logged in, for what is kept with a name; a container may have a user without any."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
+def _state(attempt: Attempt, lease_s: float) -> str:
+    if attempt.is_in_doubt(lease_s):
+        return "in_doubt"
+    return "under_way" if attempt.end is None else str(attempt.end.value)

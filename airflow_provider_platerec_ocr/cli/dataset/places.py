@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import configparser
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.cli.common import refuse_empty
-from airflow_provider_platerec_ocr.cli.ledger import open_place
+from airflow_provider_platerec_ocr.cli.shared.common import refuse_empty
+from airflow_provider_platerec_ocr.cli.shared.places import any_place, configured
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.dataset.report.ledger_memory import remembered_ledger
 from airflow_provider_platerec_ocr.storage.path import beside
@@ -34,8 +32,6 @@ _BESIDE = {
 }
 """Places beside the dataset, which an argument of the same name may move."""
 _FOLDERS = {"sweeps": "inbox"}
-_OWN_USERS = frozenset({"abfs", "abfss", "wasb", "wasbs"})
-"""Schemes in which what stands before an ``@`` is no connection."""
 
 
 def command(commands: Any, name: str, run: Run, about: str) -> argparse.ArgumentParser:
@@ -62,22 +58,6 @@ def takes_places(parser: argparse.ArgumentParser, *names: str) -> None:
         parser.add_argument("--spill", help="spill folder of this machine (default: as Airflow's configuration says)")
 
 
-def any_place(uri: str) -> StoragePath:
-    """Return the place of a path or URI: opened with this shell's credentials, or by the Airflow connection it names.
-
-    :raises OCRInputError: it is empty or cannot be opened. :raises OCRConfigError: Airflow cannot open it.
-    """
-    scheme, found, rest = uri.partition("://")
-    if found and "@" in rest.partition("/")[0] and scheme not in _OWN_USERS:
-        from airflow_provider_platerec_ocr.runtime.places import open_place as through_airflow
-
-        return through_airflow(uri)
-    if not uri.strip():
-        message = "DATASET is empty. Say which one is meant: in a script, a variable may not be set."
-        raise OCRInputError(message)
-    return open_place(uri)
-
-
 def beside_of(given: argparse.Namespace, name: str) -> StoragePath:
     """Return one of the places beside the dataset, or where an argument says that it lies."""
     elsewhere = getattr(given, name, None)
@@ -97,8 +77,8 @@ def places_of(given: argparse.Namespace, *, needs_ledger: bool) -> Places:
             "whatever is deleted would come back from it with the next run."
         )
         raise OCRInputError(message)
-    inbox = given.inbox or _default_of("inbox", "inbox")
-    spill = given.spill or _default_of("spill_folder", "spill")
+    inbox = given.inbox or configured("inbox", "inbox")
+    spill = given.spill or configured("spill_folder", "spill")
     return Places(
         dataset=any_place(given.dataset),
         **{name: beside_of(given, name) for name in _BESIDE},
@@ -124,19 +104,3 @@ def ledger_of(given: argparse.Namespace) -> StoragePath | None:
         message = f"There is no ledger in {place}: nothing is there. Check the path, or say it with --ledger."
         raise OCRInputError(message)
     return place
-
-
-def _default_of(option: str, folder: str) -> str | None:
-    """Return what Airflow's configuration says, or its default where that is there; Airflow itself is not loaded."""
-    if named := os.environ.get(f"AIRFLOW__PLATEREC_OCR__{option.upper()}", "").strip():
-        return named
-    home = Path(os.path.expandvars(os.environ.get("AIRFLOW_HOME", "~/airflow"))).expanduser()
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
-    try:
-        parser.read(home / "airflow.cfg")
-    except (configparser.Error, UnicodeDecodeError):
-        parser.clear()
-    if named := parser.get("platerec_ocr", option, fallback="").strip():
-        return named
-    default = home / "platerec_ocr" / folder
-    return str(default) if default.is_dir() else None

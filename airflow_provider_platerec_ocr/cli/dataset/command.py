@@ -9,17 +9,17 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.cli import dataset_erase, dataset_files, dataset_look, dataset_say
-from airflow_provider_platerec_ocr.cli.common import complain
+from airflow_provider_platerec_ocr.cli.dataset import erase, files, look, say
+from airflow_provider_platerec_ocr.cli.shared.common import guarded
 from airflow_provider_platerec_ocr.core.clock import SystemClock
-from airflow_provider_platerec_ocr.core.errors import OCRError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider_platerec_ocr.core.clock import Clock
 
-COMMANDS = (dataset_look, dataset_say, dataset_files, dataset_erase)
+PROG = "python -m airflow_provider_platerec_ocr.dataset"
+COMMANDS = (look, say, files, erase)
 """Modules that declare commands, in the order of the help."""
 _ABOUT = """\
 Look after a dataset: see what is there, correct a code, make few files of many, make the table again from the ledger,
@@ -37,27 +37,24 @@ examples:
 exit codes: 0 fine, 1 refused or failed, 2 not understood, 3 something was left as it was (compact, retain)"""
 
 
-def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) -> int:
-    """Run one command and return its exit code."""
-    named = parser()
+def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None, prog: str = PROG) -> int:
+    """Run one command and return its exit code.
+
+    :param arguments: the words after the command's name; ``None`` for those of this process.
+    :param prog: what the command is called, for its help.
+    """
+    named = parser(prog)
     names = _names(named)
     words = list(sys.argv[1:] if arguments is None else arguments)
     if len(words) > 1 and words[1] in names and words[0] not in names:  # in the order of the ledger's command
         words[:2] = words[1::-1]
     given = named.parse_args(words)
-    try:
-        code: int = given.run(given, clock or SystemClock())
-    except OCRError as error:
-        return complain(str(error))
-    except OSError as error:
-        return complain(f"The store refuses: {error}")
-    return code
+    return guarded(lambda: int(given.run(given, clock or SystemClock())))
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(prog: str = PROG) -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     form = argparse.RawDescriptionHelpFormatter
-    prog = "python -m airflow_provider_platerec_ocr.dataset"
     made = argparse.ArgumentParser(prog=prog, description=_ABOUT, epilog=_EXAMPLES, formatter_class=form)
     commands = made.add_subparsers(required=True, metavar="COMMAND")
     for module in COMMANDS:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.cli.common import FAILED, FINE, complain, refuse_empty, say, title
+from airflow_provider_platerec_ocr.cli.ledger.entries import title
+from airflow_provider_platerec_ocr.cli.shared.common import FAILED, FINE, complain, refuse_empty, say
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRInputError
 from airflow_provider_platerec_ocr.engine.ledger import selection
 from airflow_provider_platerec_ocr.engine.ledger.describe import owner, state

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.cli.common import FINDINGS, FINE, command, say, title, user_name
+from airflow_provider_platerec_ocr.cli.ledger.entries import command, title
+from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, say, user_name
+from airflow_provider_platerec_ocr.cli.shared.progress import working
 from airflow_provider_platerec_ocr.engine.kept.reparse import reparse
 from airflow_provider_platerec_ocr.storage.probe import prove_exclusive
 
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 _ABOUT = "find the answers that were kept unread and that this version reads; the next run publishes them"
 
 
+NAMES = ("reparse",)
+"""Of the commands."""
+
+
 def add_to(commands: Any) -> None:
     """Declare the command."""
     command(commands, "reparse", _reparse, _ABOUT)
@@ -24,7 +30,8 @@ def add_to(commands: Any) -> None:
 
 def _reparse(_given: argparse.Namespace, _admin: LedgerAdmin, ledger: Ledger) -> int:
     prove_exclusive(ledger.store)
-    done = reparse(ledger, by=user_name())
+    with working("Looking for answers that were kept unread"):
+        done = reparse(ledger, by=user_name())
     for found in done.new:
         say(f"read now: {title(found)}")
     for found in done.unread:

@@ -1,0 +1,1 @@
+"""The ledger's command: look up, settle and forget what was paid for."""

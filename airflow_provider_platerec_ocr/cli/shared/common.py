@@ -1,0 +1,72 @@
+"""What the commands share: exit codes, how they speak to people, and what they refuse."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from airflow_provider_platerec_ocr.core.errors import OCRError, OCRInputError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+FINE, FAILED, MISUNDERSTOOD, FINDINGS, INTERRUPTED = 0, 1, 2, 3, 130
+"""Exit codes of all commands; 2 is argparse's own, for a command that cannot be understood."""
+
+
+def refuse_empty(given: argparse.Namespace, *names: str) -> None:
+    """Refuse options that were given without a value: in a script, that is a variable that was never set.
+
+    :raises OCRInputError: one of them is empty.
+    """
+    for name in names:
+        value = getattr(given, name)
+        if value is not None and not str(value).strip():
+            what = "The fingerprint or image" if name == "what" else f"--{name.replace('_', '-')}"
+            message = f"{what} is empty, so nothing was done. Is a variable of your script not set?"
+            raise OCRInputError(message)
+
+
+def say(line: str) -> None:
+    """Print a line of the answer."""
+    sys.stdout.write(f"{line}\n")
+
+
+def complain(line: str) -> int:
+    """Print what went wrong, apart from answers, and return the exit code for it."""
+    sys.stderr.write(f"{line}\n")
+    return FAILED
+
+
+def user_name() -> str:
+    """Return who is logged in, for what is kept with a name; a container may have a user without any."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Run a command and return its exit code; what went wrong is one sentence, and no trace of the program."""
+    try:
+        return command()
+    except OCRError as error:
+        return complain(str(error))
+    except BrokenPipeError:  # of `… | head`
+        _hush()
+        return FINE
+    except OSError as error:
+        return complain(f"The store refuses: {error}")
+    except KeyboardInterrupt:
+        complain("Stopped.")
+        return INTERRUPTED
+
+
+def _hush() -> None:
+    """Send what is still to be written nowhere: else the interpreter complains at its end."""
+    with suppress(OSError), open(os.devnull, "wb") as nowhere:  # noqa: PTH123  # a device, no path
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -1,0 +1,86 @@
+"""Where things lie, as a person names them in a shell."""
+
+from __future__ import annotations
+
+import configparser
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_provider_platerec_ocr.core.errors import OCRInputError
+from airflow_provider_platerec_ocr.core.redact import redact_url
+from airflow_provider_platerec_ocr.storage.path import fsspec_path
+
+if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
+
+OWN_USERS = frozenset({"abfs", "abfss", "wasb", "wasbs"})
+"""Schemes in which what stands before an ``@`` is no connection."""
+
+
+def open_place(uri: str) -> StoragePath:
+    """Return the place of a path or URI as fsspec alone opens it: with the credentials of this shell, not Airflow's.
+
+    :raises OCRInputError: it is empty, the URI names an Airflow connection, or nothing installed knows its scheme.
+    """
+    if not uri.strip():
+        message = "LEDGER is empty. Say which one is meant: in a script, a variable may not be set."
+        raise OCRInputError(message)
+    scheme, found, rest = uri.partition("://")
+    if found and "@" in rest.partition("/")[0] and scheme not in OWN_USERS:
+        message = (
+            f"{redact_url(uri)} names an Airflow connection, which this command does not read. Leave out what is "
+            "before the @, and give the credentials through the environment (for S3: AWS_PROFILE, AWS_ENDPOINT_URL, …)."
+        )
+        raise OCRInputError(message)
+    try:
+        return fsspec_path(uri)
+    except (ValueError, ImportError) as error:
+        message = f"{redact_url(uri) if found else uri} cannot be opened: {error}"
+        raise OCRInputError(message) from error
+
+
+def any_place(uri: str, name: str = "DATASET") -> StoragePath:
+    """Return the place of a path or URI: opened with this shell's credentials, or by the Airflow connection it names.
+
+    :param name: what is meant, should it be empty.
+    :raises OCRInputError: it is empty or cannot be opened. :raises OCRConfigError: Airflow cannot open it.
+    """
+    scheme, found, rest = uri.partition("://")
+    if found and "@" in rest.partition("/")[0] and scheme not in OWN_USERS:
+        as_airflows_own_command()
+        from airflow_provider_platerec_ocr.runtime.places import open_place as through_airflow
+
+        return through_airflow(uri)
+    if not uri.strip():
+        message = f"{name} is empty. Say which one is meant: in a script, a variable may not be set."
+        raise OCRInputError(message)
+    return open_place(uri)
+
+
+def as_airflows_own_command() -> None:
+    """Have Airflow look up connections as its own commands do: in the database, too, and not only in the environment.
+
+    From 3.1 on it asks this variable; before, it does so anyway.
+    """
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+
+
+def configured(option: str, folder: str) -> str | None:
+    """Return what Airflow's configuration says, or its default where that is there; Airflow itself is not loaded.
+
+    :param option: of ``[platerec_ocr]``.
+    :param folder: its default, below ``platerec_ocr`` in ``AIRFLOW_HOME``.
+    """
+    if named := os.environ.get(f"AIRFLOW__PLATEREC_OCR__{option.upper()}", "").strip():
+        return named
+    home = Path(os.path.expandvars(os.environ.get("AIRFLOW_HOME", "~/airflow"))).expanduser()
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read(home / "airflow.cfg")
+    except (configparser.Error, UnicodeDecodeError):
+        parser.clear()
+    if named := parser.get("platerec_ocr", option, fallback="").strip():
+        return named
+    default = home / "platerec_ocr" / folder
+    return str(default) if default.is_dir() else None
