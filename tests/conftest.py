@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from support import airflow_home
+from support.warm_children import warm_children
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +19,12 @@ if TYPE_CHECKING:
 
 airflow_home.claim()
 
+pytest_plugins = ("support.cpu_of_tests",)
+
+PART_EXAMPLES, WHOLE_EXAMPLES = 40, 400
+"""Examples of a property: in `make test`, and in `make explore`."""
+COLLECT_EVERY = 20_000
+"""New objects after which the garbage collector looks among them for circles."""
 LONGEST_ID = 40
 """Characters of a text in the name of a case."""
 
@@ -24,6 +33,22 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of `make explore`; its own conftest is not read early enough."""
+    parser.addoption(
+        "--whole",
+        action="store_true",
+        help="search all that tests/explorer can, and draw more examples of each property, not a fixed part",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have properties tried with the same examples each time, unless more are asked for; never by the clock."""
+    settings.register_profile("part", max_examples=PART_EXAMPLES, derandomize=True, database=None, deadline=None)
+    settings.register_profile("whole", max_examples=WHOLE_EXAMPLES, deadline=None)
+    settings.load_profile("whole" if config.getoption("whole") else "part")
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +60,13 @@ def s3() -> Iterator[S3Stand]:
         yield stand
 
 
+@pytest.fixture(scope="session")
+def warm_python() -> Iterator[str]:
+    """Return an interpreter that starts the processes that make calls in a tenth of the time."""
+    with warm_children() as python:
+        yield python
+
+
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups afterwards
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave what takes minutes out unless it is asked for, and share the rest out so that no worker waits long."""
@@ -44,13 +76,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in long]
     if hasattr(config, "workerinput"):
         for item in items:
-            if "airflow_home" in getattr(item, "fixturenames", ()):
+            asked = {*getattr(item, "fixturenames", ()), *_texts_of(item)}
+            if "airflow_home" in asked:
                 item.add_marker(pytest.mark.xdist_group("airflow"))  # one database, and one import of Airflow
+            elif "s3" in asked and not item.get_closest_marker("xdist_group"):
+                item.add_marker(pytest.mark.xdist_group("s3"))  # one server, and one import of all that it takes
         items.sort(key=_comes)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Refuse a pytest under which pytest-xdist does not see the groups: each worker would start a whole Airflow."""
+    """Spare what is loaded the garbage collector, which would walk Airflow again and again.
+
+    Refuse a pytest under which pytest-xdist does not see the groups: each worker would start a whole Airflow.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_EVERY, 20, 20)
     if hasattr(session.config, "workerinput") and session.config.getoption("loadgroup", default=False):
         grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
         if any("@" not in item.nodeid for item in grouped):
@@ -58,7 +99,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             raise pytest.UsageError(message)
 
 
-LONGEST_FIRST = ("one_airflow", "airflow", "demo")
+def _texts_of(item: pytest.Item) -> list[str]:
+    """Return the texts among a test's parameters: some ask for a fixture by its name."""
+    case = getattr(item, "callspec", None)
+    return [value for value in case.params.values() if isinstance(value, str)] if case else []
+
+
+LONGEST_FIRST = ("one_airflow", "demo", "airflow", "s3")
 """Groups that keep one worker busy for minutes, longest first: begun late, they would be what everybody waits for."""
 
 

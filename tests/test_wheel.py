@@ -163,40 +163,44 @@ def test_the_installed_package_is_the_wheels_own(python: str, tmp_path: Path) ->
     assert str(ROOT / PACKAGE) not in said
 
 
-@pytest.mark.airflow
-@pytest.mark.parametrize(
-    ("command", "expected"),
-    [
-        (("get", "airflow-provider-platerec-ocr"), __version__),
-        (("hooks",), f"{PACKAGE}.hooks.ocr.PlateRecOCRHook"),
-    ],
-    ids=["get", "hooks"],
-)
-def test_airflow_finds_the_installed_provider(
-    command: tuple[str, ...], expected: str, python: str, tmp_path: Path
-) -> None:
-    said = run(python, tmp_path, "-m", "airflow", "providers", *command, "--output", "plain")
-
-    assert expected in said
-    assert str(ROOT / PACKAGE) not in said
+COMMANDS = {
+    "get": ("airflow-provider-platerec-ocr", __version__),
+    "hooks": ("", f"{PACKAGE}.hooks.ocr.PlateRecOCRHook"),
+}
+"""What `airflow providers …` is asked for, and what it has to show."""
 
 
 @pytest.fixture(scope="module")
-def imported(python: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
-    """What came of importing each example DAG; Airflow is imported once for all of them."""
-    code = "import runpy, airflow_provider_platerec_ocr as p; runpy.run_path({!r}); print(p.__file__)"
-    home = tmp_path_factory.mktemp("imported")
-    questions = [code.format(str(dag)) for dag in DAGS]
-    answers = ask("import airflow.sdk", questions, python=python, cwd=home, env=environment(home))
-    return dict(zip((dag.stem for dag in DAGS), answers, strict=True))
+def asked(python: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
+    """What came of two commands and of importing each example DAG; Airflow is imported once for all of them."""
+    home = tmp_path_factory.mktemp("asked")
+    lines = {
+        name: ["airflow", "providers", name, *argument.split(), "--output", "plain"]
+        for name, (argument, _) in COMMANDS.items()
+    }
+    commands = {name: f"sys.argv = {line!r}; airflow.__main__.main()" for name, line in lines.items()}
+    dag = "import runpy, airflow_provider_platerec_ocr as p; runpy.run_path({!r}); print(p.__file__)"
+    questions = commands | {path.stem: dag.format(str(path)) for path in DAGS}
+    shared = "import airflow.sdk, airflow.__main__, airflow.cli.commands.provider_command"
+    code = [f"import airflow.__main__; {question}" for question in questions.values()]
+    answers = ask(shared, code, python=python, cwd=home, env=environment(home))
+    return dict(zip(questions, answers, strict=True))
+
+
+@pytest.mark.airflow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_airflow_finds_the_installed_provider(name: str, asked: dict[str, Answer]) -> None:
+    assert asked[name].code == 0, asked[name].said
+    assert COMMANDS[name][1] in asked[name].said
+    assert str(ROOT / PACKAGE) not in asked[name].said
 
 
 @pytest.mark.airflow
 @pytest.mark.parametrize("dag", [dag.stem for dag in DAGS])
-def test_an_example_dag_can_be_imported_with_the_installed_provider(dag: str, imported: dict[str, Answer]) -> None:
-    assert imported[dag].code == 0, imported[dag].said
-    assert PACKAGE in imported[dag].said
-    assert str(ROOT / PACKAGE) not in imported[dag].said
+def test_an_example_dag_can_be_imported_with_the_installed_provider(dag: str, asked: dict[str, Answer]) -> None:
+    assert asked[dag].code == 0, asked[dag].said
+    assert PACKAGE in asked[dag].said
+    assert str(ROOT / PACKAGE) not in asked[dag].said
 
 
 @pytest.mark.parametrize("module", ["sandbox", "ledger"])

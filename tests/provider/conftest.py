@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 def airflow_home() -> home.AirflowHome:
     """Return the process's Airflow with its database made."""
     return home.migrate(home.claim())
+
+
+@pytest.fixture(autouse=True)
+def quick_children(warm_python: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the processes that make calls forked from a warm one: hundreds of tests have some."""
+    monkeypatch.setattr(sys, "executable", warm_python)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -23,9 +23,6 @@ from support.clock import START, FakeClock
 from support.recorder import recording_server
 from support.stores import local_place
 from support.waiting import PATIENCE_S
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ACCOUNT = "0123456789abcdef"
 
@@ -194,16 +191,35 @@ def test_a_new_period_knows_no_reservation_of_the_last(planner: Planner) -> None
     assert planner.grant("next") == 1000
 
 
-RACER = """
-import sys
+RACERS = """
+import os, sys
 from airflow_provider_platerec_ocr.core.models import Owner
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
 from airflow_provider_platerec_ocr.runtime.budget import Limits, open_budget
-budget = open_budget(PlateRecOCRHook("race"), sys.argv[1], Owner("yard", sys.argv[2], "ocr.plan"), Limits(reserve=100))
-print("ready", flush=True)
-sys.stdin.readline()
-print(budget.grant(300)[0], flush=True)
+
+def race(number):
+    owner, limits = Owner("yard", f"run-{number}", "ocr.plan"), Limits(reserve=100)
+    budget = open_budget(PlateRecOCRHook("race"), sys.argv[1], owner, limits)
+    os.write(is_ready, b".")
+    os.read(go, 1)
+    print("granted", budget.grant(300)[0], flush=True)
+
+(ready, is_ready), (go, let_go) = os.pipe(), os.pipe()
+for number in range(5):
+    if not os.fork():
+        try:
+            race(number)
+        finally:
+            os._exit(0)
+os.close(is_ready)
+waiting = 5
+while waiting and os.read(ready, 1):
+    waiting -= 1
+os.write(let_go, b".....")
+for _ in range(5):
+    os.wait()
 """
+"""Five processes; Airflow, which takes seconds to import, is imported once for all of them."""
 
 
 @pytest.mark.slow
@@ -213,34 +229,11 @@ def test_processes_that_plan_at_the_same_moment_share_what_is_left(
     body = json.dumps({"usage": {"calls": 0, "resets_on": "2099-01-01T00:00:00Z"}, "total_calls": 1000}).encode()
     with recording_server(body=body) as api:
         monkeypatch.setenv(*connection_env(api.url, "secret", conn_id="race"))
-        racers = [
-            subprocess.Popen(  # noqa: S603  # our own program
-                [sys.executable, "-c", RACER, str(tmp_path / "ledger"), f"run-{number}"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for number in range(5)
-        ]
-        for racer in racers:
-            _expect(racer, lambda line: line == "ready\n")
-        for racer in racers:
-            assert racer.stdin is not None
-            racer.stdin.write("go\n")
-            racer.stdin.flush()
-        granted = [int(racer.communicate(timeout=PATIENCE_S)[0].split()[-1]) for racer in racers]
+        command = [sys.executable, "-c", RACERS, str(tmp_path / "ledger")]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=PATIENCE_S, check=True)  # noqa: S603  # ours
 
+    granted = [int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("granted ")]
     assert sorted(granted) == [0, 0, 300, 300, 300]
-
-
-def _expect(process: subprocess.Popen[str], wanted: Callable[[str], bool]) -> None:
-    """Read lines until the wanted one; Airflow may say something first."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        if wanted(line):
-            return
-    message = "the process ended before it was ready"
-    raise AssertionError(message)
 
 
 def test_a_bad_account_is_found_before_the_manifest_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
-from airflow_provider_platerec_ocr.runtime.sweep_log import KEPT, SweepLog
+from airflow_provider_platerec_ocr.runtime.sweep_log import SweepLog
 from support.inbox_stage import InboxStage, payload
 from support.stores import local_place
 
@@ -165,16 +165,17 @@ def test_an_inbox_that_never_comes_to_rest_ends_the_sweep_in_time(
 
 
 def test_the_log_keeps_what_it_needs_and_no_more(stage: InboxStage) -> None:
-    for number in range(KEPT + 5):
+    kept = 25
+    for number in range(kept + 5):
         stage.inbox.put(payload(number))
         stage.clock.pause(5)
-        stage.sweep(f"run-{number}")
+        stage.sweep(f"run-{number}", log=SweepLog(local_place(stage.folder / "reads_inbox"), kept=kept))
 
     names = sorted(path.name for path in (stage.folder / "reads_inbox").iterdir())
 
-    assert len(names) == 2 * KEPT
-    assert names[-1] == f"{KEPT + 5:010d}.sweep"
-    assert len(stage.rows()) == KEPT + 5
+    assert len(names) == 2 * kept
+    assert names[-1] == f"{kept + 5:010d}.sweep"
+    assert len(stage.rows()) == kept + 5
 
 
 def test_a_damaged_log_is_named_and_nothing_is_published(stage: InboxStage) -> None:

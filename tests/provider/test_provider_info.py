@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from importlib.metadata import entry_points, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -178,40 +179,51 @@ SHOWN = {
 OLD_FORM = {"widgets", "behaviours"}
 
 
+YARD = ["airflow", "connections", "test", "yard"]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What each command said, and what the API has billed for all of them."""
+
+    shown: dict[str, Answer]
+    good: Answer
+    bad: Answer
+    billed: int
+
+
 @pytest.fixture(scope="module")
-def shown(airflow_home: AirflowHome) -> dict[str, Answer]:
+def said(airflow_home: AirflowHome) -> Said:
     """What each of the commands said; Airflow is imported once for all of them."""
     assert airflow_home.path.is_dir()
     more = {"get": ["airflow-provider-platerec-ocr"]}
     lines = [["airflow", "providers", name, *more.get(name, []), "--output", "plain"] for name in SHOWN]
-    shared = "import airflow.__main__, airflow.cli.commands.provider_command"
-    questions = [f"import airflow.__main__; sys.argv = {line!r}; airflow.__main__.main()" for line in lines]
-    return dict(zip(SHOWN, ask(shared, questions, env={**os.environ, "COLUMNS": "500"}), strict=True))
+    commands = ("connection_command", "provider_command")
+    shared = ", ".join(["import airflow.__main__", *(f"airflow.cli.commands.{name}" for name in commands)])
+    run = "import airflow.__main__; sys.argv = {!r}; airflow.__main__.main()"
+    with running_sandbox(quota=5000, used=55) as sandbox:
+        tokens = (sandbox.token, "wrong-token-1")
+        named = [connection_env(sandbox.url, token, conn_id="yard") for token in tokens]
+        tests = [f"os.environ[{name!r}] = {value!r}; {run.format(YARD)}" for name, value in named]
+        questions = [*(run.format(line) for line in lines), *(f"import os; {test}" for test in tests)]
+        *shown, good, bad = ask(shared, questions, env={**os.environ, "COLUMNS": "500"})
+        return Said(dict(zip(SHOWN, shown, strict=True)), good, bad, sandbox.books()["billed"])
 
 
 @pytest.mark.airflow
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [pytest.param(name, marks=NO_FORM if name in OLD_FORM else ()) for name in SHOWN])
-def test_airflow_shows_the_provider(name: str, shown: dict[str, Answer]) -> None:
-    assert shown[name].code == 0, shown[name].said
-    assert SHOWN[name] in shown[name].said
-    assert "WARNING" not in shown[name].said
+def test_airflow_shows_the_provider(name: str, said: Said) -> None:
+    assert said.shown[name].code == 0, said.shown[name].said
+    assert SHOWN[name] in said.shown[name].said
+    assert "WARNING" not in said.shown[name].said
 
 
 @pytest.mark.airflow
 @pytest.mark.slow
-def test_the_connection_can_be_tested_from_the_command_line(
-    airflow_home: AirflowHome, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with running_sandbox(quota=5000, used=55) as sandbox:
-        monkeypatch.setenv(*connection_env(sandbox.url, sandbox.token, conn_id="yard"))
-        good = airflow_home.airflow("connections", "test", "yard")
-        monkeypatch.setenv(*connection_env(sandbox.url, "wrong-token-1", conn_id="yard"))
-        bad = airflow_home.airflow("connections", "test", "yard")
-        billed = sandbox.books()["billed"]
-
-    assert good.returncode == 0  # for a failure it is 0 before Airflow 3.3.2, and 1 from there on
-    assert "Connection success!" in good.stdout  # the command shows a message only for a failure
-    assert "The API refused the token (401: Invalid token.)" in bad.stdout
-    assert "wrong-token-1" not in bad.stdout
-    assert billed == 0
+def test_the_connection_can_be_tested_from_the_command_line(said: Said) -> None:
+    assert said.good.code == 0  # for a failure it is 0 before Airflow 3.3.2, and 1 from there on
+    assert "Connection success!" in said.good.said  # the command shows a message only for a failure
+    assert "The API refused the token (401: Invalid token.)" in said.bad.said
+    assert "wrong-token-1" not in said.bad.said
+    assert said.billed == 0

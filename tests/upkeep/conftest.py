@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from support.sandbox import Sandbox
 
 IMAGES = 6
+
+
+@pytest.fixture(autouse=True)
+def quick_children(warm_python: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the process that makes the night's calls forked from a warm one."""
+    monkeypatch.setattr(sys, "executable", warm_python)
 
 
 @pytest.fixture
