@@ -53,13 +53,14 @@ readers: $(STAMP) .cache/readers/.made ## Read the table with Polars, PySpark, d
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --target .cache/readers -r .ci/readers.txt
 	@touch $@
 
-test-all: test readers faults ## Run all there are: the tests, those of other readers, then the fault suite
+test-all: test explore readers faults ## Run all there are: the tests, the whole searches, those of other readers, then the fault suite
 
 faults: $(STAMP) ## Break everything under a real scheduler on PostgreSQL, hold the books, print both tables (13 minutes)
 	$(BIN)/python -m pytest -q -m faults
 
-explore: $(STAMP) ## Search every order of events for one that breaks the ledger's rules
-	$(BIN)/python -m pytest -q tests/explorer
+explore: $(STAMP) ## Search every order of events for one that breaks the ledger's rules, and try each property ten times as often
+	$(TESTS) -n $(WORKERS) --whole tests/explorer
+	$(TESTS) -n $(WORKERS) --whole -m "hypothesis and not faults and not readers" --ignore tests/explorer tests
 
 faults-long: $(STAMP) ## The cases that wait for Airflow's and the ledger's own times
 	$(BIN)/python -m pytest -q -m "faults and long"
@@ -74,7 +75,7 @@ bench-short: $(STAMP) ## The same in under five minutes, with latency and sizes 
 	$(BIN)/python -m benchmarks --short
 
 check: $(STAMP) lint types ## The quick loop: linters, types and the quick tests
-	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not airflow and not ocr and not slow"
+	$(TESTS) -n $(WORKERS) -m "not airflow and not ocr and not slow"
 
 lint: $(STAMP) ## ruff: rules and format
 	$(BIN)/ruff check .

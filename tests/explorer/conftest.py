@@ -25,6 +25,12 @@ def line(record_property: Callable[[str, object], None]) -> Callable[..., None]:
     return put
 
 
+@pytest.fixture
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Whether the searches go through everything, as `make explore` has them, or a fixed part of it."""
+    return bool(request.config.getoption("whole"))
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the tables."""
     reports = [report for found in terminalreporter.stats.values() for report in found]

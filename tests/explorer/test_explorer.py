@@ -16,7 +16,7 @@ from support.explorer.without import STALL, WITHOUT
 if TYPE_CHECKING:
     from support.explorer.without import Without
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 MONEY = Path(__file__).parents[2] / "docs" / "explanation" / "money.md"
 SHALLOW = [without for without in WITHOUT if without.scenario.jumps != STALL.jumps]

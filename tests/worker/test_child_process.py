@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.models import Outcome
     from airflow_provider_platerec_ocr.worker.job import ShardJob
 
+pytestmark = pytest.mark.slow  # each starts the process as the product does
+
 PARENT = """
 import pickle, sys
 from airflow_provider_platerec_ocr.worker.parent import ChildProcess

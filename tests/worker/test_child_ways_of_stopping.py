@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
+pytestmark = pytest.mark.slow  # each starts the process as the product does
+
 TESTS = Path(__file__).parents[1]
 
 

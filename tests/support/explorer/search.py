@@ -69,16 +69,21 @@ class Explorer:
         self._naming = naming
         self._seen: dict[Any, int] = {}
 
-    def all(self, depth: int, *, most: int = 1_000_000, merge: bool = True) -> Found:
+    def all(self, depth: int, *, most: int = 1_000_000, deepest: int | None = None, merge: bool = True) -> Found:
         """Run every execution with at most ``depth`` deviations, fewest first, until a law breaks.
 
         :param most: executions after which the search gives up.
+        :param deepest: of those that deviate twice or more often, and most often of all, run so many only: the same
+            ones each time, drawn over all of them. ``None``: all. Those with fewer deviations are all run.
         :param merge: whether an execution ends where it comes to a state that another one has come to.
         """
         level: list[Plan] = [()]
         for deviations in range(depth + 1):
             following: list[Plan] = []
             self.found.depth = deviations
+            if deviations == depth > 1 and deepest is not None and len(level) > deepest:
+                level = random.Random(self.found.scenario).sample(level, deepest)  # noqa: S311  # as in `drawn`
+                self.found.whole = False
             for plan in level:
                 if self.found.executions >= most:
                     self.found.whole = False
