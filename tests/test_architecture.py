@@ -18,6 +18,7 @@ from support.rooms import (
     PAGE,
     SOURCE,
     imports_of,
+    nodes_of,
     our_rooms,
     page_with,
     picture,
@@ -28,6 +29,8 @@ from support.rooms import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+pytestmark = pytest.mark.xdist_group("parse")  # each file is read once
 
 ROOT = Path(__file__).parents[1]
 DAGS = sorted((ROOT / "dags").glob("*.py"))
@@ -158,15 +161,21 @@ def name_of(path: Path) -> str:
 
 def functions_of(path: Path) -> Iterator[tuple[str, int]]:
     """Yield each function with the length of its body in lines, signature and docstring not counted."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             body = node.body[1:] if ast.get_docstring(node) and len(node.body) > 1 else node.body
             yield node.name, (node.end_lineno or 0) - body[0].lineno + 1
 
 
+def docstring_of(path: Path) -> str | None:
+    module = nodes_of(path)[0]
+    assert isinstance(module, ast.Module)
+    return ast.get_docstring(module)
+
+
 def time_calls_of(path: Path) -> list[str]:
     found = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             if node.attr in TIME_CALLS.get(node.value.id, ()):
                 found.append(f"{node.value.id}.{node.attr}")
@@ -211,7 +220,7 @@ def test_a_library_is_used_only_where_it_is_at_home() -> None:
 def asks_for_a_version(path: Path) -> list[str]:
     """Return the lines of a file that only have a reason if Airflow's versions differ."""
     found = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.Try):
             found += imports_that_may_fail(node)
         elif isinstance(node, ast.ImportFrom) and node.module in {"airflow", "airflow.version"}:
@@ -321,7 +330,7 @@ def test_paid_calls_are_never_run_in_a_group_that_cancels_them() -> None:
     users = [
         name_of(path)
         for path in FILES
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes_of(path)
         if isinstance(node, ast.Attribute) and ast.unparse(node) == "asyncio.TaskGroup"
     ]
 
@@ -332,7 +341,7 @@ def test_a_trigger_makes_no_paid_call() -> None:
     called = {
         node.func.attr
         for path in (SOURCE / "triggers").glob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes_of(path)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
     }
 
@@ -359,7 +368,7 @@ def test_no_function_is_longer_than_a_screen() -> None:
 
 
 def test_every_module_says_why_it_exists() -> None:
-    assert [name_of(path) for path in FILES if not ast.get_docstring(ast.parse(path.read_text()))] == []
+    assert [name_of(path) for path in FILES if not docstring_of(path)] == []
 
 
 def test_the_package_has_no_airflow_namespace_inside() -> None:
@@ -378,7 +387,6 @@ from airflow.sdk import DAG, Asset, BaseOperator, BaseSensorOperator, Param, Tas
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("parse")
 @pytest.mark.parametrize("dag", [dag.stem for dag in DAGS])
 def test_parsing_an_example_dag_loads_nothing_heavy_through_us(dag: str, parsed: dict[str, set[str]]) -> None:
     assert sorted(name for name in parsed[dag] if name.startswith(HEAVY)) == []

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions, requires, version
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from packaging.utils import canonicalize_name
 from airflow_provider_platerec_ocr import __version__
 from airflow_provider_platerec_ocr.core import wire
 from airflow_provider_platerec_ocr.provider_info import get_provider_info
+
+pytestmark = pytest.mark.xdist_group("clone")  # each file is read once
 
 ROOT = Path(__file__).parents[1]
 NAME = "airflow-provider-platerec-ocr"
@@ -36,6 +39,7 @@ TOP = {
 MOST_PATCHES = 10
 
 
+@cache
 def tracked() -> list[Path]:
     """Return the files that git has and that are there, relative to the clone."""
     done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607  # whichever git there is
@@ -44,6 +48,7 @@ def tracked() -> list[Path]:
     return [Path(name) for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
+@cache
 def texts() -> dict[str, str]:
     found = {}
     for path in tracked():
@@ -51,6 +56,11 @@ def texts() -> dict[str, str]:
         if b"\0" not in data[:1000]:
             found[path.as_posix()] = data.decode()
     return found
+
+
+@cache
+def nodes_of(text: str) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(text)))
 
 
 def test_the_version_is_written_in_one_place() -> None:
@@ -191,7 +201,7 @@ def test_the_suite_hardly_patches_anything() -> None:
         f"{name}: {ast.unparse(node.func)}"
         for name, text in texts().items()
         if name.startswith("tests/") and name.endswith(".py")
-        for node in ast.walk(ast.parse(text))
+        for node in nodes_of(text)
         if isinstance(node, ast.Call)
         and re.search(r"monkeypatch\.setattr$|(^|\.)patch(\.\w+)?$", ast.unparse(node.func))
     ]
@@ -212,7 +222,7 @@ def test_every_skip_and_expected_failure_says_why() -> None:
     for name, text in texts().items():
         if not (name.startswith("tests/") and name.endswith(".py")):
             continue
-        for node in ast.walk(ast.parse(text)):
+        for node in nodes_of(text):
             call = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
             if re.search(r"mark\.(skip|skipif|xfail)$", call) and not any(
                 keyword.arg == "reason" for keyword in getattr(node, "keywords", [])

@@ -71,11 +71,13 @@ class SweepLog:
     """The sweeps of one dataset.
 
     :param place: the log's folder; the first sweep creates it.
+    :param kept: finished sweeps that stay.
     """
 
-    def __init__(self, place: StoragePath) -> None:
+    def __init__(self, place: StoragePath, *, kept: int = KEPT) -> None:
         self._store = Store(place, _ERRORS)
         self.place = place
+        self._kept = kept
 
     def open(self) -> tuple[Sweep | None, list[Sweep]]:
         """Return the last sweep, if there is any, and those that may not have been published, in order.
@@ -107,7 +109,7 @@ class SweepLog:
     def tidy(self) -> None:
         """Remove old sweeps that are published."""
         _, done = self._numbers()
-        for number in sorted(done)[:-KEPT]:
+        for number in sorted(done)[: -self._kept]:
             self._store.remove(f"{number:010d}.sweep")
             self._store.remove(f"{number:010d}.done")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,9 +23,20 @@ BEGIN, END = "<!-- rooms: made by tests/support/rooms.py -->\n", "<!-- end of ro
 FILES = sorted(SOURCE.rglob("*.py"))
 
 
-def imports_of(path: Path) -> Iterator[str]:
-    """Yield the dotted names that a file imports anywhere, type hints included."""
-    for node in ast.walk(ast.parse(path.read_text())):
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """Return all that a file's source consists of; many rules ask, and each file is read once."""
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
+@cache
+def imports_of(path: Path) -> tuple[str, ...]:
+    """Return the dotted names that a file imports anywhere, type hints included."""
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -32,6 +44,7 @@ def imports_of(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+@cache
 def room_named(dotted: str) -> str:
     """Return the room that a dotted name of this package (without its first part) is in."""
     parts = dotted.split(".")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import gzip
+import io
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -70,17 +72,21 @@ def store(fault: Exception, *, when: str, after: int = 0) -> Opener:
     return lambda text: StoragePath(fs, text.rstrip("/"), "file")
 
 
+@cache
+def content(suffix: str) -> bytes:
+    """Return a manifest that takes several reads."""
+    if suffix == ".parquet":
+        file = io.BytesIO()
+        pq.write_table(pa.table({"image": [f"{n}.jpg" for n in range(50_000)]}), file, row_group_size=10_000)
+        return file.getvalue()
+    text = b"image\n" + b"".join(b"%d.jpg\n" % n for n in range(100_000 if suffix == ".csv" else 200_000))
+    if suffix == ".zst":
+        return bytes(pa.compress(text, "zstd", asbytes=True))
+    return gzip.compress(text) if suffix == ".gz" else text
+
+
 def write(path: Path) -> Path:
-    if path.suffix == ".parquet":
-        pq.write_table(pa.table({"image": [f"{n}.jpg" for n in range(50_000)]}), path, row_group_size=10_000)
-    elif path.suffix == ".gz":
-        path.write_bytes(gzip.compress(b"image\n" + b"".join(b"%d.jpg\n" % n for n in range(200_000))))
-    elif path.suffix == ".zst":
-        path.write_bytes(
-            pa.compress(b"image\n" + b"".join(b"%d.jpg\n" % n for n in range(200_000)), "zstd", asbytes=True)
-        )
-    else:
-        path.write_text("image\n" + "".join(f"{n}.jpg\n" for n in range(100_000)))
+    path.write_bytes(content(path.suffix))
     return path
 
 
