@@ -11,7 +11,7 @@ COVERAGE ?=
 TESTS := $(BIN)/python -m pytest -q --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test readers test-all faults faults-long explore check up lint types docs wheel bench bench-short clean matrix
+.PHONY: help env demo test readers test-all faults faults-long explore check up lint types docs pictures wheel bench bench-short clean matrix
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -86,6 +86,9 @@ types: $(STAMP) ## mypy, strict
 
 docs: $(STAMP) ## Build the documentation, strictly
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -f .mkdocs.yml
+
+pictures: $(STAMP) ## Take the documentation's pictures of the page anew (needs a Chromium)
+	$(BIN)/python tests/support/screenshots.py
 
 wheel: $(STAMP) ## Build the wheel
 	rm -rf dist

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.compat import AirflowPlugin
 from airflow_provider_platerec_ocr.core import page_urls
@@ -38,7 +38,7 @@ class PlateRecOCRPlugin(AirflowPlugin):
 
     name = "platerec_ocr"
 
-    external_views: ClassVar[list[dict[str, Any]]] = [
+    external_views: list[dict[str, Any]] = [  # noqa: RUF012  # as Airflow declares it
         {
             "name": "Plate Recognizer OCR",
             "href": page_urls.account_url(),

@@ -85,6 +85,7 @@ class PageStage:
             self._guard, listed, accounts, clock=self.clock, secret=b"the stage's own", routers=self.routers
         )
         app.mount("/platerec-ocr", page)
+        self.app = app
         self.client = TestClient(app, follow_redirects=False)
 
     def _settings(self, conn_id: str) -> ClientSettings:

@@ -14,7 +14,14 @@ from airflow_provider_platerec_ocr.web.frame.page import PageDep
 from support.page_stage import AIRFLOW, PageStage
 
 HOSTILE = "\"><script>alert(1)</script>'{{7*7}}"
-VIEWS = sorted({route.path for router in ROUTERS for route in router.routes if "GET" in getattr(route, "methods", ())})
+VIEWS = sorted(
+    {
+        getattr(route, "path", "")
+        for router in ROUTERS
+        for route in router.routes
+        if "GET" in getattr(route, "methods", ())
+    }
+)
 trial = APIRouter()
 
 

@@ -41,7 +41,7 @@ def templates(nav: tuple[tuple[str, str], ...]) -> Environment:
         "shown": redact,
     }
     made.globals |= {name: getattr(page_urls, name) for name in dir(page_urls) if name.endswith("_url")}
-    made.globals |= {"nav": nav, "version": __version__, "none": NONE}
+    made.globals |= {"nav": nav, "version": __version__, "nothing": NONE}
     return made
 
 

@@ -1,0 +1,77 @@
+"""Takes the documentation's pictures of the page: ``make pictures``.
+
+Each view in light, in dark, and as wide as a telephone, from a stage that looks the same each time but for its dates.
+What changes in them is looked at by a person.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from support.chromium import chromium
+from support.page_scenes import furnish
+from support.page_stage import AIRFLOW, PageStage
+from support.standalone import free_port
+from support.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FOLDER = Path(__file__).parents[2] / "docs" / "images"
+COLOURS = 64
+"""A picture of a page has few; with more, its file is three times as large."""
+VIEWS = ("account", "running", "nights", "problems")
+LOOKS = {"light": 1180, "dark": 1180, "phone": 375}
+
+
+@contextmanager
+def served(stage: PageStage) -> Iterator[str]:
+    """Serve a stage on loopback, and yield the page's address."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(stage.app, host="127.0.0.1", port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until("the page was not served", lambda: server.started)
+    yield f"http://127.0.0.1:{port}{AIRFLOW}/platerec-ocr/"
+    server.should_exit = True
+    thread.join()
+
+
+def main(folder: Path = FOLDER, views: tuple[str, ...] = VIEWS) -> None:
+    """Take them all."""
+    with tempfile.TemporaryDirectory() as home, chromium() as browser:
+        stage = PageStage(Path(home))
+        furnish(stage)
+        with served(stage) as url:
+            browser.headers(**{"x-user": "ann", "x-reads": "*", "x-edits": "*"})
+            for view in views:
+                for look, width in LOOKS.items():
+                    browser.prefer("dark" if look == "dark" else "light")
+                    browser.size(width, 780)
+                    browser.open(url + view)
+                    browser.wait("document.querySelector('h1').textContent")
+                    assert not browser.is_wider_than_its_window, f"{view} is too wide at {width}"
+                    _save(browser, folder / f"page-{view}-{look}.png")
+
+
+def _save(browser: Any, path: Path) -> None:
+    browser.picture(path, whole=path.stem.endswith("phone"))
+    with Image.open(path) as picture:
+        small = picture.convert("RGB")
+        if small.height > 1600:
+            small = small.crop((0, 0, small.width, 1600))
+        small.quantize(COLOURS).save(path, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
