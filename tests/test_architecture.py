@@ -73,9 +73,11 @@ ROOMS = {
     "dataset": room("dataset.table dataset.upkeep cli"),
     "dataset.layout": room("storage core", "pyarrow"),
     "dataset.manifest": room("dataset.layout storage core", "pyarrow"),
+    "dataset.figures": room("", "pyarrow numpy"),
     "dataset.plan": room("dataset.manifest dataset.layout storage core", "pyarrow numpy"),
     "dataset.table": room(
-        "dataset.corrections dataset.plan dataset.manifest dataset.layout storage core", "pyarrow pandas fsspec"
+        "dataset.corrections dataset.figures dataset.plan dataset.manifest dataset.layout storage core",
+        "pyarrow pandas fsspec",
     ),
     "dataset.corrections": room("storage core", "pyarrow"),
     "dataset.upkeep": room(
@@ -89,10 +91,7 @@ ROOMS = {
     "runtime": room("engine dataset webhook storage core compat", "airflow fsspec sqlalchemy"),
     "hooks": room("runtime worker engine core", "airflow requests"),
     "tasks": room("tasks.telling hooks runtime worker dataset engine storage core compat", "airflow"),
-    "tasks.telling": room(
-        "core runtime storage dataset.plan dataset.report dataset.table engine.kept compat",
-        "airflow attrs openlineage",
-    ),
+    "tasks.telling": room("runtime dataset engine storage core compat", "airflow attrs openlineage"),
     "links": room("provider_info", "airflow"),
     "retry_policy": room("core compat", "airflow"),
     "operators": room("tasks hooks worker core assets links retry_policy compat", "airflow"),

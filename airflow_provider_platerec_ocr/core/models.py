@@ -319,3 +319,5 @@ class Outcome(_Json):
     """HTTP status of the last call, if any."""
     at: str | None = None
     """When it ended; UTC."""
+    call_s: float | None = None
+    """Seconds from the request to the whole answer, where this task made the call."""

@@ -18,6 +18,7 @@ from airflow_provider_platerec_ocr.dataset.table.rows import (
 )
 
 if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.dataset.figures.collector import Collector
     from airflow_provider_platerec_ocr.dataset.manifest.manifest import BadRow
     from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
     from airflow_provider_platerec_ocr.dataset.table.letters import LetterBook
@@ -52,6 +53,8 @@ class Intake:
     """Knows the problems there are."""
     writers: dict[str, TableWriter]
     """By table."""
+    figures: Collector
+    """Counts what the report shows."""
     counts: Counter[str] = field(default_factory=Counter)
     """By field of :class:`~.export_model.ExportResult`."""
     reasons: Counter[str] = field(default_factory=Counter)
@@ -67,6 +70,7 @@ class Intake:
         """Take the outcomes of one shard, an Arrow table as of :func:`~.outcome_table.best_table`."""
         import pyarrow.compute as pc
 
+        self.figures.take_shard(outcomes)
         self.counts["calls_billed"] += pc.sum(outcomes.column("calls_billed")).as_py() or 0
         is_read = pc.equal(outcomes.column("status"), ReadStatus.READ.value)
         self._take_reads(outcomes.filter(is_read))
@@ -105,6 +109,7 @@ class Intake:
             some = fresh.filter(pc.equal(fresh.column("type"), type_))
             rows = reads_table(some, self.run, self.manifest)
             self.writers[READS].add(rows, f"type={type_}/date={self.run.date}")
+            self.figures.take_rows(type_, rows)
             counts["rows"] += rows.num_rows
             counts["nothing_found"] += pc.sum(pc.equal(rows.column("identifier_count"), 0)).as_py() or 0
             counts["unread"] += rows.column("identifier_count").null_count
@@ -123,6 +128,7 @@ class Intake:
 
     def _add_letter(self, row: dict[str, Any]) -> None:
         self.reasons[row["reason"]] += 1
+        self.figures.take_letter(row)
         letter = self.book.meet(row)
         if letter is not None:
             self._letters.append(letter)

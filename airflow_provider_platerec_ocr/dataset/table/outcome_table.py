@@ -26,7 +26,11 @@ def outcome_schema() -> Any:
     """Return the Arrow schema of :class:`~airflow_provider_platerec_ocr.core.models.Outcome`; times stay text."""
     import pyarrow as pa
 
-    kinds = {"row": pa.int64(), "http_status": pa.int64(), "calls_billed": pa.int64(), "from_ledger": pa.bool_()}
+    kinds = {
+        **dict.fromkeys(("row", "http_status", "calls_billed"), pa.int64()),
+        "from_ledger": pa.bool_(),
+        "call_s": pa.float64(),
+    }
     return pa.schema([(name, kinds.get(name, pa.string())) for name in (item.name for item in fields(Outcome))])
 
 

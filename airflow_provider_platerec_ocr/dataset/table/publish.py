@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRRunError
 from airflow_provider_platerec_ocr.core.models import format_timestamp, parse_timestamp
+from airflow_provider_platerec_ocr.dataset.figures.collector import Collector
 from airflow_provider_platerec_ocr.dataset.layout.names import (
     DEAD_LETTERS,
     FINISHED,
@@ -74,6 +75,7 @@ def publish(  # noqa: PLR0913  # four places that may lie on four stores
     dataset: StoragePath,
     dead_letters: StoragePath,
     run: RunRef,
+    figures: Collector | None = None,
     clock: Clock | None = None,
 ) -> ExportResult:
     """Publish the outcomes of a run and return what was found and written; wait for other runs that are at it.
@@ -82,6 +84,7 @@ def publish(  # noqa: PLR0913  # four places that may lie on four stores
     ``missing``, never raised; only where there are none is the workspace marked as finished, which lets
     :func:`~.cleanup.remove_old_workspaces` take it away later.
 
+    :param figures: counts what is published, for the report.
     :raises OCRDatasetError: the dataset has a newer schema version, or is none of ours.
     :raises OCRRunError: this process stood still for so long that another run took its turn, or the run was planned
         again meanwhile.
@@ -92,7 +95,7 @@ def publish(  # noqa: PLR0913  # four places that may lie on four stores
     staging = beside(dataset, "workspace") / STAGING
     with turn_to_publish(dataset, f"run {run.run_id} of {run.dag_id}", clock) as turn:
         sweep_leftovers(dataset, dead_letters, staging, alone=turn.is_held)
-        publication = _Publication(plan, run, workspace, folders, staging, turn)
+        publication = _Publication(plan, run, workspace, folders, staging, turn, figures or Collector())
         return publication.publish(clock)
 
 
@@ -107,6 +110,7 @@ class _Publication:
     """By table."""
     staging: StoragePath
     turn: Turn
+    figures: Collector
 
     def publish(self, clock: Clock) -> ExportResult:
         """Write everything, let it appear, and remove what was there of this run."""
@@ -122,7 +126,7 @@ class _Publication:
         missing: list[str] = []
         with ExitStack() as stack:
             writers = {table: stack.enter_context(self._writer(table)) for table in TABLES}
-            intake = Intake(self.run, manifest, Publications(earlier, now), sieve, book, writers)
+            intake = Intake(self.run, manifest, Publications(earlier, now), sieve, book, writers, self.figures)
             for bad in load_bad_rows(self.workspace, self.plan):
                 intake.take_bad_row(bad, self.plan.created_at)
             for table in self._outcomes(missing):

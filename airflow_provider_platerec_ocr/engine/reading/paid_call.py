@@ -253,7 +253,8 @@ class PaidCaller:
             return await self._failed(image, claim, error, facts, (begun, now))
         self._succeeded()
         read_at = format_timestamp(context.clock.now())
-        facts |= {"read_at": read_at, "elapsed_s": round(context.clock.monotonic() - begun, 3)}
+        call_s = round(context.clock.monotonic() - begun, 3)
+        facts |= {"read_at": read_at, "elapsed_s": call_s}
         if read.body is not None:
             facts |= packed(read.body)
         if not read.understood:
@@ -263,8 +264,15 @@ class PaidCaller:
         unknown = self._dialect.answered(understood=read.understood)
         if unknown is not None:
             context.stop.set(unknown)
-        unread = not read.understood
-        return Resolution(ReadStatus.READ, read.raw, read.body, read_at=read_at, calls_billed=1, unread=unread)
+        return Resolution(
+            ReadStatus.READ,
+            read.raw,
+            read.body,
+            read_at=read_at,
+            calls_billed=1,
+            unread=not read.understood,
+            call_s=call_s,
+        )
 
     async def _failed(
         self,

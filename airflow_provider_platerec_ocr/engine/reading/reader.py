@@ -148,4 +148,5 @@ class Reader:
             message=None if resolution.message is None else whole_text(resolution.message),
             http_status=resolution.http_status,
             at=format_timestamp(self.context.clock.now()),
+            call_s=resolution.call_s,
         )

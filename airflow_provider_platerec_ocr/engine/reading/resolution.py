@@ -67,13 +67,15 @@ class Resolution:
     """Set where this is a rejection that is not in the ledger yet."""
     unread: bool = False
     """Whether an answer has just come that is no read that this version knows."""
+    call_s: float | None = None
+    """Seconds that the call took whose answer this is."""
 
     def as_shared(self, billed: int) -> Resolution:
         """Return the same end for a duplicate within the process, which paid nothing for this one.
 
         :param billed: calls that were made for the duplicate before.
         """
-        return replace(self, from_ledger=self.status is ReadStatus.READ, calls_billed=billed)
+        return replace(self, from_ledger=self.status is ReadStatus.READ, calls_billed=billed, call_s=None)
 
 
 def answered(attempt: Attempt, billed: int) -> Resolution:
