@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.core.images.page_marks import HEAD_BYTES, written_at
 from airflow_provider_platerec_ocr.core.models import parse_timestamp
 from airflow_provider_platerec_ocr.dataset.corrections.table import corrections_that, remove_corrections
 from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, FINISHED, PLAN, READS, REPEATS
@@ -132,7 +133,9 @@ class Retention:
             for place in find_files(self._places.reports, r"[^._].*\.json", deep=False)
             if self._is_old(_said(place, "written_at"))
         ]
-        for place in () if dry_run else old:
+        pages = find_files(self._places.reports, r"[^._].*\.html", deep=False)
+        old_pages = [page for page in pages if self._is_old(written_at(_head(page)))]
+        for place in () if dry_run else [*old_pages, *old]:
             remove(place)
         return len(old)
 
@@ -179,6 +182,14 @@ class Retention:
             return bool(text) and parse_timestamp(str(text)) < self._before
         except OCRConfigError:
             return False
+
+
+def _head(place: StoragePath) -> str:
+    """Return the beginning of a page, in which it says when it was written."""
+    try:
+        return bytes(place.fs.cat_file(place.path, start=0, end=HEAD_BYTES)).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
 
 
 def _said(place: StoragePath, key: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What is deleted from a run's workspace, its report and other files of JSON.
+"""What is deleted from a run's workspace, its report, the report's page and other files of JSON.
 
 Lines of the plan and of what became of it keep their place and lose their content, so that a run that is exported again
 is whole: the image counts as forgotten.
@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.core.images.page_marks import without
 from airflow_provider_platerec_ocr.core.images.wanted import MASK
 from airflow_provider_platerec_ocr.core.models import ReadStatus
 from airflow_provider_platerec_ocr.dataset.layout.names import BAD_ROWS, OUTCOMES, SHARDS
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _ADDED = "000-00000000-00000.jsonl"
 """Name of the outcomes that are added for planned images that had none."""
+PAGE = ".html"
+"""Ending of a report's page: names stand in it as HTML has them, so it is always looked into."""
 CodesOf = "Callable[[str | None], list[str]]"
 
 
@@ -42,7 +45,7 @@ class TextsFound:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """The files of JSON below one folder.
+    """The files of JSON below one folder, and the pages beside them.
 
     :param codes_of: returns the codes of an answer's JSON text.
     """
@@ -69,7 +72,7 @@ class Texts:
                 continue
             name = relative(place, self.folder)
             shard = _shard_of(name)
-            if wanted.maybe_in(data):
+            if name.endswith(PAGE) or wanted.maybe_in(data):
                 about[name] = data
                 if shard:
                     rows.setdefault(shard, set()).update(self._rows(data, wanted, found))
@@ -113,6 +116,9 @@ class Texts:
             new, number = _without_rows(data, rows)
         elif f"/{BAD_ROWS}/" in f"/{name}":
             new, number = self._without_lines(data, wanted)
+        elif name.endswith(PAGE):
+            page, number = without(data.decode("utf-8", "replace"), wanted)
+            new = page.encode()
         elif name.endswith((".json", ".sweep")):
             new, number = self._masked(data, wanted)
         else:  # half-written, or staged by an export that was killed
@@ -123,7 +129,7 @@ class Texts:
         found.places.append(place)
         if not erase:
             return
-        if new or name.endswith((".jsonl", ".json", ".sweep")):
+        if new or name.endswith((".jsonl", ".json", ".sweep", PAGE)):
             write_whole(place, new)
         else:
             remove(place)
