@@ -84,6 +84,7 @@ ROOMS = {
         "dataset.corrections dataset.table dataset.plan dataset.layout core.images storage core", "pyarrow numpy"
     ),
     "dataset.report": room("dataset.table dataset.plan dataset.layout storage core"),
+    "dataset.report_page": room("dataset.report dataset.figures dataset.plan core.images core", "jinja2 markupsafe"),
     "webhook": room("storage core", "fastapi starlette uvicorn python_multipart"),
     "web": room("web.frame dataset storage core runtime compat", "airflow fastapi starlette pyarrow"),
     "web.frame": room("dataset engine storage core __init__", "fastapi starlette jinja2"),
