@@ -200,6 +200,11 @@ _OPTIONS: dict[str, Any] = {
     },
 }
 """Options of the section ``[platerec_ocr]`` of Airflow's configuration."""
+_LINKS = (
+    *("OCRAccountLink", "OCRReferenceLink"),
+    *("OCRReportLink", "OCRTableLink", "OCRDeadLettersLink", "OCRQuotaLink"),
+)
+"""Buttons on tasks."""
 _ACCOUNTS: dict[str, Any] = {
     "schemes": ["platerec-ocr"],
     "handler": f"{_PACKAGE}.assets.sanitize_uri",
@@ -263,6 +268,6 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "asset-uris": [_ACCOUNTS],
         "cli": [f"{_PACKAGE}.cli.definition.get_commands"],
-        "extra-links": [f"{_PACKAGE}.links.OCRAccountLink", f"{_PACKAGE}.links.OCRReferenceLink"],
+        "extra-links": [f"{_PACKAGE}.links.{name}" for name in _LINKS],
         "config": {"platerec_ocr": {"description": "Options of airflow-provider-platerec-ocr.", "options": _OPTIONS}},
     }

@@ -93,7 +93,7 @@ ROOMS = {
     "hooks": room("runtime worker engine core", "airflow requests"),
     "tasks": room("tasks.telling hooks runtime worker dataset engine storage core compat", "airflow"),
     "tasks.telling": room("runtime dataset engine storage core compat", "airflow attrs openlineage"),
-    "links": room("provider_info", "airflow"),
+    "links": room("provider_info core", "airflow"),
     "retry_policy": room("core compat", "airflow"),
     "operators": room("tasks hooks worker core assets links retry_policy compat", "airflow"),
     "triggers": room("runtime engine core compat", "airflow"),

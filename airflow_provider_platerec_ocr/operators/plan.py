@@ -8,6 +8,7 @@ from airflow_provider_platerec_ocr.assets import place_of, with_assets
 from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
 from airflow_provider_platerec_ocr.core.models import OnEmpty, WithoutStatistics
 from airflow_provider_platerec_ocr.core.settings import as_text
+from airflow_provider_platerec_ocr.links import RUN_LINKS
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class OCRPlanOperator(OCROperator):
         "timezone",
     )
     ui_color = "#e8f0fe"
+    operator_extra_links = RUN_LINKS
     makes_plan = True
     """How an export finds the plans above it in the DAG."""
 

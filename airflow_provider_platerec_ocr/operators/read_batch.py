@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, OnQuota, WithoutStatistics
 from airflow_provider_platerec_ocr.core.settings import as_text
+from airflow_provider_platerec_ocr.links import RUN_LINKS
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class OCRReadBatchOperator(OCROperator):
         "without_statistics",
     )
     ui_color = "#e6f4ea"
+    operator_extra_links = RUN_LINKS
     reads_shard = True
     """How an export finds the read tasks above it in the DAG."""
 

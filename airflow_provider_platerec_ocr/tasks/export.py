@@ -16,6 +16,7 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRManifestError,
 )
 from airflow_provider_platerec_ocr.core.models import Reason
+from airflow_provider_platerec_ocr.dataset.figures.collector import Collector
 from airflow_provider_platerec_ocr.dataset.layout.schema import dead_letters_schema, reads_schema
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_plan
 from airflow_provider_platerec_ocr.dataset.plan.workspaces import newest_planning
@@ -34,6 +35,7 @@ from airflow_provider_platerec_ocr.tasks import batches
 from airflow_provider_platerec_ocr.tasks.telling import known
 from airflow_provider_platerec_ocr.tasks.telling.counts import counts_of, is_news, summed
 from airflow_provider_platerec_ocr.tasks.telling.lineage import DataSet, begin
+from airflow_provider_platerec_ocr.tasks.telling.report_page import facts_of, write_page
 from airflow_provider_platerec_ocr.tasks.telling.told_assets import tell_assets
 from airflow_provider_platerec_ocr.tasks.which_ledger import tell
 
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_platerec_ocr.core.money import Price
+    from airflow_provider_platerec_ocr.core.settings import ClientSettings
     from airflow_provider_platerec_ocr.dataset.plan.model import Plan, RunRef
     from airflow_provider_platerec_ocr.dataset.report.tries import TrySums
     from airflow_provider_platerec_ocr.dataset.table.export_model import ExportResult
@@ -57,7 +60,8 @@ log = logging.getLogger(__name__)
 
 def run(operator: Any, context: Context) -> dict[str, Any]:
     """Publish as the operator was told, and return the counts."""
-    counts = task.given(ExportTask, operator, lineage=begin(operator)).run(context)
+    operator.reported = []
+    counts = task.given(ExportTask, operator, lineage=begin(operator), reported=operator.reported).run(context)
     if not is_news(counts):
         operator.outlets = []  # of this task's copy: Airflow sends an event for each outlet of a task that succeeds
         log.info("Nothing was published, so no asset event is sent.")
@@ -80,6 +84,8 @@ class ExportTask:
     partition_date: str | None
     outlets: Sequence[Any]
     lineage: Lineage
+    reported: list[str]
+    """Gets the name of each report that is written, for the task's links."""
 
     def run(self, context: Context) -> dict[str, Any]:
         """Publish, report, tell the assets, and return the counts.
@@ -129,16 +135,25 @@ class ExportTask:
         tries = sum_tries(read_tries(workspace))
         if plan.planned and not tries.tries:
             _end_unread(found, context)
+        collector = Collector()
         result = publish(
             plan,
             workspace=workspace,
             dataset=open_place(self.dataset),
             dead_letters=open_place(self.dead_letters or task.beside(self.dataset, "dead_letters")),
             run=run,
+            figures=collector,
         )
-        spend, price = self._spend(workspace, result, tries), self._price()
-        report = self._report(run, plan, result, spend, price)
-        counts = counts_of(plan, result, spend, price) | {"report": report}
+        spend, price, figures = self._spend(workspace, result, tries), self._price(), collector.figures()
+        facts = {"ledger": self._ledger(run)} | facts_of(plan, result, figures, self._rate_per_s())
+        for line in describe(plan, result, spend, price):
+            log.info(line)
+        reports = open_place(self.reports or task.beside(self.dataset, "reports"))
+        report = write_report(reports, run, plan, result, spend=spend, price=price, extra=facts)
+        self.reported.append(run.workspace)
+        page = write_page(report, plan, workspace, figures)
+        log.info("The report is at %s.", page or report)
+        counts = counts_of(plan, result, spend, price) | {"report": report.uri}
         self._note(run)
         return Published(run, plan, result, tries, counts)
 
@@ -174,20 +189,19 @@ class ExportTask:
 
     def _price(self) -> Price | None:
         """Return what calls cost; a connection that cannot be used hides no published table."""
+        settings = self._settings()
+        return settings.price if settings else None
+
+    def _rate_per_s(self) -> float | None:
+        """Return the account's rate where the connection says it."""
+        settings = self._settings()
+        return settings.rate_per_s if settings else None
+
+    def _settings(self) -> ClientSettings | None:
         try:
-            return PlateRecOCRHook(self.conn_id).settings().price
+            return PlateRecOCRHook(self.conn_id).settings()
         except (OCRError, AirflowNotFoundException):
             return None  # the account could not be asked for the same reason, and the log has it
-
-    def _report(  # what was asked, planned, found and spent
-        self, run: RunRef, plan: Plan, result: ExportResult, spend: Spend, price: Price | None
-    ) -> str:
-        for line in describe(plan, result, spend, price):
-            log.info(line)
-        reports = open_place(self.reports or task.beside(self.dataset, "reports"))
-        place = write_report(reports, run, plan, result, spend=spend, price=price, extra={"ledger": self._ledger(run)})
-        log.info("The report is at %s.", place)
-        return place.uri
 
     def _ledger(self, run: RunRef) -> dict[str, Any] | None:
         """Return which ledger it is, for the report; one that is out of reach must not hide a published table."""

@@ -54,7 +54,10 @@ log = logging.getLogger(__name__)
 
 def run(operator: Any, context: Context) -> list[dict[str, Any]]:
     """Plan as the operator was told, and return the shards."""
-    return task.given(PlanTask, operator, lineage=begin(operator)).run(context)
+    operator.reported = []  # there will be no report, as far as is known yet: its links say so
+    shards = task.given(PlanTask, operator, lineage=begin(operator)).run(context)
+    operator.reported = [] if task.truth(operator.plan_only, "plan_only") else None
+    return shards
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +213,7 @@ class PlanTask:
             include=tuple(task.texts(self.include)),
             exclude=tuple(task.texts(self.exclude)),
             roots=tuple(open_place(root) for root in self._roots() if "://" not in root or is_file_uri(root)),
+            allowed_roots=tuple(self._roots()),
             on_empty=self._on_empty(context),
             max_bad_rows=Tolerance.of(self.max_bad_rows),
             retry_rejected=task.truth(self.retry_rejected, "retry_rejected"),

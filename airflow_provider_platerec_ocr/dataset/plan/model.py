@@ -94,6 +94,8 @@ class PlanRequest:
     """Patterns of what is left out, as above."""
     roots: tuple[StoragePath, ...] | None = None
     """Folders that links in a folder may lead to; ``None`` for any."""
+    allowed_roots: tuple[str, ...] = ()
+    """Folders that images may lie in, as they are given to the read tasks; the plan keeps them."""
     on_empty: OnEmpty = OnEmpty.SUCCEED
     """What to do where the manifest has no rows: ``fail`` raises, ``skip`` writes no plan."""
     max_bad_rows: Tolerance = ANY_NUMBER
@@ -171,6 +173,8 @@ class Plan:
     """Of a plan that only counts: why one that reads would fail."""
     partition_date: str = ""
     """``YYYY-MM-DD``: the partition that was asked for; empty for the run's own day."""
+    allowed_roots: tuple[str, ...] = ()
+    """Folders that images may lie in; empty where an older version planned."""
     own_manifest: str = ""
     """Why no other run has this manifest, as part of a sentence; empty where others have it, or nobody can say."""
     created_at: str = ""
@@ -187,7 +191,7 @@ class Plan:
         """Return the plan that :meth:`to_json` wrote; keys of later versions are left aside."""
         given = {key: value for key, value in data.items() if key in cls.__slots__}
         given["shards"] = tuple(ShardRef(**shard) for shard in data["shards"])
-        given["kept"] = tuple(data.get("kept", ()))
+        given |= {name: tuple(data.get(name, ())) for name in ("kept", "allowed_roots")}
         return cls(**given)
 
     def describe(self, price: Price | None = None) -> list[str]:

@@ -88,6 +88,7 @@ def make_plan(request: PlanRequest, *, clock: Clock | None = None) -> Plan:
             kept=tuple(kept),
             first_part=max(map(next_part, published.values())),
             partition_date=request.partition_date,
+            allowed_roots=request.allowed_roots,
             own_manifest=request.own_manifest,
             created_at=now,
         )
