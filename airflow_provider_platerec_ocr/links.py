@@ -111,5 +111,5 @@ def dataset_of(operator: Any) -> str:
     return dataset if isinstance(dataset, str) and "{{" not in dataset else ""
 
 
-RUN_LINKS = (OCRReportLink(), OCRTableLink(), OCRDeadLettersLink(), OCRQuotaLink())
+RUN_LINKS: tuple[BaseOperatorLink, ...] = (OCRReportLink(), OCRTableLink(), OCRDeadLettersLink(), OCRQuotaLink())
 """What plan, read and export have."""
