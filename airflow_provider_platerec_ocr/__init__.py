@@ -13,6 +13,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _HOMES = {
+    "CallEvent": "core.events",
     "InDoubtPolicy": "core.models",
     "OCRCallError": "core.errors",
     "OCRConfigError": "core.errors",
@@ -34,6 +35,7 @@ _HOMES = {
     "OCRManifestTaskGroup": "task_group",
     "OCRNotEnabled": "core.errors",
     "OCRNotSent": "core.errors",
+    "OCRNotifier": "notifications.notifier",
     "OCROtherLedger": "core.errors",
     "OCROutcomeUnknown": "core.errors",
     "OCRPlanOperator": "operators.plan",
@@ -54,6 +56,7 @@ _HOMES = {
     "OCRWrongBaseURL": "core.errors",
     "OnQuota": "core.models",
     "PlateRecOCRHook": "hooks.ocr",
+    "RunEvent": "core.events",
     "correct": "dataset",
     "each_partition": "compat",
     "from_next_slot": "compat",

@@ -30,12 +30,15 @@ from airflow_provider_platerec_ocr.core.errors import OCRUnauthorized as OCRUnau
 from airflow_provider_platerec_ocr.core.errors import OCRUnavailable as OCRUnavailable
 from airflow_provider_platerec_ocr.core.errors import OCRUnknownDialect as OCRUnknownDialect
 from airflow_provider_platerec_ocr.core.errors import OCRWrongBaseURL as OCRWrongBaseURL
+from airflow_provider_platerec_ocr.core.events import CallEvent as CallEvent
+from airflow_provider_platerec_ocr.core.events import RunEvent as RunEvent
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy as InDoubtPolicy
 from airflow_provider_platerec_ocr.core.models import OnQuota as OnQuota
 from airflow_provider_platerec_ocr.dataset import correct as correct
 from airflow_provider_platerec_ocr.dataset import read_dataset as read_dataset
 from airflow_provider_platerec_ocr.dataset import read_dead_letters as read_dead_letters
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook as PlateRecOCRHook
+from airflow_provider_platerec_ocr.notifications.notifier import OCRNotifier as OCRNotifier
 from airflow_provider_platerec_ocr.operators.export import OCRExportOperator as OCRExportOperator
 from airflow_provider_platerec_ocr.operators.inbox import OCRInboxOperator as OCRInboxOperator
 from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator as OCRPlanOperator
@@ -49,6 +52,7 @@ from airflow_provider_platerec_ocr.triggers.statistics import OCRStatsTrigger as
 
 __version__: Final[str]
 __all__ = [
+    "CallEvent",
     "InDoubtPolicy",
     "OCRCallError",
     "OCRConfigError",
@@ -70,6 +74,7 @@ __all__ = [
     "OCRManifestTaskGroup",
     "OCRNotEnabled",
     "OCRNotSent",
+    "OCRNotifier",
     "OCROtherLedger",
     "OCROutcomeUnknown",
     "OCRPlanOperator",
@@ -90,6 +95,7 @@ __all__ = [
     "OCRWrongBaseURL",
     "OnQuota",
     "PlateRecOCRHook",
+    "RunEvent",
     "__version__",
     "correct",
     "each_partition",

@@ -36,7 +36,7 @@ __all__ = [
     "AirflowException", "AirflowFailException", "AirflowNotFoundException", "AirflowPlugin", "AirflowSkipException",
     "BaseHook", "OCROperator", "RetryDecision", "RetryPolicy", "aget_connection", "amask_secret", "asset_state", "conf",
     "decides_retries", "each_partition", "from_next_slot", "key_event",
-    "read_connections_without_database", "tell_of_container_stops",
+    "read_connections_without_database", "stats", "task_state", "tell_of_container_stops",
 ]  # fmt: skip
 
 _HOMES = {
@@ -47,6 +47,7 @@ _HOMES = {
     "AirflowSkipException": ("airflow.sdk.exceptions", "airflow.exceptions"),
     "BaseHook": ("airflow.sdk", "airflow.hooks.base"),
     "CronTriggerTimetable": ("airflow.sdk", "airflow.timetables.trigger"),
+    "Stats": ("airflow.sdk.observability.stats", "airflow.stats"),
     "conf": ("airflow.sdk.configuration", "airflow.configuration"),
 }
 """Where a name lives, newest home first. 3.2 is the first with all the new ones."""
@@ -138,6 +139,19 @@ async def asset_state(trigger: BaseEventTrigger, verb: Literal["get", "set"], *a
     if hasattr(store, f"a{verb}"):  # 3.3.2
         return await getattr(store, f"a{verb}")(*arguments)
     return await asyncio.to_thread(getattr(store, verb), *arguments)
+
+
+def stats() -> Any:
+    """Return Airflow's own metrics of the process that a task runs in: ``incr``, ``gauge`` and ``timing``."""
+    return find("Stats")
+
+
+def task_state(context: Context) -> Any:
+    """Return the store of the task's own state; ``None`` where there is none, as before 3.3."""
+    store = context.get("task_state_store")
+    if store is None:
+        tell(logging.DEBUG, "keeps no state of a task: its progress is in the log.")
+    return store
 
 
 def from_next_slot(cron: str, timezone: str = "UTC") -> CronTriggerTimetable:

@@ -187,6 +187,17 @@ _OPTIONS: dict[str, Any] = {
         "example": "s3://aws_default@my-bucket/other-yard/reads",
         "default": "",
     },
+    "listeners": {
+        "description": (
+            "Functions that hear of each paid call that ended and of each step of a run (CallEvent, RunEvent), comma "
+            "separated. Each is called in the task's process in a thread of its own, and can touch no call. Empty: "
+            "Airflow's metrics and traces alone, where they are on."
+        ),
+        "version_added": "0.2.0",
+        "type": "string",
+        "example": "yard_alerts.ocr:heard",
+        "default": "",
+    },
     "spill_folder": {
         "description": (
             "Local folder of each worker that takes paid answers while the ledger cannot be written; "
@@ -267,6 +278,7 @@ def get_provider_info() -> dict[str, Any]:
             },
         ],
         "asset-uris": [_ACCOUNTS],
+        "notifications": [f"{_PACKAGE}.notifications.notifier.OCRNotifier"],
         "cli": [f"{_PACKAGE}.cli.definition.get_commands"],
         "extra-links": [f"{_PACKAGE}.links.{name}" for name in _LINKS],
         "config": {"platerec_ocr": {"description": "Options of airflow-provider-platerec-ocr.", "options": _OPTIONS}},

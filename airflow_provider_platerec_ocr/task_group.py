@@ -20,12 +20,14 @@ from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import timedelta
 
-    from airflow.sdk import Asset, AssetAlias
+    from airflow.sdk import Asset, AssetAlias, Context
 
     from airflow_provider_platerec_ocr.compat import RetryPolicy
+
+    Callback = Callable[[Context], object]
 
 
 class OCRManifestTaskGroup(TaskGroup):
@@ -86,6 +88,8 @@ class OCRManifestTaskGroup(TaskGroup):
     :param partition_events: give the event of each asset the partition's day as its key, for DAGs that run once a
         partition (``each_partition``); one that is scheduled on the plain asset does not see it then. Needs Airflow
         3.3. Default: false.
+    :param notify: called with the context when the export has ended, whether it succeeded or not: an
+        :class:`OCRNotifier`, any notifier of Airflow, a function, or a list of these. Not templated.
     :param pool: pool of the read tasks; a shard takes one slot however many calls it has in flight. Default: that of
         ``default_args``, which plan and export take as well. Not templated.
     :param retries: tries after the first, of each task. Default: 3. Not templated.
@@ -136,6 +140,7 @@ class OCRManifestTaskGroup(TaskGroup):
         keep_workspaces_days: int | str = 30,
         asset: Asset | AssetAlias | None = None,
         partition_events: bool | str = False,
+        notify: Callback | Sequence[Callback] | None = None,
         pool: str | None = None,
         retries: int = 3,
         retry_policy: RetryPolicy | None = None,
@@ -194,8 +199,8 @@ class OCRManifestTaskGroup(TaskGroup):
                 keep_workspaces_days=keep_workspaces_days,
                 partition_events=partition_events,
                 inlets=with_assets([], manifest),
-                outlets=[asset] if asset else [],
                 trigger_rule="all_done",
+                **_told(asset, notify),
                 **places,
                 **account,
                 **tries,
@@ -203,6 +208,15 @@ class OCRManifestTaskGroup(TaskGroup):
             self.planned = EmptyOperator(task_id="planned")
             self.plan >> [self.read, self.planned]
             self.read >> self.export
+
+
+def _told(asset: Asset | AssetAlias | None, notify: Callback | Sequence[Callback] | None) -> dict[str, Any]:
+    """Return the export's arguments about whom it tells: assets, and whoever is called for either end."""
+    found: dict[str, Any] = {"outlets": [asset] if asset else []}
+    if notify is not None:
+        callbacks = [notify] if callable(notify) else list(notify)
+        found |= {"on_success_callback": callbacks, "on_failure_callback": callbacks}
+    return found
 
 
 def _given(**arguments: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from airflow_provider_platerec_ocr.core.models import ReadStatus
 from airflow_provider_platerec_ocr.engine.reading.context import ReadOptions
+from airflow_provider_platerec_ocr.listeners.wiring import ears_for
 from airflow_provider_platerec_ocr.runtime.handed_over import hand_over
 from airflow_provider_platerec_ocr.runtime.inbox_access import inbox_place
 from airflow_provider_platerec_ocr.runtime.places import open_ledger_place, spill_folder
@@ -85,7 +86,7 @@ class SingleRead:
         :raises OCRRunError: stopped early, or another task is reading it. :raises OCRUnavailable: the API is down.
         :raises OCRLedgerError: the ledger cannot be used; nothing was sent without it.
         """
-        self._process = ChildProcess(self.job, hand_over)
+        self._process = ChildProcess(self.job, hand_over, ears_for())
         if self._stopped:
             self._process.stop()
         ended = self._process.wait()

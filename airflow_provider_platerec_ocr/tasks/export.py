@@ -14,7 +14,9 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRIncomplete,
     OCRInDoubt,
     OCRManifestError,
+    OCRRunError,
 )
+from airflow_provider_platerec_ocr.core.events import RunStep
 from airflow_provider_platerec_ocr.core.models import Reason
 from airflow_provider_platerec_ocr.dataset.figures.collector import Collector
 from airflow_provider_platerec_ocr.dataset.layout.schema import dead_letters_schema, reads_schema
@@ -28,6 +30,7 @@ from airflow_provider_platerec_ocr.dataset.report.tries import read_tries, sum_t
 from airflow_provider_platerec_ocr.dataset.table.cleanup import remove_old_workspaces
 from airflow_provider_platerec_ocr.dataset.table.publish import publish
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
+from airflow_provider_platerec_ocr.listeners.wiring import tell as tell_listeners
 from airflow_provider_platerec_ocr.runtime import arguments, task
 from airflow_provider_platerec_ocr.runtime.budget import release_budget
 from airflow_provider_platerec_ocr.runtime.places import open_place
@@ -61,7 +64,13 @@ log = logging.getLogger(__name__)
 def run(operator: Any, context: Context) -> dict[str, Any]:
     """Publish as the operator was told, and return the counts."""
     operator.reported = []
-    counts = task.given(ExportTask, operator, lineage=begin(operator), reported=operator.reported).run(context)
+    try:
+        counts = task.given(ExportTask, operator, lineage=begin(operator), reported=operator.reported).run(context)
+    except OCRRunError as error:
+        tell_listeners(RunStep.PUBLISHED, task.owner_of(context), dict(error.counts), error=error)
+        raise
+    if not counts.get("plan_only"):
+        tell_listeners(RunStep.PUBLISHED, task.owner_of(context), counts)
     if not is_news(counts):
         operator.outlets = []  # of this task's copy: Airflow sends an event for each outlet of a task that succeeds
         log.info("Nothing was published, so no asset event is sent.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.compat import AirflowSkipException, conf
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError, OCRManifestError
+from airflow_provider_platerec_ocr.core.events import RunStep
 from airflow_provider_platerec_ocr.core.models import OnEmpty, WithoutStatistics
 from airflow_provider_platerec_ocr.core.money import costs
 from airflow_provider_platerec_ocr.core.redact import redact_url
@@ -25,6 +26,7 @@ from airflow_provider_platerec_ocr.dataset.table.outcome_table import calls_of_u
 from airflow_provider_platerec_ocr.engine.kept.reparse import reopened
 from airflow_provider_platerec_ocr.engine.kept.tombstones import forgotten_keys
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
+from airflow_provider_platerec_ocr.listeners.wiring import tell
 from airflow_provider_platerec_ocr.runtime import arguments, task
 from airflow_provider_platerec_ocr.runtime.budget import Limits, open_budget
 from airflow_provider_platerec_ocr.runtime.places import open_place
@@ -56,7 +58,10 @@ def run(operator: Any, context: Context) -> list[dict[str, Any]]:
     """Plan as the operator was told, and return the shards."""
     operator.reported = []  # there will be no report, as far as is known yet: its links say so
     shards = task.given(PlanTask, operator, lineage=begin(operator)).run(context)
-    operator.reported = [] if task.truth(operator.plan_only, "plan_only") else None
+    dry = task.truth(operator.plan_only, "plan_only")
+    operator.reported = [] if dry else None
+    if not dry:
+        tell(RunStep.PLANNED, task.owner_of(context), operator.lineage.counts)
     return shards
 
 

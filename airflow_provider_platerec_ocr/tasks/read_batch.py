@@ -12,6 +12,7 @@ from airflow_provider_platerec_ocr.core.spending.purse import Grant, Limits
 from airflow_provider_platerec_ocr.dataset.manifest.lookup import signed_urls
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_shard
 from airflow_provider_platerec_ocr.engine.reading.context import ReadOptions
+from airflow_provider_platerec_ocr.listeners.wiring import ears_for
 from airflow_provider_platerec_ocr.runtime import task
 from airflow_provider_platerec_ocr.runtime.connection import load_settings
 from airflow_provider_platerec_ocr.runtime.handed_over import hand_over
@@ -55,7 +56,7 @@ class ReadBatchTask:
         compat.tell_of_container_stops()
         job = self._job(context)
         tell_notes(job)
-        return ChildProcess(job, hand_over)
+        return ChildProcess(job, hand_over, ears_for(context))
 
     def _job(self, context: Context) -> ShardJob:
         shard = _checked(self.shard)

@@ -25,7 +25,7 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRError
@@ -44,7 +44,6 @@ from airflow_provider_platerec_ocr.webhook.payload import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.storage.path import StoragePath
@@ -124,6 +123,23 @@ class Inbox:
     def is_used(self) -> bool:
         """Return whether anything was ever put; one LIST, and nothing is created."""
         return bool(self._store.bare_names("by-time"))
+
+    def last_receipt(self) -> datetime | None:
+        """Return when the last payload came (UTC), ``None`` where none ever did; three LISTs, and nothing is created.
+
+        A mark without a record counts: somebody did send.
+        """
+        place = "by-time"
+        for _ in range(2):
+            names = sorted(self._store.bare_names(place))
+            if not names:
+                return None
+            place = f"{place}/{names[-1]}"
+        marks = sorted(self._store.bare_names(place))
+        if not marks:
+            return None
+        _, day, hour = place.split("/")
+        return datetime.strptime(f"{day}{hour}{marks[-1].partition('-')[0]}", "%Y-%m-%d%H%M%S%f").replace(tzinfo=UTC)
 
     def get(self, id_: str) -> Payload | None:
         """Return one payload by its id, also one that was put a moment ago."""

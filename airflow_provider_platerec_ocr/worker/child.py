@@ -1,9 +1,9 @@
 """The child process: takes a job from its standard input, reads it, and outlives its parent to drain.
 
 Standard input carries the job, then the word ``stop`` where the parent wants an early end; its end of file means that
-the parent is gone, which is the same wish. A pipe of its own, whose descriptor is the one argument, carries one JSON
-object a line back: log records, and at last how it ended. Nothing is written to disk here but what the reading itself
-saves.
+the parent is gone, which is the same wish. A pipe of its own, whose descriptor is the first argument, carries one JSON
+object a line back: log records, events where a second argument says that somebody listens, and at last how it ended.
+Nothing is written to disk here but what the reading itself saves.
 """
 
 from __future__ import annotations
@@ -23,19 +23,23 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRError
+from airflow_provider_platerec_ocr.core.events import Events
+from airflow_provider_platerec_ocr.engine.reading.progress import log_line
 from airflow_provider_platerec_ocr.worker.drain_signals import DrainSignals
 from airflow_provider_platerec_ocr.worker.ended import Ended
-from airflow_provider_platerec_ocr.worker.said_lines import Lines, LinesHandler, Printed
+from airflow_provider_platerec_ocr.worker.said_lines import EventLines, Lines, LinesHandler, Printed
 from airflow_provider_platerec_ocr.worker.travel import unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from airflow_provider_platerec_ocr.worker.ended import Job
 
 log = logging.getLogger(__name__)
 LENGTH_BYTES = 8
 STOP = b"stop\n"
+RUNS, CALLS = "runs", "calls"
+"""Which events the parent wants: of runs alone, or of calls as well."""
 MOST_FILES = 65_536
 """Open files that the child asks for: each call in flight holds a socket."""
 COLLECT_EVERY = 20_000
@@ -94,19 +98,27 @@ class ParentWatch:
 
 
 def main(
-    source: int, lines: Lines, *, signals: DrainSignals | None = None, log_lines: LinesHandler | None = None
+    source: int,
+    lines: Lines,
+    *,
+    signals: DrainSignals | None = None,
+    log_lines: LinesHandler | None = None,
+    hears: str = "",
 ) -> int:
     """Read one job; return 0, since the parent was told how it ended, or a note was left.
 
     :param source: descriptor on which the parent speaks.
     :param signals: whose coming ends the reading early, too.
     :param log_lines: what was logged, which is to be said before the end.
+    :param hears: which events the parent wants: none, ``runs``, or ``calls`` as well.
     """
+    event_lines = EventLines(lines) if hears else None
+    waiting = [each for each in (event_lines, log_lines) if each is not None]
     sent = take_job(source)
     try:
         job: Job = unpacked(sent)
     except Exception as error:  # noqa: BLE001  # a place cannot be opened here: the parent raises it as the task's own
-        _tell(lines, Ended({}, error), log_lines)
+        _tell(lines, Ended({}, error), waiting)
         return 0
     watch = ParentWatch(source, job)
     begun = SystemClock().now()
@@ -117,22 +129,28 @@ def main(
             signals.begin(stop)
 
     try:
-        ended = job.read(started)
+        ended = job.read(started, _events(event_lines, hears))
     except Exception as error:  # whatever it is, the parent raises it as the task's own
         if not isinstance(error, OCRError):
             log.exception("The process that makes the calls ends with an error.")  # its traceback cannot travel
         ended = Ended({}, error)
     finally:
         watch.end()
-    if not _tell(lines, ended, log_lines) or watch.orphaned:
+    if not _tell(lines, ended, waiting) or watch.orphaned:
         job.leave_note(ended, begun)
     return 0
 
 
-def _tell(lines: Lines, ended: Ended, log_lines: LinesHandler | None) -> bool:
-    """Tell the parent how it ended, after all that was logged; return whether there is a parent."""
-    if log_lines is not None:
-        log_lines.drain(LAST_LINES_S)
+def _events(event_lines: EventLines | None, hears: str) -> Events:
+    """Return where what happens is told: the log, and the parent where somebody listens there."""
+    hearing = [log_line] if event_lines is None else [log_line, event_lines]
+    return Events(*hearing, calls=hears == CALLS, failed=partial(log.error, "Events are not told: %s"))
+
+
+def _tell(lines: Lines, ended: Ended, waiting: Sequence[EventLines | LinesHandler]) -> bool:
+    """Tell the parent how it ended, after all that waits to be said; return whether there is a parent."""
+    for each in waiting:
+        each.drain(LAST_LINES_S)
     return lines.send({"ended": base64.b64encode(pickled(ended)).decode()})
 
 
@@ -179,7 +197,8 @@ def run() -> int:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     sys.stdout = Printed(partial(handler.say, "stdout", logging.INFO))
     sys.stderr = Printed(partial(handler.say, "stderr", logging.WARNING))
-    return main(sys.stdin.fileno(), to_parent, signals=taken, log_lines=handler)
+    hears = sys.argv[2] if len(sys.argv) > 2 else ""  # noqa: PLR2004  # the second argument
+    return main(sys.stdin.fileno(), to_parent, signals=taken, log_lines=handler, hears=hears)
 
 
 if __name__ == "__main__":

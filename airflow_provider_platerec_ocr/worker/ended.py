@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from airflow_provider_platerec_ocr.core.events import Events
     from airflow_provider_platerec_ocr.core.models import Outcome
     from airflow_provider_platerec_ocr.core.settings import ClientSettings
 
@@ -32,10 +33,11 @@ class Job(Protocol):
     def settings(self) -> ClientSettings:
         """Account and how to speak to it."""
 
-    def read(self, started: Callable[[Callable[[Exception], None]], None]) -> Ended:
+    def read(self, started: Callable[[Callable[[Exception], None]], None], events: Events) -> Ended:
         """Read on an event loop of its own and return how it ended; everything is saved by then.
 
         :param started: called once with a function that any thread may call to stop the reading early.
+        :param events: where what happens is told.
         """
 
     def leave_note(self, ended: Ended, begun: datetime) -> None:

@@ -7,10 +7,12 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRQuotaExhausted
+from airflow_provider_platerec_ocr.core.events import Events
 from airflow_provider_platerec_ocr.core.models import OnQuota, WithoutStatistics
 from airflow_provider_platerec_ocr.core.spending.purse import Limits
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_shard
@@ -20,7 +22,7 @@ from airflow_provider_platerec_ocr.engine.client.client import OCRClient
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from airflow_provider_platerec_ocr.engine.reading.batch import Batch
 from airflow_provider_platerec_ocr.engine.reading.context import ReadOptions
-from airflow_provider_platerec_ocr.engine.reading.progress import Progress
+from airflow_provider_platerec_ocr.engine.reading.progress import Progress, log_line
 from airflow_provider_platerec_ocr.engine.reading.stop import StopSignal
 from airflow_provider_platerec_ocr.engine.reading.toolbox import Toolbox
 from airflow_provider_platerec_ocr.storage.path import place_below
@@ -30,7 +32,14 @@ from airflow_provider_platerec_ocr.worker.ended import Ended
 from airflow_provider_platerec_ocr.worker.live_progress import LiveProgress
 from airflow_provider_platerec_ocr.worker.orphan_note import leave_note
 from airflow_provider_platerec_ocr.worker.shard_purse import is_strict, open_purse
-from airflow_provider_platerec_ocr.worker.shard_summary import carried_over, counts_of, judge, note_often, quota_ended
+from airflow_provider_platerec_ocr.worker.shard_summary import (
+    carried_over,
+    counts_of,
+    ended_event,
+    judge,
+    note_often,
+    quota_ended,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,29 +112,32 @@ class ShardJob:
         """Return the place of an image's URI."""
         return place_below(self.roots, uri)
 
-    def read(self, started: Callable[[Callable[[Exception], None]], None]) -> Ended:
+    def read(self, started: Callable[[Callable[[Exception], None]], None], events: Events | None = None) -> Ended:
         """Read the shard, see :func:`read_shard`."""
-        return read_shard(self, started)
+        return read_shard(self, started, events or Events(log_line))
 
     def leave_note(self, ended: Ended, begun: datetime) -> None:
         """Leave a note in the workspace that this process outlived its task."""
         leave_note(self, ended, begun)
 
 
-def read_shard(job: ShardJob, started: Callable[[Callable[[Exception], None]], None]) -> Ended:
+def read_shard(job: ShardJob, started: Callable[[Callable[[Exception], None]], None], events: Events) -> Ended:
     """Read the shard on an event loop of its own and return how it ended; everything is saved by then.
 
     :param started: called once with a function that any thread may call to stop the reading early.
+    :param events: where what happens is told.
     :raises OCRLedgerError: the ledger cannot be used; nothing was sent. :raises OCRDatasetError: there is no shard.
     """
     file = TryFile(job.workspace, job.index, job.owner.try_number)
     progress = Progress(total=job.images)
     try:
-        ended = asyncio.run(_read(job, started, progress, file))
+        ended = asyncio.run(_read(job, started, progress, file, events))
     except Exception as error:
         file.write(counts_of(job.index, job.owner, progress, ended=True, error=error))
+        events.tell(partial(ended_event, job.owner, progress, error))
         raise
     file.write(counts_of(job.index, job.owner, progress, ended=True, error=ended.error))
+    events.tell(partial(ended_event, job.owner, progress, ended.error))
     return ended
 
 
@@ -157,7 +169,11 @@ class _Opened:
 
 
 async def _read(
-    job: ShardJob, started: Callable[[Callable[[Exception], None]], None], progress: Progress, file: TryFile
+    job: ShardJob,
+    started: Callable[[Callable[[Exception], None]], None],
+    progress: Progress,
+    file: TryFile,
+    events: Events,
 ) -> Ended:
     loop, stop = asyncio.get_running_loop(), StopSignal()
     begun = SystemClock().monotonic()
@@ -184,7 +200,7 @@ async def _read(
 
         async with OCRClient(job.settings, clock=SystemClock()) as client:
             purse = await open_purse(job, opened.ledger.store, progress, client, pool, stop)
-            tools = replace(_toolbox(job, opened, stop, begun), purse=purse).tools(client, pool)
+            tools = replace(_toolbox(job, opened, stop, begun), purse=purse, events=events).tools(client, pool)
             noting = asyncio.ensure_future(note_often(note, SystemClock()))
             live = LiveProgress(job.workspace, job.index, job.shards, job.owner, SystemClock())
             showing = asyncio.ensure_future(live.often(tools))

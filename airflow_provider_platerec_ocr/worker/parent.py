@@ -1,4 +1,4 @@
-"""The task's side of the child process: start it, pass its log on, tell it to stop, learn how it ended.
+"""The task's side of the child process: start it, pass its log and events on, tell it to stop, learn how it ended.
 
 The child gets a session of its own and none of our descriptors but its pipes: Airflow signals the task's process group,
 and waits for whoever holds the task's sockets. The token goes through a pipe, never into arguments or the environment.
@@ -16,20 +16,38 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_platerec_ocr.core.errors import OCRDrained
-from airflow_provider_platerec_ocr.worker.child import LENGTH_BYTES, STOP
+from airflow_provider_platerec_ocr.worker.child import CALLS, LENGTH_BYTES, RUNS, STOP
 from airflow_provider_platerec_ocr.worker.travel import packed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow_provider_platerec_ocr.worker.ended import Ended, Job
     from airflow_provider_platerec_ocr.worker.travel import HandOver
 
 log = logging.getLogger(__name__)
 MODULE = "airflow_provider_platerec_ocr.worker.child"
+FLUSH_S = 5.0
+"""Seconds for which those who listen are waited for at the end."""
 MOST_PRINTED = 65_536
 """Bytes of what the child printed by itself that are logged; a pipe holds no more."""
+
+
+class Ear(Protocol):
+    """Who listens in the task's process. Its methods never raise, and :meth:`take` waits for nobody."""
+
+    @property
+    def wants_calls(self) -> bool:
+        """Whether single calls are to be told."""
+
+    def take(self, message: Mapping[str, Any]) -> None:
+        """Take one message of the child."""
+
+    def close(self, within_s: float) -> None:
+        """Have what was taken heard, within this time at most."""
 
 
 class ChildProcess:
@@ -37,11 +55,14 @@ class ChildProcess:
 
     :param job: what to read.
     :param hand_over: what opens, in the child, places that were opened through Airflow.
+    :param ear: who listens to what happens; ``None`` where nobody does.
     """
 
-    def __init__(self, job: Job, hand_over: HandOver | None = None) -> None:
+    def __init__(self, job: Job, hand_over: HandOver | None = None, ear: Ear | None = None) -> None:
         data = packed(job, hand_over)  # first: what cannot travel leaves no process behind
         self._sent = self._stopped = False
+        self._ear = ear
+        hears = [] if ear is None else [CALLS if ear.wants_calls else RUNS]
         said, to_us = os.pipe()
         printed, print_to = os.pipe()
         os.set_blocking(print_to, False)  # what does not fit is dropped, and holds nothing up
@@ -49,7 +70,14 @@ class ChildProcess:
         self._input: IO[bytes] | None = None
         try:
             self._process = subprocess.Popen(  # noqa: S603  # our own module, no shell
-                [sys.executable, "-P", "-m", MODULE, str(to_us)],  # a task's working directory holds files of others
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    MODULE,
+                    str(to_us),
+                    *hears,
+                ],  # a task's working directory holds files of others
                 stdin=subprocess.PIPE,
                 stdout=print_to,
                 stderr=print_to,
@@ -101,10 +129,13 @@ class ChildProcess:
         :raises OCRDrained: it died without a word; what was in flight is named in the ledger.
         """
         try:
-            return self._wait()
-        except BaseException:
+            ended = self._wait()
+        except BaseException as error:
             self._abandon()
+            self._hush(FLUSH_S if isinstance(error, OCRDrained) else 0.0)
             raise
+        self._hush(FLUSH_S)
+        return ended
 
     def _wait(self) -> Ended:
         ended: Ended | None = None
@@ -114,6 +145,8 @@ class ChildProcess:
                 ended = pickle.loads(base64.b64decode(message["ended"]))  # noqa: S301  # from our own child
             elif "log" in message:
                 logging.getLogger(message["log"]).log(int(message["level"]), "%s", message["text"])
+            elif self._ear is not None:
+                self._ear.take(message)
         code = self._process.wait()
         self._log_printed()
         self._close()
@@ -124,6 +157,11 @@ class ChildProcess:
             )
             raise OCRDrained(text)
         return ended
+
+    def _hush(self, within_s: float) -> None:
+        """Wait a little for those who listen; whatever they do, the task goes on."""
+        if self._ear is not None:
+            self._ear.close(within_s)
 
     def _log_printed(self) -> None:
         """Log what it printed past Python, such as the interpreter's last words."""
@@ -159,7 +197,7 @@ def without_working_directory(python_path: str) -> str:
     return os.pathsep.join(entry for entry in entries if Path(entry).is_absolute() or Path(entry).resolve() == home)
 
 
-def parsed(line: bytes) -> dict[str, str]:
+def parsed(line: bytes) -> dict[str, Any]:
     """Return the child's message; nothing where its death cut the line off."""
     try:
         message = json.loads(line)

@@ -1,6 +1,6 @@
-"""What the child says to its parent: JSON lines on a pipe of their own, and log lines that nobody waits for.
+"""What the child says to its parent: JSON lines on a pipe of their own, and log lines and events that nobody waits for.
 
-The reading's thread never writes a log line itself: a parent that is stuck or gone must hold up no answer. What some
+The reading's thread never writes such a line itself: a parent that is stuck or gone must hold up no answer. What some
 library prints becomes a log line, too, since the child's own standard output is a pipe that nobody empties.
 """
 
@@ -13,11 +13,15 @@ import queue
 import threading
 from typing import TYPE_CHECKING, BinaryIO
 
+from airflow_provider_platerec_ocr.core.events import packed
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_provider_platerec_ocr.core.events import Event
+
 MOST_LINES = 10_000
-"""Log lines that wait for the parent; more are dropped, since a parent that does not read must hold up no answer."""
+"""Log lines, or events, that wait for the parent; more are dropped: one that does not read must hold up no answer."""
 
 
 class Lines:
@@ -39,16 +43,69 @@ class Lines:
         return True
 
 
+class Outbox:
+    """Messages to the parent, sent by a thread; where too many wait, more are dropped, and their number is told.
+
+    :param dropped: returns the message that says how many were dropped.
+    """
+
+    def __init__(self, lines: Lines, name: str, dropped: Callable[[int], dict[str, object]]) -> None:
+        self._lines = lines
+        self._waiting: queue.Queue[dict[str, object] | None] = queue.Queue(MOST_LINES)
+        self._dropped = 0
+        self._say_dropped = dropped
+        self._thread = threading.Thread(target=self._send, daemon=True, name=name)
+        self._thread.start()
+
+    def put(self, message: dict[str, object]) -> None:
+        """Hand one message on, or drop it where too many wait."""
+        try:
+            self._waiting.put_nowait(message)
+        except queue.Full:
+            self._dropped += 1
+
+    def drain(self, within_s: float) -> None:
+        """Wait until what was put has been sent, but not for a parent that does not read."""
+        try:
+            self._waiting.put(None, timeout=within_s)
+        except queue.Full:
+            return
+        self._thread.join(within_s)
+
+    def _send(self) -> None:
+        while (message := self._waiting.get()) is not None:
+            self._lines.send(message)
+            if self._dropped:
+                number, self._dropped = self._dropped, 0
+                self._lines.send(self._say_dropped(number))
+
+
+def _dropped_lines(number: int) -> dict[str, object]:
+    text = f"{number} log lines were dropped: nobody read them in time."
+    return {"log": __name__, "level": logging.WARNING, "text": text}
+
+
+class EventLines:
+    """Hears of events and sends them to the parent, where the listeners are."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._outbox = Outbox(lines, "platerec-events", lambda number: {"dropped": number})
+
+    def __call__(self, event: Event) -> None:
+        """Hand one event on."""
+        self._outbox.put({"event": packed(event)})
+
+    def drain(self, within_s: float) -> None:
+        """Wait until the events have been sent, but not for a parent that does not read."""
+        self._outbox.drain(within_s)
+
+
 class LinesHandler(logging.Handler):
     """Sends log records to the parent, which gives them to Airflow's task log; from a thread, so that nobody waits."""
 
     def __init__(self, lines: Lines) -> None:
         super().__init__()
-        self._lines = lines
-        self._waiting: queue.Queue[dict[str, object] | None] = queue.Queue(MOST_LINES)
-        self._dropped = 0
-        self._thread = threading.Thread(target=self._send, daemon=True, name="platerec-log")
-        self._thread.start()
+        self._outbox = Outbox(lines, "platerec-log", _dropped_lines)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand one record on, with its traceback if it has one; what cannot be said is told as that."""
@@ -62,25 +119,11 @@ class LinesHandler(logging.Handler):
 
     def say(self, name: str, level: int, text: str) -> None:
         """Hand one line on, or drop it where too many wait."""
-        try:
-            self._waiting.put_nowait({"log": name, "level": level, "text": text})
-        except queue.Full:
-            self._dropped += 1
+        self._outbox.put({"log": name, "level": level, "text": text})
 
     def drain(self, within_s: float) -> None:
         """Wait until what was logged has been sent, but not for a parent that does not read."""
-        try:
-            self._waiting.put(None, timeout=within_s)
-        except queue.Full:
-            return
-        self._thread.join(within_s)
-
-    def _send(self) -> None:
-        while (message := self._waiting.get()) is not None:
-            self._lines.send(message)
-            if self._dropped:
-                text, self._dropped = f"{self._dropped} log lines were dropped: nobody read them in time.", 0
-                self._lines.send({"log": __name__, "level": logging.WARNING, "text": text})
+        self._outbox.drain(within_s)
 
 
 class Printed(io.TextIOBase):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRQuotaExhausted
+from airflow_provider_platerec_ocr.core.events import RunEvent, RunStep, of_owner
 from airflow_provider_platerec_ocr.core.models import OnQuota, Outcome, ReadStatus, format_timestamp
 from airflow_provider_platerec_ocr.dataset.report.tries import TryCounts
 from airflow_provider_platerec_ocr.engine.reading.batch import verdict
@@ -47,6 +48,21 @@ def counts_of(
         resent=progress.resent,
         ended=ended,
         error="" if error is None else f"{type(error).__name__}: {error}",
+    )
+
+
+def ended_event(owner: Owner, progress: Progress, error: Exception | None) -> RunEvent:
+    """Return what those who listen hear of the end of a try."""
+    return RunEvent(
+        at=format_timestamp(SystemClock().now()),
+        step=RunStep.READ,
+        counts=progress.counts(),
+        done=progress.done,
+        total=progress.total,
+        in_flight=0,
+        calls_left=progress.calls_left,
+        error=None if error is None else type(error).__name__,
+        **of_owner(owner),
     )
 
 

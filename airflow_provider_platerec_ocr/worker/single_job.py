@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
+from airflow_provider_platerec_ocr.core.events import Events
 from airflow_provider_platerec_ocr.core.models import ReadStatus
 from airflow_provider_platerec_ocr.engine.client.client import OCRClient
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
@@ -67,14 +68,14 @@ class SingleJob:
     signed_urls: dict[tuple[str, str | None], str] = field(default_factory=dict, repr=False)
     """Identity of the image to its ``upload_url`` with the signature."""
 
-    def read(self, started: Callable[[Callable[[Exception], None]], None]) -> Ended:
+    def read(self, started: Callable[[Callable[[Exception], None]], None], events: Events | None = None) -> Ended:
         """Read the image on an event loop of its own and return its outcome; its answer is saved by then."""
-        return asyncio.run(self._read(started))
+        return asyncio.run(self._read(started, events or Events()))
 
     def leave_note(self, ended: Ended, begun: datetime) -> None:
         """Leave none: the answer is in the ledger, where the next try finds it."""
 
-    async def _read(self, started: Callable[[Callable[[Exception], None]], None]) -> Ended:
+    async def _read(self, started: Callable[[Callable[[Exception], None]], None], events: Events) -> Ended:
         loop, stop, outcomes = asyncio.get_running_loop(), StopSignal(), []
         clock = SystemClock()
         begun = clock.monotonic()
@@ -92,7 +93,8 @@ class SingleJob:
             ledger = await loop.run_in_executor(pool, self._open_ledger)
             async with OCRClient(self.settings, clock=clock) as client:
                 left_s = None if self.soft_timeout_s is None else begun + self.soft_timeout_s - clock.monotonic()
-                tools = self._toolbox(ledger, stop, progress, left_s).tools(client, pool)
+                toolbox = replace(self._toolbox(ledger, stop, progress, left_s), events=events)
+                tools = toolbox.tools(client, pool)
                 await Batch(tools, keep).run([self.image])
         last = outcomes[-1] if outcomes else None  # a doubt that was settled at the end comes twice
         read = last is not None and last.status == ReadStatus.READ

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from airflow_provider_platerec_ocr.core.events import Events
     from airflow_provider_platerec_ocr.core.settings import ClientSettings
     from airflow_provider_platerec_ocr.worker.job import ShardJob
 
@@ -28,7 +29,7 @@ class Job:
 
     settings: ClientSettings
 
-    def read(self, started: Callable[[Callable[[Exception], None]], None]) -> Ended:
+    def read(self, started: Callable[[Callable[[Exception], None]], None], events: Events | None = None) -> Ended:  # noqa: ARG002  # nothing happens
         """Return at once."""
         started(lambda _: None)
         return Ended({"read": 0})
@@ -40,7 +41,7 @@ class Job:
 class Prints(Job):
     """Prints in every way there is, more than any pipe holds."""
 
-    def read(self, started: Callable[[Callable[[Exception], None]], None]) -> Ended:
+    def read(self, started: Callable[[Callable[[Exception], None]], None], events: Events | None = None) -> Ended:
         """Print, and return."""
         print("by print", "and more", end="")  # noqa: T201
         print(" on one line")  # noqa: T201
@@ -48,13 +49,13 @@ class Prints(Job):
         for _ in range(FLOOD):
             with suppress(BlockingIOError):  # a library written in C does not even notice
                 os.write(2, b"past Python" + b"." * 100 + b"\n")
-        return super().read(started)
+        return super().read(started, events)
 
 
 class Fails(Job):
     """Ends with an error that nobody expects."""
 
-    def read(self, started: Callable[[Callable[[Exception], None]], None]) -> Ended:
+    def read(self, started: Callable[[Callable[[Exception], None]], None], events: Events | None = None) -> Ended:  # noqa: ARG002  # nothing happens
         """Raise."""
         started(lambda _: None)
         raise ZeroDivisionError
@@ -71,11 +72,11 @@ class Chatty:
         """The shard's."""
         return self.shard.settings
 
-    def read(self, started: Callable[[Callable[[Exception], None]], None]) -> Ended:
+    def read(self, started: Callable[[Callable[[Exception], None]], None], events: Events | None = None) -> Ended:
         """Log a lot, then read the shard."""
         for number in range(FLOOD):
             logging.getLogger("chatty").info("%d %s", number, "." * 100)
-        return self.shard.read(started)
+        return self.shard.read(started, events)
 
     def leave_note(self, ended: Ended, begun: datetime) -> None:
         """As the shard."""

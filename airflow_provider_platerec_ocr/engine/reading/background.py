@@ -10,7 +10,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRError, OCRQuotaExhausted, OCRRateLimited, OCRStop
-from airflow_provider_platerec_ocr.core.models import ReadStatus
+from airflow_provider_platerec_ocr.core.events import RunEvent, RunStep, of_owner
+from airflow_provider_platerec_ocr.core.models import ReadStatus, format_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator
@@ -82,10 +83,26 @@ class BackgroundTasks:
             price=context.settings.price,
         )
 
-    def say(self) -> None:
-        """Log how far it is; of one image, its end says enough."""
-        if self._context.progress.total > 1:
-            log.info(self.line())
+    def say(self, step: RunStep = RunStep.PROGRESS) -> None:
+        """Tell how far it is."""
+        self._context.events.tell(lambda: self._event(step))
+
+    def _event(self, step: RunStep) -> RunEvent:
+        context, limiter = self._context, self._context.limiter
+        progress = context.progress
+        said = step is RunStep.PROGRESS and progress.total > 1
+        return RunEvent(
+            at=format_timestamp(context.clock.now()),
+            step=step,
+            counts=progress.counts(),
+            line=self.line() if said else "",
+            done=progress.done,
+            total=progress.total,
+            in_flight=limiter.in_flight,
+            rate_per_s=limiter.rate_per_s or limiter.account_rate_per_s,
+            calls_left=progress.calls_left,
+            **of_owner(context.owner),
+        )
 
     async def _say_progress(self) -> None:
         """Tell how it goes, and leave a long wait to Airflow's retry, which holds no worker."""
@@ -120,6 +137,7 @@ class BackgroundTasks:
             else:
                 self._silent_since = None
                 context.purse.may_pay.set()
+                context.progress.calls_left = statistics.remaining
                 first = statistics.calls if first is None else first
                 left = statistics.remaining - reserve
                 if left <= 0 and context.purse.is_empty:  # nothing is paid any more; what costs nothing is still read

@@ -17,6 +17,7 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRQuotaExhausted,
     OCRRateLimited,
 )
+from airflow_provider_platerec_ocr.core.events import RunStep
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Outcome, ReadStatus, Reason, format_timestamp
 from airflow_provider_platerec_ocr.engine.reading.background import BackgroundTasks
 from airflow_provider_platerec_ocr.engine.reading.image_phase import ImagePhase, Phase
@@ -70,6 +71,7 @@ class Batch:
         """
         context = self._context
         context.progress.started_at = context.clock.monotonic()
+        self._background.say(RunStep.BEGUN)
         watchers = [*self._background.start(), asyncio.ensure_future(self._rejections.expire())]
         working = asyncio.ensure_future(self._work(iter(images)))
         try:

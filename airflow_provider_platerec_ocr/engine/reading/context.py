@@ -11,8 +11,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_platerec_ocr.core.backoff import Backoff
+from airflow_provider_platerec_ocr.core.events import Events
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner
 from airflow_provider_platerec_ocr.engine.ledger.purse import OpenPurse
+from airflow_provider_platerec_ocr.engine.reading.progress import log_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -84,6 +86,8 @@ class ReadContext:
     """What the ledger keeps of the run with each call: its day, manifest and dataset."""
     purse: OpenPurse = field(default_factory=OpenPurse)
     """Where each paid call takes one of those that its run was granted."""
+    events: Events = field(default_factory=lambda: Events(log_line))
+    """Where what happens is told."""
 
     async def io(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
         """Run a blocking function in the pool."""

@@ -7,6 +7,7 @@ which is what *in doubt* means.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.answer.body import UNREAD, packed
@@ -23,6 +24,7 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRRejected,
     OCRStop,
 )
+from airflow_provider_platerec_ocr.core.events import CallEvent, end_of, of_owner
 from airflow_provider_platerec_ocr.core.images.echo import secrets_of
 from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason, format_timestamp
 from airflow_provider_platerec_ocr.engine.reading.answer_writer import Step
@@ -250,7 +252,10 @@ class PaidCaller:
             error = _as_call_error(fault)
             now = context.clock.monotonic()
             facts |= {"http_status": error.status, "elapsed_s": round(now - begun, 3), "detail": error.detail}
-            return await self._failed(image, claim, error, facts, (begun, now))
+            try:
+                return await self._failed(image, claim, error, facts, (begun, now))
+            finally:
+                self._tell(image, claim, facts, error)
         self._succeeded()
         read_at = format_timestamp(context.clock.now())
         call_s = round(context.clock.monotonic() - begun, 3)
@@ -260,7 +265,10 @@ class PaidCaller:
         if not read.understood:
             facts[UNREAD] = True
             log.warning("No read that this version knows: the answer for %s (%s).", image.image, claim.fingerprint)
-        await self._answer_writer.answer(claim, read.raw, facts)
+        try:
+            await self._answer_writer.answer(claim, read.raw, facts)
+        finally:  # told after it is saved, whatever became of the saving
+            self._tell(image, claim, facts)
         unknown = self._dialect.answered(understood=read.understood)
         if unknown is not None:
             context.stop.set(unknown)
@@ -319,6 +327,16 @@ class PaidCaller:
         await self._answer_writer.reject(claim, facts)
         return rejected(error.message, error.status)
 
+    def _tell(
+        self, image: PlannedImage, claim: Claim, facts: dict[str, Any], error: OCRCallError | None = None
+    ) -> None:
+        """Tell those who listen how a call ended."""
+        context = self._context
+        if context.events.wants_calls:
+            earlier = ((image.type, claim.fingerprint, number) for number in range(1, claim.number))
+            resent = any(each in self._named for each in earlier)
+            context.events.tell(lambda: replace(_event(context, image, claim, facts, error), resent=resent))
+
     def _succeeded(self) -> None:
         self.successes += 1
         self._outage.success()
@@ -338,6 +356,27 @@ class PaidCaller:
         if hopeless:
             log.error("Stopping: %s. %s", hopeless, error)
             self._context.stop.set(error)
+
+
+def _event(
+    context: ReadContext, image: PlannedImage, claim: Claim, facts: dict[str, Any], error: OCRCallError | None
+) -> CallEvent:
+    end, billed = end_of(error, is_url=image.upload_url is not None)
+    return CallEvent(
+        at=format_timestamp(context.clock.now()),
+        end=end,
+        elapsed_s=facts["elapsed_s"],
+        type=image.type,
+        image=image.image,
+        row=image.row,
+        fingerprint=claim.fingerprint,
+        attempt=claim.number,
+        billed=billed,
+        error=None if error is None else type(error).__name__,
+        http_status=None if error is None else error.status,
+        upload_bytes=facts["bytes"] or 0,
+        **of_owner(context.owner),
+    )
 
 
 def _as_call_error(fault: Exception) -> OCRCallError:

@@ -1,21 +1,25 @@
 """What a batch says of itself while it runs: counts by how images ended, and one line for the log.
 
-It knows numbers only; who prints the line, and how often, is the wiring's choice.
+It knows numbers only; how often it is told, and to whom, is the wiring's choice.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from airflow_provider_platerec_ocr.core.events import RunEvent
 from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason
 
 if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.core.events import Event
     from airflow_provider_platerec_ocr.core.models import Outcome
     from airflow_provider_platerec_ocr.core.money import Price
 
+log = logging.getLogger(__name__)
 _DEAD = (ReadStatus.REJECTED, ReadStatus.FAILED, ReadStatus.IN_DOUBT)
 
 
@@ -46,6 +50,8 @@ class Progress:
 
     unfunded: int = 0
     """Images in doubt that were not sent once more since no call is left: another try would be in vain."""
+    calls_left: int | None = None
+    """Calls of the account, as it said last; ``None`` where it was not asked."""
 
     def add(self, outcome: Outcome) -> None:
         """Count one ended image."""
@@ -119,6 +125,12 @@ class Progress:
             "resent": self.resent,
             **{status.value: self.by_status[status] for status in ReadStatus},
         }
+
+
+def log_line(event: Event) -> None:
+    """Hear of a run and log how far it is; of one image, its end says enough."""
+    if isinstance(event, RunEvent) and event.line:
+        log.info("%s", event.line)
 
 
 def _rate(per_s: float, *, given: bool) -> str:

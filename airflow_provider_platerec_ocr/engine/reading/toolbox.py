@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.core.events import Events
 from airflow_provider_platerec_ocr.engine.images.loader import ImageLoader
 from airflow_provider_platerec_ocr.engine.ledger.purse import OpenPurse
 from airflow_provider_platerec_ocr.engine.ledger.reservations import account_id
 from airflow_provider_platerec_ocr.engine.rate.board import PaceBoard
 from airflow_provider_platerec_ocr.engine.rate.limiter import StartLimiter
 from airflow_provider_platerec_ocr.engine.reading.context import ReadContext, ReadOptions
+from airflow_provider_platerec_ocr.engine.reading.progress import log_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -62,6 +64,8 @@ class Toolbox:
     """Shards of the run that share the account's rate."""
     purse: OpenPurse = field(default_factory=OpenPurse)
     """See :attr:`.context.ReadContext.purse`."""
+    events: Events = field(default_factory=lambda: Events(log_line))
+    """See :attr:`.context.ReadContext.events`."""
 
     def tools(self, client: OCRClient, pool: Executor) -> ReadContext:
         """Return the tools; on the event loop on which they are used.
@@ -96,4 +100,5 @@ class Toolbox:
             signed_urls=self.signed_urls,
             run_facts=self.run_facts,
             purse=self.purse,
+            events=self.events,
         )

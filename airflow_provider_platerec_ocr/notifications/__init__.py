@@ -1,0 +1,1 @@
+"""Telling people what of a run needs them, by Airflow's own notifiers."""
