@@ -108,10 +108,9 @@ class Forgetting:
         :raises RunActiveError: one is still at work; nothing was changed.
         """
         more = {} if quiet_s is None else {"quiet_s": quiet_s}
-        wait_until_quiet(self._places, self._clock, wait_s, **more)
+        wait_until_quiet(self._places.workspace, self._clock, wait_s, **more)
         dataset = self._places.dataset
-        letters = self._places.dead_letters
-        with turn_to_publish(dataset, "a deletion", self._clock, dead_letters=letters) as turn:
+        with turn_to_publish(dataset, "a deletion", self._clock) as turn:
             found = self.find()
             self._erase_ledger(found)
             self._erase_inbox()

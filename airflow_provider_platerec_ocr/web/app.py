@@ -19,8 +19,8 @@ from starlette.staticfiles import StaticFiles
 from airflow_provider_platerec_ocr.core import page_urls
 from airflow_provider_platerec_ocr.core.errors import OCRError
 from airflow_provider_platerec_ocr.core.redact import redact
-from airflow_provider_platerec_ocr.web import account, problems, running
-from airflow_provider_platerec_ocr.web.frame.page import Shop, base_of, here_of
+from airflow_provider_platerec_ocr.web import account, nights, problems, running
+from airflow_provider_platerec_ocr.web.frame.page import Shop, base_of
 from airflow_provider_platerec_ocr.web.frame.templates import templates
 from airflow_provider_platerec_ocr.web.frame.turnstile import Turnstile
 
@@ -35,10 +35,11 @@ if TYPE_CHECKING:
 NAV = (
     ("Account", page_urls.account_url()),
     ("Running now", page_urls.running_url()),
+    ("Nights", page_urls.nights_url()),
     ("Open problems", page_urls.problems_url()),
 )
 """Label and address of each view in the navigation; a view's template says its label in the block ``view``."""
-ROUTERS = (account.router, running.router, problems.router)
+ROUTERS = (account.router, running.router, nights.router, problems.router)
 """One for each view."""
 _STATIC = Path(__file__).parent / "static"
 _HEADINGS = {
@@ -122,6 +123,6 @@ def _said(request: Request, status: int, said: str) -> Response:
         return JSONResponse({"detail": said}, status)
     shop: Shop = request.app.state.shop
     heading = _HEADINGS.get(status, "This did not work")
-    around = {"base": base_of(request), "here": here_of(request), "signed_in": hasattr(request.state, "viewer")}
+    around = {"base": base_of(request), "here": request.url.path, "signed_in": hasattr(request.state, "viewer")}
     text = shop.templates.get_template("error.html").render(status=status, heading=heading, said=said, **around)
     return HTMLResponse(text, status)

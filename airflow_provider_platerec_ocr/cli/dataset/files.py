@@ -113,8 +113,6 @@ def _tell_rebuilt(given: argparse.Namespace, done: RebuildResult) -> int:
         say(f"{done.unsaid:,} do not say which dataset they were paid for, and were taken")
     if done.carried:
         say(f"{done.carried:,} rows that the ledger does not know were taken over from the table before")
-    if done.retained:
-        say(f"{done.retained:,} were left out: `retain` or `forget` had taken their rows from the table")
     if done.single:
         say(f"{done.single:,} answers to single images were left out")
     for name, number in sorted(done.of_others.items()):

@@ -81,7 +81,7 @@ def read_manifest(  # noqa: PLR0913  # one manifest and how to read it, all by n
     notes = ManifestNotes() if notes is None else notes
     place = opener(uri)
     columns = Columns(manifest_columns, notes)
-    folder, rows, is_listing = _open(uri, place, columns, search or Search(recursive=recursive))
+    folder, rows = _open(uri, place, columns, search or Search(recursive=recursive))
     maker = RowMaker(
         folder.uri,
         user=user_of(uri),
@@ -89,7 +89,6 @@ def read_manifest(  # noqa: PLR0913  # one manifest and how to read it, all by n
         identity_params=identity_params,
         zone=zone,
         notes=notes,
-        is_listing=is_listing,
     )
     yield from map(maker.make, rows)
     columns.check(redact(uri))
@@ -129,11 +128,11 @@ def raw_rows(uri: str, place: StoragePath, search: Search | None = None) -> Iter
     return _open(uri, place, Columns(), search or Search())[1]
 
 
-def _open(uri: str, place: StoragePath, columns: Columns, search: Search) -> tuple[StoragePath, Iterator[RawRow], bool]:
-    """Return the folder that relative names count from, the rows, and whether they are a listing's."""
+def _open(uri: str, place: StoragePath, columns: Columns, search: Search) -> tuple[StoragePath, Iterator[RawRow]]:
+    """Return the folder that relative names count from, and the rows."""
     kind, is_table = kind_of(place), table_kind(place.name) is not None
     if kind == "file":
-        return place.parent, read_table(_table(place, search), columns), False
+        return place.parent, read_table(_table(place, search), columns)
     problem: OCRManifestError | None = None
     if not is_table:
         images = _with_user(_listing(place, kind, search), uri)
@@ -144,17 +143,17 @@ def _open(uri: str, place: StoragePath, columns: Columns, search: Search) -> tup
                 raise
             first, problem = None, error
         if first is not None:
-            return place.parent, chain([first], images), True
+            return place.parent, chain([first], images)
     base, tables = _tables(place, kind, search, is_table=is_table)
     if tables:
-        return base, read_tables(tables, columns), False
+        return base, read_tables(tables, columns)
     if problem is not None:
         raise problem
     if is_table:
         where = "no file matches" if kind == "glob" else "the folder holds no part"
         message = f"There is no manifest at {redact(place.uri)}: {where} (yet)."
         raise OCRManifestError(message, permanent=False, missing=True)
-    return place.parent, iter(()), True
+    return place.parent, iter(())
 
 
 def _tables(place: StoragePath, kind: str, search: Search, *, is_table: bool) -> tuple[StoragePath, list[Table]]:

@@ -1,4 +1,4 @@
-// The little that the page does by itself: links out of the frame, parts that renew themselves, questions before changes.
+// The little that the page does by itself: links out of the frame, and parts that renew themselves.
 (function () {
   "use strict";
 
@@ -20,11 +20,6 @@
       outside(link);
       event.preventDefault();
     } catch { /* another origin's frame: the link opens here */ }
-  });
-
-  document.addEventListener("submit", function (event) {
-    const question = event.target.getAttribute("data-ask");
-    if (question && !window.confirm(question)) event.preventDefault();
   });
 
   // <section id="…" data-renew="5"> is fetched again every so many seconds, from the address of this page.
