@@ -18,6 +18,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from support import report_scene
 from support.chromium import chromium
 from support.page_scenes import furnish
 from support.page_stage import AIRFLOW, PageStage
@@ -26,6 +27,8 @@ from support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from support.chromium import Browser
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
 COLOURS = 64
@@ -62,6 +65,17 @@ def main(folder: Path = FOLDER, views: tuple[str, ...] = VIEWS) -> None:
                     browser.wait("document.querySelector('h1').textContent")
                     assert not browser.is_wider_than_its_window, f"{view} is too wide at {width}"
                     _save(browser, folder / f"page-{view}-{look}.png")
+        of_report(browser, folder)
+
+
+def of_report(browser: Browser, folder: Path) -> None:
+    """Take the picture of a run's report: its beginning, and small, since it has photographs."""
+    with tempfile.TemporaryDirectory() as home:
+        browser.prefer("light")
+        browser.size(1000, 1500)
+        browser.open(report_scene.write(Path(home)).as_uri())
+        browser.wait("document.querySelector('figure img').naturalWidth")
+        _save(browser, folder / "report.png")
 
 
 def _save(browser: Any, path: Path) -> None:
