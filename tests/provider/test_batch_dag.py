@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from airflow_provider_platerec_ocr.core.page_urls import report_url, run_url
 from airflow_provider_platerec_ocr.dataset import read_dataset
 from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
 from support.airflow_home import connection_env
@@ -26,6 +27,8 @@ pytestmark = pytest.mark.airflow
 NIGHTLY = Path(__file__).parents[2] / "dags" / "nightly_ocr_batch.py"
 QUICK = NIGHTLY.read_text().replace("read_timeout=", "retries=0,\n        read_timeout=")
 """Without retries, so that a failure ends the run at once."""
+REPORT_LINK = "_link_OCRReportLink"
+"""Where Airflow keeps a task's button."""
 
 
 @pytest.fixture
@@ -73,6 +76,9 @@ def test_a_folder_of_images_becomes_a_table_over_several_shards(
     table = read_dataset(str(tmp_path / "reads"))
     assert len(table) == 12
     assert set(table["dag_id"]) == {"nightly_ocr_batch"}
+    (page,) = (tmp_path / "reads_reports").glob("*.html")
+    assert run.xcom("ocr.export", key=REPORT_LINK) == report_url(str(tmp_path / "reads"), page.stem)
+    assert run.xcom("ocr.read", map_index=1, key=REPORT_LINK) == run_url("nightly_ocr_batch", run.run_id)
 
 
 def test_the_next_run_pays_for_nothing_and_one_without_the_table_reads_the_ledger(
@@ -100,6 +106,7 @@ def test_planning_alone_makes_no_call(airflow_home: AirflowHome, sandbox: Sandbo
     assert run.state == "success"
     assert run.xcom("ocr.plan", key="plan")["to_pay"] == 4
     assert run.xcom("ocr.export") == {"plan_only": True}
+    assert {run.xcom(f"ocr.{task}", key=REPORT_LINK) for task in ("plan", "export")} == {""}
     assert sandbox.books()["posts"] == 0
     assert not (tmp_path / "reads").exists()
 

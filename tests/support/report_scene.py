@@ -60,12 +60,14 @@ def material() -> Material:
         ),
     )
     nights = [
-        night_from(f"n{day}", report(f"2026-03-{day}", dice.randrange(3800, 4700), dice.randrange(380, 480), 40))
+        night_from(
+            f"nightly.ocr__{day}", report(f"2026-03-{day}", dice.randrange(3800, 4700), dice.randrange(380, 480), 40)
+        )
         for day in range(28, 9, -1)
     ]
     tonight = report(READ_ON, 4990, 699, 231)
     pictures = {place: _drawn(dice, read.code) for place, read in enumerate(reads) if place != 5}
-    return Material("tonight", tonight, figures, [night for night in nights if night], pictures)
+    return Material("nightly.ocr__29", tonight, figures, [night for night in nights if night], pictures)
 
 
 def report(day: str, reads: int, seconds: int, failed: int) -> dict[str, Any]:

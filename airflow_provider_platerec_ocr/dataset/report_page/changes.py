@@ -46,9 +46,11 @@ def stands_out(now: float, before: Sequence[float]) -> bool:
 def changes(tonight: Night, nights: Sequence[Night]) -> list[Change]:
     """Return the figures of a run beside the usual ones; those that neither it nor the nights before have are left out.
 
-    :param nights: runs of the dataset, newest first; those of other DAGs, and those that planned nothing, count not.
+    :param nights: runs of the dataset, newest first; those of other DAGs and task groups, and those that planned
+        nothing, do not count.
     """
-    before = [each for each in nights if each.dag_id == tonight.dag_id and each.run != tonight.run and each.images]
+    others = (each for each in nights if each.run != tonight.run and each.images)
+    before = [each for each in others if _batch(each) == _batch(tonight)]
     found = []
     for label, of, said in _FIGURES:
         now = of(tonight)
@@ -58,6 +60,11 @@ def changes(tonight: Night, nights: Sequence[Night]) -> list[Change]:
         usual = median(past)
         found.append(Change(label, said(now), said(usual), words.change(now, usual), stands_out(now, past)))
     return found
+
+
+def _batch(night: Night) -> tuple[str, str]:
+    """Return what tells the batches of a dataset apart: a report's name begins with its DAG and task group."""
+    return night.dag_id, night.run.partition("__")[0]
 
 
 def _count(value: float) -> str:

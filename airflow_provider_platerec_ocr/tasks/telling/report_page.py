@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_platerec_ocr.dataset.figures.model import Doubtful, Figures
     from airflow_provider_platerec_ocr.dataset.plan.model import Plan
+    from airflow_provider_platerec_ocr.dataset.report.nights import Night
     from airflow_provider_platerec_ocr.dataset.table.export_model import ExportResult
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
@@ -74,13 +75,21 @@ def write_page(place: StoragePath, plan: Plan, workspace: StoragePath, figures: 
         name = place.name.removesuffix(".json")
         report = json.loads(read_whole(place) or b"")
         pictures, why = _pictures(plan, workspace, figures)
-        material = Material(name, report, figures, last_nights(place.parent), pictures, why)
+        material = Material(name, report, figures, _nights(place.parent), pictures, why)
         page = place.parent / f"{name}{ENDING}"
         write_whole(page, page_of(material))
     except Exception as error:  # noqa: BLE001  # a page is worth no run
         log.warning("The page of the report could not be written (%s: %s).", type(error).__name__, error)
         return None
     return page
+
+
+def _nights(reports: StoragePath) -> list[Night]:
+    try:
+        return last_nights(reports)
+    except OCRError as error:
+        log.info("The page of the report has no nights before: %s", error)
+        return []
 
 
 def _pictures(plan: Plan, workspace: StoragePath, figures: Figures) -> tuple[dict[int, str], str]:

@@ -7,11 +7,11 @@ import pytest
 from airflow_provider_platerec_ocr.dataset.report.nights import Night
 from airflow_provider_platerec_ocr.dataset.report_page.changes import NIGHTS, changes, stands_out
 
-TONIGHT = Night("n9", "nightly", "r9", images=100, reads=90, seconds=180.0, checked=50, failed_checks=5)
+TONIGHT = Night("nightly.ocr__n9__0", "nightly", "r9", images=100, reads=90, seconds=180.0, checked=50, failed_checks=5)
 
 
 def nights(*reads: int | None) -> list[Night]:
-    return [replace(TONIGHT, run=f"n{number}", reads=each) for number, each in enumerate(reads)]
+    return [replace(TONIGHT, run=f"nightly.ocr__n{number}__0", reads=each) for number, each in enumerate(reads)]
 
 
 @pytest.mark.parametrize(
@@ -42,12 +42,13 @@ def test_a_figure_is_held_against_the_middle_of_the_nights_before() -> None:
 @pytest.mark.parametrize(
     "night",
     [
-        replace(TONIGHT, run="x", dag_id="another", reads=1),
-        replace(TONIGHT, run="x", images=0, reads=1),
-        replace(TONIGHT, run="x", images=None, reads=1),
+        replace(TONIGHT, run="nightly.ocr__x", dag_id="another", reads=1),
+        replace(TONIGHT, run="nightly.ocr__x", images=0, reads=1),
+        replace(TONIGHT, run="nightly.ocr__x", images=None, reads=1),
+        replace(TONIGHT, run="nightly.trailers__x", reads=1),
         replace(TONIGHT, reads=1),
     ],
-    ids=["another DAG", "nothing planned", "nothing known", "this run"],
+    ids=["another DAG", "nothing planned", "nothing known", "another group", "this run"],
 )
 def test_other_runs_are_no_nights_to_compare_with(night: Night) -> None:
     assert changes(TONIGHT, [night]) == []

@@ -256,7 +256,9 @@ def test_why_there_are_no_pictures_is_said() -> None:
 
 def test_the_nights_before_stand_beside_it() -> None:
     older = [
-        night_from(f"n{day}", report(date=f"2026-02-0{day}", result={"reads": 30}, price=None, took=None, whole=None))
+        night_from(
+            f"nightly__{day}", report(date=f"2026-02-0{day}", result={"reads": 30}, price=None, took=None, whole=None)
+        )
         for day in range(5, 1, -1)
     ]
 
