@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.cli.account.opening import parser_of, run
-from airflow_provider_platerec_ocr.cli.account.reports import load_reports, reports_place
+from airflow_provider_platerec_ocr.cli.account.reports import reports_place
 from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, refuse_empty
 from airflow_provider_platerec_ocr.cli.shared.output import Output
 from airflow_provider_platerec_ocr.cli.shared.progress import working
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
-from airflow_provider_platerec_ocr.core.money import Price
+from airflow_provider_platerec_ocr.dataset.report.nights import last_nights
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from airflow_provider_platerec_ocr.cli.account.reports import Report
     from airflow_provider_platerec_ocr.core.clock import Clock
+    from airflow_provider_platerec_ocr.dataset.report.nights import Night
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 _ABOUT = "List the last runs of a dataset, the newest first: what they planned, read, paid, and left undone."
 _EXAMPLES = """\
@@ -33,7 +34,7 @@ _COLUMNS = (
     ("FROM LEDGER", "from_ledger"),
     ("IN DOUBT", "in_doubt"),
     ("DEAD LETTERS", "dead_letters"),
-    ("LEFT OVER", "left_over"),
+    ("CARRIED OVER", "carried_over"),
     ("WHOLE", "whole"),
     ("COST", "cost"),
 )
@@ -58,11 +59,11 @@ def _runs(given: argparse.Namespace, _clock: Clock) -> int:
     refuse_empty(given, "dataset", "reports")
     folder = reports_place(given.dataset, given.reports)
     with working("Reading the reports"):
-        found = load_reports(folder)[: max(1, given.last)]
+        found = last_nights(folder, max(1, given.last))
     if not found:
         message = f"There is no report of a run in {folder}. Check the path, or say it with --reports."
         raise OCRInputError(message)
-    rows = [row_of(each) for each in found]
+    rows = [row_of(each, folder) for each in found]
     columns = _COLUMNS if any(row["cost"] for row in rows) else _COLUMNS[:-1]
     with Output(given.output) as out:
         out.table([head for head, _ in columns], [[_shown(row[name]) for _, name in columns] for row in rows])
@@ -70,28 +71,25 @@ def _runs(given: argparse.Namespace, _clock: Clock) -> int:
     return FINE if rows[0]["whole"] else FINDINGS
 
 
-def row_of(report: Report) -> dict[str, Any]:
+def row_of(night: Night, folder: StoragePath) -> dict[str, Any]:
     """Return what is told of one run, from its report; what an older report does not say is ``None``."""
-    data = report.data
-    result, plan = data.get("result") or {}, data.get("plan") or {}
-    letters = result.get("dead_letters")
-    price, billed = Price.from_json(data.get("price")), result.get("calls_billed")
+    price, billed = night.price, night.billed
     return {
-        "run_id": data.get("run_id"),
-        "dag_id": data.get("dag_id"),
-        "date": data.get("date"),
-        "written_at": data.get("written_at"),
-        "whole": data.get("whole"),
-        "planned": result.get("planned"),
-        "reads": result.get("reads"),
+        "run_id": night.run_id,
+        "dag_id": night.dag_id,
+        "date": night.date,
+        "written_at": night.written_at,
+        "whole": night.whole,
+        "planned": night.images,
+        "reads": night.reads,
         "calls_billed": billed,
-        "from_ledger": result.get("from_ledger"),
-        "in_doubt": result.get("in_doubt"),
-        "dead_letters": sum(letters.values()) if isinstance(letters, dict) else letters,
-        "left_over": plan.get("left_over"),
-        "missing": result.get("missing"),
+        "from_ledger": night.from_ledger,
+        "in_doubt": night.in_doubt,
+        "dead_letters": night.dead_letters,
+        "carried_over": night.carried_over,
+        "seconds": night.seconds,
         "cost": price.say(billed) if price and billed is not None else None,
-        "report": report.place.uri,
+        "report": (folder / f"{night.run}.json").uri,
     }
 
 
