@@ -59,6 +59,7 @@ _HOMES = {
     "RunEvent": "core.events",
     "correct": "dataset",
     "each_partition": "compat",
+    "find_reads": "dataset",
     "from_next_slot": "compat",
     "read_dataset": "dataset",
     "read_dead_letters": "dataset",

@@ -35,6 +35,7 @@ from airflow_provider_platerec_ocr.core.events import RunEvent as RunEvent
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy as InDoubtPolicy
 from airflow_provider_platerec_ocr.core.models import OnQuota as OnQuota
 from airflow_provider_platerec_ocr.dataset import correct as correct
+from airflow_provider_platerec_ocr.dataset import find_reads as find_reads
 from airflow_provider_platerec_ocr.dataset import read_dataset as read_dataset
 from airflow_provider_platerec_ocr.dataset import read_dead_letters as read_dead_letters
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook as PlateRecOCRHook
@@ -99,6 +100,7 @@ __all__ = [
     "__version__",
     "correct",
     "each_partition",
+    "find_reads",
     "from_next_slot",
     "read_dataset",
     "read_dead_letters",

@@ -209,6 +209,16 @@ _OPTIONS: dict[str, Any] = {
         "example": "/var/lib/airflow/ocr-spill",
         "default": "",
     },
+    "thumbnails": {
+        "description": (
+            "Local folder of the API server that keeps the small pictures of the page, up to 200 MB for a week. Empty: "
+            "the folder platerec_ocr/thumbnails under AIRFLOW_HOME."
+        ),
+        "version_added": "0.2.0",
+        "type": "string",
+        "example": "/var/cache/airflow/ocr-thumbnails",
+        "default": "",
+    },
 }
 """Options of the section ``[platerec_ocr]`` of Airflow's configuration."""
 _LINKS = (

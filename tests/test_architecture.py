@@ -70,7 +70,7 @@ ROOMS = {
     "engine.rate": room("storage core"),
     "engine.images": room("storage core", "PIL"),
     "engine.reading": room("engine.ledger engine.rate engine.images engine.client storage core"),
-    "dataset": room("dataset.table dataset.upkeep cli"),
+    "dataset": room("dataset.search dataset.table dataset.upkeep cli"),
     "dataset.layout": room("storage core", "pyarrow"),
     "dataset.manifest": room("dataset.layout storage core", "pyarrow"),
     "dataset.figures": room("", "pyarrow numpy"),
@@ -83,10 +83,13 @@ ROOMS = {
     "dataset.upkeep": room(
         "dataset.corrections dataset.table dataset.plan dataset.layout core.images storage core", "pyarrow numpy"
     ),
+    "dataset.search": room(
+        "dataset.corrections dataset.table dataset.layout storage core", "pyarrow numpy pandas xlsxwriter"
+    ),
     "dataset.report": room("dataset.table dataset.plan dataset.layout storage core"),
     "dataset.report_page": room("dataset.report dataset.figures dataset.plan core.images core", "jinja2 markupsafe"),
     "webhook": room("storage core", "fastapi starlette uvicorn python_multipart"),
-    "web": room("web.frame dataset storage core runtime compat", "airflow fastapi starlette pyarrow"),
+    "web": room("web.frame dataset engine storage core runtime compat", "airflow fastapi starlette pyarrow"),
     "web.frame": room("dataset engine storage core __init__", "fastapi starlette jinja2"),
     "worker": room("engine dataset webhook storage core"),
     "listeners": room("runtime core compat", "airflow opentelemetry"),

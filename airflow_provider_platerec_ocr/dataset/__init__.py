@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.dataset.search.find import find_reads
     from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset, read_dead_letters
     from airflow_provider_platerec_ocr.dataset.upkeep.correct import correct
 
-__all__ = ["correct", "read_dataset", "read_dead_letters"]
+__all__ = ["correct", "find_reads", "read_dataset", "read_dead_letters"]
 
 
 def __getattr__(name: str) -> Any:
@@ -21,6 +22,10 @@ def __getattr__(name: str) -> Any:
         from airflow_provider_platerec_ocr.dataset.upkeep.correct import correct  # noqa: PLC0415  # lazy, as below
 
         return correct
+    if name == "find_reads":
+        from airflow_provider_platerec_ocr.dataset.search.find import find_reads  # noqa: PLC0415  # lazy, as below
+
+        return find_reads
     if name in __all__:
         from airflow_provider_platerec_ocr.dataset.table import reading
 

@@ -174,6 +174,16 @@ def _contents(folder: StoragePath, files: list[StoragePath]) -> Any:
     return ordered_map(read_whole, files, threads=threads_for(folder))
 
 
+def corrections_in(place: StoragePath) -> list[dict[str, Any]]:
+    """Return the corrections in one file, as dicts, none where it went meanwhile.
+
+    :raises OCRDatasetError: it cannot be read.
+    """
+    data = read_whole(place)
+    rows: list[dict[str, Any]] = [] if data is None else _load(place, data).to_pylist()
+    return rows
+
+
 def _load(place: StoragePath, data: bytes | None) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq

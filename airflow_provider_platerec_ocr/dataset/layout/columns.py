@@ -36,7 +36,7 @@ def batches_of(
     """Yield the same of a file that is open already, a ``pyarrow.parquet.ParquetFile``."""
     import pyarrow as pa
 
-    wanted = _stored(names, parquet.schema_arrow.names, table)
+    wanted = stored_names(names, parquet.schema_arrow.names, table)
     for batch in parquet.iter_batches(rows, columns=wanted):
         yield current(pa.Table.from_batches([batch]), names, file, table)
 
@@ -44,7 +44,7 @@ def batches_of(
 def whole(file: TableFile, names: Sequence[str], table: str = READS) -> Any:
     """Return columns of a file as one Arrow table of today's schema, see :func:`batches`."""
     with opened(file.place, table) as parquet:
-        wanted = _stored(names, parquet.schema_arrow.names, table)
+        wanted = stored_names(names, parquet.schema_arrow.names, table)
         return current(parquet.read(columns=wanted, use_threads=True), names, file, table)
 
 
@@ -63,7 +63,7 @@ _SOURCES: dict[str, dict[str, tuple[str, ...]]] = {
 """Columns that an older version, or a rewritten file, has under another name or not at all, and what says the same."""
 
 
-def _stored(names: Sequence[str], there: Sequence[str], table: str) -> list[str]:
+def stored_names(names: Sequence[str], there: Sequence[str], table: str = READS) -> list[str]:
     """Return which columns of a file have to be read for ``names``."""
     sources = _SOURCES[table]
     needed = {source for name in names for source in sources.get(name, (name,))}

@@ -127,9 +127,10 @@ def _restless(folder: StoragePath) -> str:
 
 
 @contextlib.contextmanager
-def opened(place: StoragePath, table: str = READS) -> Iterator[Any]:
+def opened(place: StoragePath, table: str = READS, *, metadata: Any = None) -> Iterator[Any]:
     """Open one file of a table as a ``pyarrow.parquet.ParquetFile``; whatever is wrong with it names it.
 
+    :param metadata: its footer, where that is known already.
     :raises OCRDatasetError: it cannot be read as Parquet, or is none of this table's, see :func:`~.schema.version_of`.
     :raises OSError: the store does not hand it out.
     """
@@ -137,7 +138,7 @@ def opened(place: StoragePath, table: str = READS) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
     try:
-        with place.fs.open(place.path, "rb") as file, pq.ParquetFile(file) as parquet:
+        with place.fs.open(place.path, "rb") as file, pq.ParquetFile(file, metadata=metadata) as parquet:
             version_of(parquet.schema_arrow, place, table)
             yield parquet
     except FileNotFoundError as error:

@@ -45,7 +45,7 @@ def shrink_image(content: bytes, max_bytes: int) -> bytes:
     with _ONE_AT_A_TIME:
         try:
             with Image.open(io.BytesIO(content)) as opened:
-                picture = _as_rgb(opened)
+                picture = as_rgb(opened)
                 # Asked only now: of a TIFF, Pillow turns the pixels when it loads them, and takes the tag away.
                 orientation = opened.getexif().get(_ORIENTATION, 1)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, MemoryError) as error:
@@ -54,7 +54,7 @@ def shrink_image(content: bytes, max_bytes: int) -> bytes:
         return _fit(picture, max_bytes, orientation)
 
 
-def _as_rgb(opened: Image.Image) -> Image.Image:
+def as_rgb(opened: Image.Image) -> Image.Image:
     """Return the pixels as JPEG can hold them: grey or RGB, transparent parts white, 16 bits a pixel scaled to 8."""
     from PIL import Image
 

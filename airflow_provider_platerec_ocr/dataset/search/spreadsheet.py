@@ -1,0 +1,115 @@
+"""Rows as a file for people: CSV that Excel opens as it is, and an Excel file.
+
+What stands in a code was read off a photograph, and names of files come from anybody: no cell may become a formula, in
+whatever program opens the file.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.core.models import format_timestamp
+from airflow_provider_platerec_ocr.core.redact import whole_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+MOST_ROWS = 10_000
+"""Rows of one file: what a person looks through. For all of a table there is ``read_dataset``."""
+_FORMULA = frozenset("=+-@\t\r\n|%\uff1d\uff0b\uff0d\uff20")
+"""Signs with which a cell begins that some program takes for a formula, the wide ones of East Asia among them."""
+_LONGEST_CELL = 32_767
+"""Characters that Excel takes; more of a cell is cut."""
+_BOM = "\ufeff"
+
+
+def csv_of(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    """Yield a CSV bit by bit: UTF-8 with the mark that makes Excel read it as such, commas, lines that end in CRLF.
+
+    A text that a program could take for a formula gets an apostrophe in front.
+    """
+    sink = io.StringIO()
+    writer = csv.writer(sink, lineterminator="\r\n")
+    sink.write(_BOM)
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([_safe(row.get(name)) for name in names])
+        if sink.tell() > 64 * 1024:
+            yield sink.getvalue().encode()
+            sink.seek(0)
+            sink.truncate()
+    yield sink.getvalue().encode()
+
+
+def _safe(value: Any) -> Any:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    text = _plain(value)
+    return f"'{text}" if text[:1] in _FORMULA else text
+
+
+def _plain(value: Any) -> str:
+    """Return a value as text: nothing for null, times in UTC, no sign that files cannot have."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return format_timestamp(value)
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return whole_text(value.isoformat() if isinstance(value, date) else str(value)).replace("\0", "")
+
+
+def xlsx_of(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return an Excel file with one sheet; texts are texts, whatever they look like, and times are UTC.
+
+    :raises OCRConfigError: XlsxWriter is not installed; the message says how.
+    """
+    try:
+        import xlsxwriter
+    except ImportError:
+        message = (
+            "Excel files need XlsxWriter, which is not installed here: pip install "
+            "'airflow-provider-platerec-ocr[excel]'. CSV goes without, and Excel opens that as well."
+        )
+        raise OCRConfigError(message) from None
+    target = io.BytesIO()
+    book = xlsxwriter.Workbook(target, {"in_memory": True})
+    sheet, bold = book.add_worksheet("reads"), book.add_format({"bold": True})
+    forms = {datetime: "yyyy-mm-dd hh:mm:ss", date: "yyyy-mm-dd"}
+    kinds = {kind: book.add_format({"num_format": form}) for kind, form in forms.items()}
+    sheet.freeze_panes(1, 0)
+    for column, name in enumerate(names):
+        sheet.write_string(0, column, name, bold)
+    for line, row in enumerate(rows, start=1):
+        for column, name in enumerate(names):
+            _write(sheet, (line, column), row.get(name), kinds)
+    book.close()
+    return target.getvalue()
+
+
+_EXACT = 2**53
+"""Whole numbers from here on lose digits in Excel."""
+_FIRST_DAY = date(1900, 3, 1)
+"""Excel knows no day before 1900, and a wrong one in its February."""
+
+
+def _write(sheet: Any, at: tuple[int, int], value: Any, kinds: Mapping[Any, Any]) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool):
+        sheet.write_boolean(*at, value)
+    elif isinstance(value, (int, float)) and abs(value) < _EXACT:  # no NaN is
+        sheet.write_number(*at, value)
+    elif isinstance(value, datetime) and value.date() >= _FIRST_DAY:
+        sheet.write_datetime(*at, value.replace(tzinfo=None), kinds[datetime])
+    elif isinstance(value, date) and not isinstance(value, datetime) and value >= _FIRST_DAY:
+        sheet.write_datetime(*at, value, kinds[date])
+    else:
+        sheet.write_string(*at, _plain(value)[:_LONGEST_CELL])
