@@ -85,7 +85,7 @@ def review_url(dataset: str = "", **filters: Filter) -> str:
     return _url("review", dataset=dataset, **filters)
 
 
-def view_url(view: str, **parameters: Filter) -> str:
+def view_url(view: str, /, **parameters: Filter) -> str:
     """Return the address of any other view, such as a file of one."""
     return _url(view, **parameters)
 
@@ -110,7 +110,7 @@ def dataset_key(uri: str) -> str:
     return f"{scheme.lower()}://{host.rpartition('@')[2]}{slash}{path}".rstrip("/")
 
 
-def _url(view: str, **parameters: Filter) -> str:
+def _url(view: str, /, **parameters: Filter) -> str:
     query = urlencode(list(_given(parameters.items())), quote_via=quote, safe="/:")
     return f"{PREFIX}/{view}{f'?{query}' if query else ''}"
 

@@ -133,6 +133,12 @@ def spill_folder() -> Path:
     return Path(configured).expanduser() if configured else airflow_home() / "platerec_ocr" / "spill"
 
 
+def thumbnail_folder() -> Path:
+    """Return this machine's folder for the small pictures of the page."""
+    configured = option("thumbnails")
+    return Path(configured).expanduser() if configured else airflow_home() / "platerec_ocr" / "thumbnails"
+
+
 def runs_on_one_machine(executor: str) -> bool:
     """Return whether every executor in Airflow's ``[core] executor`` runs tasks on the scheduler's own machine."""
     names = [name for team in executor.split(";") for name in team.rpartition("=")[2].split(",") if name.strip()]

@@ -141,6 +141,7 @@ class PlanTask:
             type=self.type,
             base_url=budget.base_url,
             reserve=budget.limits.reserve,
+            roots=self._roots(),
         )
 
     def _say(self, plan: Plan, price: Price | None) -> None:

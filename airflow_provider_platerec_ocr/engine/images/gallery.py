@@ -21,8 +21,8 @@ from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRImageError
 from airflow_provider_platerec_ocr.core.models import Reason
 from airflow_provider_platerec_ocr.engine.images.file import read_file
-from airflow_provider_platerec_ocr.engine.images.roots import AllowedRoots
 from airflow_provider_platerec_ocr.engine.images.preview import NoPreviewError, make_preview
+from airflow_provider_platerec_ocr.engine.images.roots import AllowedRoots
 from airflow_provider_platerec_ocr.storage.local_disk import write_whole
 from airflow_provider_platerec_ocr.storage.path import place_below
 

@@ -44,6 +44,8 @@ class KnownDataset:
     """Folder of the reports."""
     corrections: str = ""
     """Folder of the corrections."""
+    roots: str = ""
+    """Folders that its manifests may name images in, one a line."""
     dag_id: str = ""
     """The DAG that planned last: who may read it may see the dataset."""
     group: str = ""

@@ -13,6 +13,8 @@ from airflow_provider_platerec_ocr.runtime import task
 from airflow_provider_platerec_ocr.runtime.places import open_ledger_place, open_place
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
 
 _log = logging.getLogger(__name__)
@@ -30,9 +32,11 @@ def note(  # noqa: PLR0913  # what the operator was told, by name
     type: str | None = None,  # noqa: A002  # the API's own word
     base_url: str = "",
     reserve: int | None = None,
+    roots: Sequence[str] = (),
 ) -> None:
     """Write down a dataset, if that is new.
 
+    :param roots: folders that the manifest may name images in; an export does not know, and what is there stays.
     :param reports: where an export writes them; a plan does not know, and what is there stays.
     """
     try:
@@ -49,6 +53,7 @@ def note(  # noqa: PLR0913  # what the operator was told, by name
             type=type or "",
             base_url=base_url,
             reserve=reserve,
+            roots="\n".join(_said(root) for root in roots if not root.startswith("http")),
             at=task.now(),
             ledger=_said(ledger) if ledger else place.uri,
         )
