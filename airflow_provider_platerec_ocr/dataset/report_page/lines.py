@@ -9,6 +9,7 @@ from airflow_provider_platerec_ocr.core.images.page_marks import mark_of
 from airflow_provider_platerec_ocr.core.models import Reason
 from airflow_provider_platerec_ocr.core.redact import redact
 from airflow_provider_platerec_ocr.dataset.figures.model import BINS, DOUBTFUL_BELOW
+from airflow_provider_platerec_ocr.dataset.plan.model import count_of
 from airflow_provider_platerec_ocr.dataset.report_page import charts, words
 
 if TYPE_CHECKING:
@@ -119,6 +120,8 @@ def checks_words(figures: Figures) -> str:
     """Return the share of check digits that fail, as a sentence."""
     if not figures.checked:
         return "No code of this run has a check digit."
+    if not figures.failed:
+        return f"Of {count_of(figures.checked, 'code')} with a check digit, none fails it."
     return (
         f"{words.share(figures.failed, figures.checked)} of the {words.number(figures.checked)} codes with a check "
         f"digit fail it: {words.number(figures.failed)}. Such a code was misread, or is wrong on the vehicle."

@@ -278,3 +278,9 @@ def test_it_is_made_of_what_the_json_holds() -> None:
 
 def test_every_reason_has_its_meaning() -> None:
     assert set(lines.MEANING) == set(Reason)
+
+
+def test_that_no_check_digit_fails_is_said_as_such() -> None:
+    fine = replace(figures(), types=(replace(figures().types[0], failed=0),))
+
+    assert "Of 80 codes with a check digit, none fails it." in Page(page(made(figures=fine))).text
