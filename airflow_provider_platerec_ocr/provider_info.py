@@ -66,7 +66,7 @@ _CONN_FIELDS: dict[str, Any] = {
     ),
     "statistics_timeout_s": _field(
         "Statistics timeout (s)",
-        "Seconds for one statistics call, which is free. Empty: 30.",
+        "Seconds for one statistics call, which costs nothing. Empty: 30.",
         "number",
         minimum=0.1,
         maximum=300,

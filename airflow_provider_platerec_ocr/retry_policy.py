@@ -39,7 +39,7 @@ _NEVER = (OCRStop, OCRRejected, OCRConfigError, OCRInputError, OCRLedgerUnsafe, 
 
 
 _FOR_A_PERSON = (PermissionError, NotADirectoryError, IsADirectoryError)
-"""Errors of a store that no wait mends; Airflow's own rules decide."""
+"""Errors of a store that no wait fixes; Airflow's own rules decide."""
 _STORES = frozenset(
     {
         *("adlfs", "aiobotocore", "aiohttp", "azure", "botocore", "fsspec", "gcsfs"),
@@ -50,7 +50,7 @@ _STORES = frozenset(
 
 
 class OCRRetryPolicy(RetryPolicy):
-    """Retry what a wait can mend, never earlier than asked; fail what only a person can mend.
+    """Retry what a wait can fix, never earlier than asked; fail what only a person can fix.
 
     It can end a task before its ``retries`` are used up, and choose the delay; it cannot go past ``retries``. A store
     that does not answer, whatever library says so, is tried again. Other errors that are not this provider's keep

@@ -58,10 +58,11 @@ ROOMS = {
     "provider_info": room("__init__"),
     "compat": room("", "airflow asgiref"),
     "assets": room("core", "airflow"),
-    "core": room("core.answer __init__"),
-    "core.answer": room(),
+    "core": room("core.answer core.saying __init__"),
+    "core.answer": room("core.saying"),
     "core.images": room("core"),
     "core.rate": room(),
+    "core.saying": room(),
     "core.spending": room("core"),
     "storage": room("core", "fsspec"),
     "engine.client": room("core", "aiohttp"),
@@ -87,7 +88,7 @@ ROOMS = {
         "dataset.corrections dataset.table dataset.layout storage core", "pyarrow numpy pandas xlsxwriter"
     ),
     "dataset.report": room("dataset.table dataset.plan dataset.layout storage core"),
-    "dataset.report_page": room("dataset.report dataset.figures dataset.plan core.images core", "jinja2 markupsafe"),
+    "dataset.report_page": room("dataset.report dataset.figures core.images core", "jinja2 markupsafe"),
     "webhook": room("storage core", "fastapi starlette uvicorn python_multipart"),
     "web": room("web.frame dataset engine storage core runtime compat", "airflow fastapi starlette pyarrow"),
     "web.frame": room("dataset engine storage core __init__", "fastapi starlette jinja2"),
@@ -110,13 +111,13 @@ ROOMS = {
     "cli.shared": room("runtime storage core", "rich"),
     "cli.ledger": room("cli.shared engine storage core"),
     "cli.dataset": room("cli.shared upkeep dataset engine storage core"),
-    "cli.account": room("cli.shared cli.ledger hooks operators tasks runtime dataset engine storage core compat"),
+    "cli.account": room("cli.shared cli.ledger hooks operators tasks runtime engine storage core compat"),
     "ledger": room("cli"),
     "sandbox": room("sandbox.api sandbox.ocr sandbox.state", "numpy PIL"),
     "sandbox.ocr": room("", "rapidocr cv2 numpy PIL"),
     "sandbox.api": room("sandbox.ocr sandbox.state", "aiohttp"),
     "sandbox.state": room("", "aiohttp"),
-    "demo": room("dataset", "psutil"),
+    "demo": room("dataset core.saying", "psutil"),
 }
 """Each room: what it may import of ours (one without a dot stands for its sub-rooms, too), and of others."""
 

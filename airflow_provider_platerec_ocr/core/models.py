@@ -98,7 +98,7 @@ class OnQuota(StrEnum):
 
 
 class WithoutStatistics(StrEnum):
-    """What a run does where the free statistics do not say how many calls are left."""
+    """What a run does where the statistics do not say how many calls are left."""
 
     STOP = "stop"
     """Start nothing where a reserve, a daily limit or a pace was asked for."""
@@ -241,7 +241,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Statistics(_Json):
-    """The free answer of the statistics call."""
+    """The answer of the statistics call, which costs nothing."""
 
     calls: int
     """Calls made in this period."""

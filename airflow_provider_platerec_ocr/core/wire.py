@@ -36,6 +36,7 @@ from airflow_provider_platerec_ocr.core.refusals import (
     parse_json,
     why_forbidden,
 )
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.core.settings import READER_PATH, STATISTICS_PATH
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Request:
     def __repr__(self) -> str:
         """Show neither the token nor the body."""
         shown = {key: "***" if key.lower() == "authorization" else value for key, value in self.headers.items()}
-        return f"Request({self.method} {self.url}, headers={shown}, body={len(self.body or b'')} bytes)"
+        return f"Request({self.method} {self.url}, headers={shown}, body={count_of(len(self.body or b''), 'byte')})"
 
 
 def read_request(  # noqa: PLR0913  # the API's own parameters, by name only

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.core.saying.counts import agree, count_of
 from airflow_provider_platerec_ocr.dataset import read_dataset
 from airflow_provider_platerec_ocr.demo.home import DemoError
 
@@ -65,10 +66,13 @@ def closing(home: DemoHome, lines: list[Line], books: dict[str, Any], plan: str)
     exact = sum(line.exact for line in lines)
     read = sum(bool(line.read) for line in lines)
     billed = int(books["billed"])
-    bill = f"{billed} calls billed" if billed else "0 calls billed: what was paid for before was not paid for again"
+    bill = f"{count_of(billed, 'call')} billed" + (
+        "" if billed else ": what was paid for before was not paid for again"
+    )
+    images = f"{count_of(len(lines), 'sample image')} {agree(read, 'is', 'are')}"
     path = home.dataset.relative_to(home.clone)
     return f"""
-{read} of {len(lines)} sample images are in the table, {exact} read exactly as a person would.
+{read} of {images} in the table, {exact} read exactly as a person would.
 Plan: {plan}
 This run: {bill}.
 

@@ -24,6 +24,7 @@ from airflow_provider_platerec_ocr.core.errors import (
 )
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy
 from airflow_provider_platerec_ocr.core.redact import redact, shorten
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.engine.client.trust import proxy_of
 from airflow_provider_platerec_ocr.hooks.adapter import TrustingAdapter
 from airflow_provider_platerec_ocr.runtime.connection import CONN_TYPE, DEFAULT_CONN_ID, load_settings
@@ -228,9 +229,9 @@ class PlateRecOCRHook(HttpHook):
             when = f"the reset announced for {reset:%Y-%m-%d %H:%M} UTC is past, so the next one is not known"
         else:
             when = f"the count starts anew on {reset:%Y-%m-%d %H:%M} UTC"
-        used = f"{statistics.calls} of {statistics.total_calls} calls of this period are used"
+        used = f"{statistics.calls:,} of {count_of(statistics.total_calls, 'call')} of this period used"
         if statistics.total_calls == 0:
             return False, f"The token is good, but the account's plan has no OCR calls: OCR is not enabled ({used})."
         if statistics.remaining == 0:
             return True, f"The connection works, but the quota is used up: {used}; {when}."
-        return True, f"The connection works: {used}, {statistics.remaining} are left; {when}."
+        return True, f"The connection works: {used}, {statistics.remaining:,} left; {when}."

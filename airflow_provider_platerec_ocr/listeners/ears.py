@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.events import unpacked
+from airflow_provider_platerec_ocr.core.saying.counts import agree, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -80,7 +81,8 @@ class Ears:
                 ear.join(max(0.0, until - self._clock.monotonic()))
                 ear.say(within_s)
             if self.lost_before:
-                log.warning("%s events were dropped before anybody could hear of them.", f"{self.lost_before:,}")
+                were = agree(self.lost_before, "was", "were")
+                log.warning("%s %s dropped before anybody could hear.", count_of(self.lost_before, "event"), were)
         except Exception:
             log.exception("Those who listen could not be told that the task ends.")
 
@@ -118,13 +120,13 @@ class _Ear:
         unheard = self._waiting.qsize() - (self._thread.is_alive() and 1)
         if self._thread.is_alive() and unheard > 0:
             log.warning(
-                "The listener %s did not take %s events within %g s and is left behind.",
-                *(self._listener.name, f"{unheard:,}", waited_s),
+                "The listener %s did not take %s within %g s and is left behind.",
+                *(self._listener.name, count_of(unheard, "event"), waited_s),
             )
         if self._dropped:
-            log.warning("The listener %s was too slow for %s events.", self._listener.name, f"{self._dropped:,}")
+            log.warning("The listener %s was too slow for %s.", self._listener.name, count_of(self._dropped, "event"))
         if self._failed > 1:
-            log.warning("The listener %s failed on %s events.", self._listener.name, f"{self._failed:,}")
+            log.warning("The listener %s failed on %s.", self._listener.name, count_of(self._failed, "event"))
 
     def _run(self) -> None:
         try:

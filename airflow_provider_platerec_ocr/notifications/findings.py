@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Reason
+from airflow_provider_platerec_ocr.core.saying.counts import agree, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,15 +109,7 @@ def _quota(rules: Rules, counts: Mapping[str, Any]) -> str:
     forecast = spend.get("forecast") or {}
     used_up = "" if forecast.get("lasts_until_reset") else forecast.get("used_up_on")
     ends = f" At this pace they are used up on {used_up[:10]}." if used_up else ""
-    return f"{_calls(left)} left, fewer than {rules.quota_under:,}.{ends}"
-
-
-def _calls(number: int) -> str:
-    return "1 call is" if number == 1 else f"{number:,} calls are"
-
-
-def _images(number: int) -> str:
-    return "1 image" if number == 1 else f"{number:,} images"
+    return f"{count_of(left, 'call')} {agree(left, 'is', 'are')} left, fewer than {rules.quota_under:,}.{ends}"
 
 
 def _dead_letters(rules: Rules, counts: Mapping[str, Any]) -> str:
@@ -126,7 +119,7 @@ def _dead_letters(rules: Rules, counts: Mapping[str, Any]) -> str:
     reasons = counts.get("dead_letters_by_reason") or {}
     by_reason = ", ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items()) if count)
     share = f" ({100.0 * number / total:.1f} %)" if total else ""
-    of = f"{number:,} of {_images(total)}{share} could not be read, more than {rules.dead_letters_over}"
+    of = f"{number:,} of {count_of(total, 'image')}{share} could not be read, more than {rules.dead_letters_over}"
     return f"{of}: {by_reason}." if by_reason else f"{of}."
 
 
@@ -144,8 +137,8 @@ def _doubts(rules: Rules, seen: Seen) -> str:
     number = waiting_doubts(seen.counts, seen.policy) if rules.doubts else 0
     if not number:
         return ""
-    verb, them = ("is", "it") if number == 1 else ("are", "them")
-    return f"{_images(number)} {verb} in doubt. No run sends {them} again until a person settles {them}."
+    verb, them = agree(number, "is", "are"), agree(number, "it", "them")
+    return f"{count_of(number, 'image')} {verb} in doubt. No run sends {them} again until a person settles {them}."
 
 
 def _webhook(rules: Rules, seen: Seen) -> str:
@@ -155,7 +148,7 @@ def _webhook(rules: Rules, seen: Seen) -> str:
     if seen.webhook_at is not None and seen.now - seen.webhook_at <= rules.silent_webhook:
         return ""
     since = f"since {seen.webhook_at:%Y-%m-%d %H:%M} UTC" if seen.webhook_at else "ever"
-    answered = "1 call was" if billed == 1 else f"{billed:,} calls were"
+    answered = f"{count_of(billed, 'call')} {agree(billed, 'was', 'were')}"
     return f"No webhook came {since}, although {answered} billed in this run: has the API switched it off?"
 
 

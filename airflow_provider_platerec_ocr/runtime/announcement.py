@@ -14,6 +14,7 @@ from airflow.models.asset import AssetModel
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.webhook.asset_events import ASSET
 
 _log = logging.getLogger(__name__)
@@ -39,7 +40,11 @@ class AirflowAnnouncement:
         with create_session() as session:
             model = session.scalar(select(AssetModel).where(AssetModel.name == self._asset))
             if model is None:
-                _log.info("%s payloads came, and no DAG has the asset %s: nothing is started.", payloads, self._asset)
+                _log.info(
+                    "%s came, and no DAG has the asset %s: nothing is started.",
+                    count_of(payloads, "payload"),
+                    self._asset,
+                )
                 return False
             extra: dict[str, Any] = {"payloads": payloads}
             asset_manager.register_asset_change(

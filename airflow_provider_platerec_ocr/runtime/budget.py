@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRError
 from airflow_provider_platerec_ocr.core.models import WithoutStatistics
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.core.spending.purse import Grant, Limits
 from airflow_provider_platerec_ocr.core.spending.statistics import goes_on
 from airflow_provider_platerec_ocr.engine.ledger.allowance import Others, blind_limit, budget_of, open_book
@@ -96,14 +97,16 @@ class PlanBudget:
             calls, number = made.calls, made.number
         if calls < wanted:
             for each in book.of_others(self.owner):
-                log.info("Run %s of %s holds %s calls since %s.", each.run_id, each.dag_id, each.calls, each.at)
+                log.info(
+                    "Run %s of %s holds %s since %s.", each.run_id, each.dag_id, count_of(each.calls, "call"), each.at
+                )
         self.granted = Grant(self.account, book.period, number, max(0, calls), self.limits)
         return calls, reason
 
     def _allowance(self, book: BudgetBook, others: int, wanted: int) -> tuple[int, str]:
         if self.statistics is None:
             limit = blind_limit(book, self.owner, self.limits, self.clock)
-            return (wanted, "") if limit is None else (limit, f"The daily limit of {self.limits.daily_limit} calls.")
+            return (wanted, "") if limit is None else (limit, f"daily_limit {self.limits.daily_limit}.")
         reserved = Others(others, look_only=self.look_only)
         budget = budget_of(book, self.owner, self.limits, self.statistics, self.clock, reserved)
         return budget.allowance(), budget.reason()

@@ -1,6 +1,6 @@
 """The rules of the quota gate, shared by the sensor and its trigger: open or not, and when to ask again. Pure.
 
-The statistics call is free, so the gate may ask as often as it likes; it asks seldom all the same, since nothing
+The statistics call costs nothing, so the gate may ask as often as it likes; it asks seldom all the same, since nothing
 changes before the reset unless somebody buys calls.
 """
 
@@ -17,6 +17,7 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRNotEnabled,
     OCRStop,
 )
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.core.spending.budget import parse_reset
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Gate:
     """How many calls must be left, and how patiently to wait for them."""
 
     min_remaining: int = 1
-    """Calls that must be free, above the reserve."""
+    """Calls that must be left, above the reserve."""
     reserve: int = 0
     """Calls that are kept for others."""
     poll_s: float = 1800.0
@@ -74,17 +75,20 @@ class Gate:
         :raises OCRStop: the plan has fewer calls per period than the gate asks for, so it could never open.
         """
         needed = self.min_remaining + self.reserve
-        state = f"{statistics.calls} of {statistics.total_calls} calls are used"
+        state = (
+            f"{statistics.calls:,} of {count_of(statistics.total_calls, 'call')} used, {statistics.remaining:,} left"
+        )
         if statistics.remaining >= needed:
-            return Verdict(open=True, wait_s=0.0, message=f"The gate is open: {state}, {needed} are needed.")
+            return Verdict(open=True, wait_s=0.0, message=f"The gate is open: {state}, {needed:,} needed.")
         if statistics.total_calls < needed:
             message = (
-                f"The gate can never open: {needed} calls are needed (min_remaining {self.min_remaining}, reserve "
-                f"{self.reserve}) and the plan has {statistics.total_calls} a period. Lower them, or enlarge the plan."
+                f"The gate can never open: {count_of(needed, 'call')} needed (min_remaining {self.min_remaining}, "
+                f"reserve {self.reserve}) and the plan has {statistics.total_calls} a period. Lower "
+                "them, or enlarge the plan."
             )
             raise OCRStop(message)
         wait_s, until = self._wait(announced_reset(statistics), now)
-        message = f"The gate is closed: {state}, {needed} are needed; {until}. Next look in {_span(wait_s)}."
+        message = f"The gate is closed: {state}, {needed:,} needed; {until}. Next look in {_span(wait_s)}."
         return Verdict(open=False, wait_s=wait_s, message=message)
 
     def _wait(self, reset: datetime | None, now: datetime) -> tuple[float, str]:

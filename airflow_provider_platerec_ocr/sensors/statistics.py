@@ -41,7 +41,7 @@ class OCRStatsSensor(BaseSensorOperator):
     where the plan has fewer calls per period than it waits for; with ``soft_fail`` as well, which skips only where the
     time is over.
 
-    :param min_remaining: calls that must be free. Default: 1. (templated)
+    :param min_remaining: calls that must be left. Default: 1. (templated)
     :param reserve: calls on top of it that are kept for others. Default: 0. (templated)
     :param conn_id: connection of type ``platerec_ocr``. (templated)
     :param plan_only: the run asks only what it would cost: look once and go on, open or not. Default: false.
@@ -157,7 +157,7 @@ class OCRStatsSensor(BaseSensorOperator):
 
     @contextmanager
     def _red_for_good(self) -> Iterator[None]:
-        """Have ``soft_fail`` skip what a wait could have mended, and no refused token: nobody would look at it."""
+        """Have ``soft_fail`` skip what a wait could have fixed, and no refused token: nobody would look at it."""
         try:
             yield
         except compat.AirflowSkipException as skipped:

@@ -18,6 +18,7 @@ from airflow_provider_platerec_ocr.core.errors import (
 )
 from airflow_provider_platerec_ocr.core.events import RunStep
 from airflow_provider_platerec_ocr.core.models import Reason
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.figures.collector import Collector
 from airflow_provider_platerec_ocr.dataset.layout.schema import dead_letters_schema, reads_schema
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_plan
@@ -283,9 +284,9 @@ def _nothing_there(plan: Plan, result: ExportResult) -> OCRManifestError | None:
         return None
     reasons = ", ".join(f"{number:,} {reason}" for reason, number in lost.items() if number)
     message = (
-        f"None of the {plan.planned:,} images that the manifest names could be opened ({reasons}): nothing was read. "
-        "Is their share mounted, are the paths those of this machine, do allowed_roots hold them? The dead letters "
-        "name each. Then clear the plan task and what comes after it."
+        f"Of {count_of(plan.planned, 'image')} that the manifest names, none could be opened ({reasons}): nothing was "
+        "read. Is their share mounted, are the paths those of this machine, do allowed_roots hold them? The "
+        "dead letters name each. Then clear the plan task and what comes after it."
     )
     return OCRManifestError(message)
 
@@ -307,8 +308,8 @@ def _end_unread(found: Above, context: Context) -> None:
 def _in_doubt(errors: list[str], counts: dict[str, Any]) -> OCRInDoubt:
     """Return the error of a run whose policy wants somebody to look: a failed read task alone leaves a run green."""
     message = (
-        f"{counts['in_doubt']} images are in doubt, and {len(errors)} read tasks failed for it. What was read is "
-        "published. Settle the doubts, then clear the failed read tasks together with this one."
+        f"{count_of(counts['in_doubt'], 'image')} in doubt: {count_of(len(errors), 'read task')} failed for it. "
+        "What was read is published. Settle the doubts, then clear the failed read tasks together with this one."
     )
     return OCRInDoubt(message, retry=False, counts=counts)
 
@@ -317,10 +318,10 @@ def _incomplete(plan: Plan, result: ExportResult, tries: TrySums, counts: dict[s
     """Return the error of a run in which planned images have no outcome, with what became of their shards."""
     names = ", ".join(result.missing_images) + (", …" if result.missing > len(result.missing_images) else "")
     ends = [f"Shard {shard + 1} of {len(plan.shards)} ended with {error}" for shard, error in tries.errors.items()]
-    more = [f"… and {len(ends) - NAMED_SHARDS} more shards."] if len(ends) > NAMED_SHARDS else []
+    more = [f"… and {count_of(len(ends) - NAMED_SHARDS, 'more shard')}."] if len(ends) > NAMED_SHARDS else []
     message = " ".join(
         [
-            f"{result.missing} planned images have no outcome ({names}). What was read is published.",
+            f"{count_of(result.missing, 'planned image')} without an outcome ({names}). What was read is published.",
             *ends[:NAMED_SHARDS],
             *more,
             "Clear the failed read tasks together with this one: nothing is paid twice.",

@@ -15,6 +15,7 @@ from airflow_provider_platerec_ocr.core.events import RunStep
 from airflow_provider_platerec_ocr.core.models import OnEmpty, WithoutStatistics
 from airflow_provider_platerec_ocr.core.money import costs
 from airflow_provider_platerec_ocr.core.redact import redact_url
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.manifest.left_aside import TO_LOOK_AT
 from airflow_provider_platerec_ocr.dataset.manifest.manifest import kind_of
 from airflow_provider_platerec_ocr.dataset.manifest.tables import table_kind
@@ -261,7 +262,7 @@ class PlanTask:
                 "ledger": str(ledger),
                 "left_over": plan.left_over,
                 "grant": grant.to_json(),
-                "label": f"shard {shard.index + 1} of {total} ({shard.images:,} images)",
+                "label": f"shard {shard.index + 1} of {total} ({count_of(shard.images, 'image')})",
             }
             for shard in plan.shards
         ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.fingerprint import check_type
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.core.settings import ClientSettings
 from airflow_provider_platerec_ocr.runtime import task
 from airflow_provider_platerec_ocr.runtime.arguments import mapping
@@ -20,7 +21,7 @@ from airflow_provider_platerec_ocr.runtime.sweep_log import SweepLog
 from airflow_provider_platerec_ocr.tasks.telling.told_assets import tell_assets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow.sdk import Context
 
@@ -57,11 +58,7 @@ class SweepTask:
         sweeper = self._sweeper(run)
         sweeper.sweep()
         counts = sweeper.counts()
-        log.info(
-            "%(payloads)s payloads: %(reads)s reads of others' calls in %(rows)s rows, %(dead_letters)s dead letters, "
-            "%(ours)s of our own calls (%(settled)s of them settled a call in doubt), %(known)s known before.",
-            counts,
-        )
+        log.info("%s", describe(counts))
         where: dict[str, Any] = {"dataset": self.dataset, "date": run.date, "partition": f"date={run.date}"}
         whose = {"run_id": run.run_id, "run_ids": sorted(sweeper.run_ids)}
         tell_assets(context, self.outlets or (), self.dataset, counts | where | whose)
@@ -87,3 +84,13 @@ class SweepTask:
             | {camera: check_type(type_) for camera, type_ in mapping(self.type_by_camera, "type_by_camera").items()},
             clock=clock,
         )
+
+
+def describe(counts: Mapping[str, Any]) -> str:
+    """Return what a sweep did, as one sentence for the log."""
+    said = {name: count_of(counts[f"{name}s"], name) for name in ("payload", "read", "row")}
+    return (
+        f"{said['payload']}: {said['read']} of others' calls in {said['row']}, "
+        f"{count_of(counts['dead_letters'], 'dead letter')}, {count_of(counts['ours'], 'call')} of our own "
+        f"({counts['settled']:,} of them settled a call in doubt), {counts['known']:,} known before."
+    )

@@ -1,4 +1,4 @@
-"""The gate's trigger: asks the free statistics call until enough calls are left.
+"""The gate's trigger: asks the statistics, which costs nothing, until enough calls are left.
 
 Only GET happens here. A trigger runs again after every restart of the triggerer, so a paid call in it would be paid
 for again; asking for the statistics twice does no harm. The token is never part of the trigger: what is stored in
@@ -40,7 +40,7 @@ class OCRStatsTrigger(BaseTrigger):
     "error", "error": <class>, "message": …}``.
 
     :param conn_id: connection of type ``platerec_ocr``; read anew in each triggerer.
-    :param min_remaining: calls that must be free.
+    :param min_remaining: calls that must be left.
     :param reserve: calls on top of it that are kept for others.
     :param poll_s: seconds between two looks where nobody knows when calls come back.
     :param clock: where time comes from; for tests, never stored.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.layout.names import FINISHED, OUTCOMES, PLAN, SHARDS
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from airflow_provider_platerec_ocr.storage.store import Store
@@ -90,8 +91,8 @@ def wait_until_quiet(workspaces: StoragePath, clock: Clock, wait_s: float = 0.0,
             named = ", ".join(runs[:NAMED]) + (", …" if len(runs) > NAMED else "")
             message = (
                 f"A run is at work ({named}), and what it has read it "
-                f"would publish after all. Wait for its export, or end it and wait {quiet_s / 60:.0f} minutes; nothing "
-                "was changed."
+                f"would publish after all. Wait for its export, or end it and wait "
+                f"{count_of(round(quiet_s / 60), 'minute')}; nothing was changed."
             )
             raise RunActiveError(message)
         clock.pause(min(_LOOK_EVERY_S, max(0.0, until - clock.monotonic())))

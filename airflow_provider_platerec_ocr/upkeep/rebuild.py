@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.layout.names import OTHERS_CALLS, READS, upkeep_slug
 from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
 from airflow_provider_platerec_ocr.dataset.layout.table_files import table_files
@@ -77,8 +78,8 @@ def rebuild(  # noqa: PLR0913  # two places, and choices by name
     before = table_files(dataset)
     if before and not replace and not dry_run:
         message = (
-            f"There is a table at {dataset} ({len(before)} files). Name a folder that is empty, or say --replace: the "
-            "new table then takes its place, and what the ledger does not know stays."
+            f"There is a table at {dataset} ({count_of(len(before), 'file')}). Name a folder that is empty, or say "
+            "--replace: the new table then takes its place, and what the ledger does not know stays."
         )
         raise OCRDatasetError(message)
     if not dry_run:

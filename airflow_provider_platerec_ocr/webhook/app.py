@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.webhook.inbox import InboxError
 from airflow_provider_platerec_ocr.webhook.limits import Secrets, SourceRate
 from airflow_provider_platerec_ocr.webhook.middleware import Guard
@@ -105,9 +106,9 @@ class _Routes:
             return _refuse(error, body)
         except Exception as error:  # noqa: BLE001  # a fault of ours must cost neither a payload nor show a stack trace
             why = str(error) if isinstance(error, InboxError) else f"unexpected {type(error).__name__}"
-            _log.error("not kept, %d bytes: %s", len(body), why)
+            _log.error("not kept, %s: %s", count_of(len(body), "byte"), why)
             return _say(503, "Not kept; try again.")
-        _log.info("%s payload %s, %d bytes", "kept" if receipt.new else "had", receipt.id, len(body))
+        _log.info("%s payload %s, %s", "kept" if receipt.new else "had", receipt.id, count_of(len(body), "byte"))
         return JSONResponse({"id": receipt.id})
 
 
@@ -131,7 +132,7 @@ def _refuse(error: Exception, body: bytes) -> JSONResponse:
         status, why = 400, "The sender went away."
     else:
         status, why = 413 if isinstance(error, BodyTooLargeError) else 400, str(error)
-    _log.warning("refused with %d, %d bytes: %s", status, len(body), why)
+    _log.warning("refused with %d, %s: %s", status, count_of(len(body), "byte"), why)
     return _say(status, why)
 
 

@@ -25,6 +25,7 @@ from urllib.parse import quote, urlsplit
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -113,7 +114,7 @@ class Announcer:
             try:
                 self._announce(partition_key(self._clock.now()), count)
             except Exception as error:  # noqa: BLE001  # the network's, the database's, Airflow's own
-                log.warning("%s payloads could not be announced: %s. Trying again.", count, type(error).__name__)
+                log.warning("Not announced: %s (%s). Trying again.", count_of(count, "payload"), type(error).__name__)
             else:
                 return
             with self._changed:
@@ -158,7 +159,9 @@ class RestAnnouncement:
         found = self._call("GET", f"/api/v2/assets?name_pattern={quote(self._asset)}&limit=100")
         ids = [each["id"] for each in found.get("assets", ()) if each.get("name") == self._asset]
         if not ids:
-            log.info("%s payloads came, and no DAG has the asset %s: nothing is started.", payloads, self._asset)
+            log.info(
+                "%s came, and no DAG has the asset %s: nothing is started.", count_of(payloads, "payload"), self._asset
+            )
             return False
         self._tell({"asset_id": ids[0], "extra": {"payloads": payloads}}, key)
         return True

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.webhook.payload import PayloadError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def most_bytes(content_type: str, limits: Limits) -> int:
 
 def too_large(limit: int) -> BodyTooLargeError:
     """Return the error that says so."""
-    return BodyTooLargeError(f"The body is larger than {limit} bytes.")
+    return BodyTooLargeError(f"The body is larger than {count_of(limit, 'byte')}.")
 
 
 class _Multipart:

@@ -14,6 +14,7 @@ from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRQuotaExhausted
 from airflow_provider_platerec_ocr.core.events import Events
 from airflow_provider_platerec_ocr.core.models import OnQuota, WithoutStatistics
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.core.spending.purse import Limits
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_shard
 from airflow_provider_platerec_ocr.dataset.report.tries import TryFile
@@ -156,7 +157,7 @@ class _Opened:
         lease_s, clock = job.settings.lease_s, SystemClock()
         ledger = Ledger.open(job.ledger, lease_s=lease_s, clock=clock, owner=job.owner, spill=job.spill)
         if ledger.adopted:
-            log.info("%s spilled answers were moved into the ledger.", ledger.adopted)
+            log.info("%s moved into the ledger.", count_of(ledger.adopted, "spilled answer"))
         images = list(load_shard(job.workspace / job.path))
         settled = settled_rows(job.workspace, job.index)
         progress.settled_before = len(settled)

@@ -14,6 +14,7 @@ import threading
 from typing import TYPE_CHECKING, BinaryIO
 
 from airflow_provider_platerec_ocr.core.events import packed
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +82,7 @@ class Outbox:
 
 
 def _dropped_lines(number: int) -> dict[str, object]:
-    text = f"{number} log lines were dropped: nobody read them in time."
+    text = f"{count_of(number, 'log line')} dropped: nobody read them in time."
     return {"log": __name__, "level": logging.WARNING, "text": text}
 
 

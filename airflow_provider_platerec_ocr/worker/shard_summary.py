@@ -14,6 +14,7 @@ from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRQuotaExhausted
 from airflow_provider_platerec_ocr.core.events import RunEvent, RunStep, of_owner
 from airflow_provider_platerec_ocr.core.models import OnQuota, Outcome, ReadStatus, format_timestamp
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.report.tries import TryCounts
 from airflow_provider_platerec_ocr.engine.reading.batch import verdict
 from airflow_provider_platerec_ocr.engine.reading.stop import StopSignal
@@ -106,7 +107,7 @@ def judge(context: ReadContext, on_quota: OnQuota, *, last_try: bool) -> Excepti
     left = context.progress.by_status[ReadStatus.CARRIED_OVER]
     if left:
         reason = context.stop.reason or context.purse.reason
-        log.warning("%s images are carried over to the next run. %s", left, reason)
+        log.warning("%s carried over to the next run. %s", count_of(left, "image"), reason)
     if not quota_ended(context, on_quota):
         return verdict(context, last_try=last_try)
     return verdict(replace(context, stop=StopSignal()), last_try=True)

@@ -128,7 +128,7 @@ def test_plan_tells_what_a_run_would_cost_and_writes_nothing(run: Run, sandbox: 
     told = json.loads(run(*words, "--daily-limit", "3", "--output", "json")[1])
     assert (told["rows"], told["to_pay"], told["left_over"]) == (5, 3, 2)
     assert told["dataset"] == str(tmp_path / "reads")
-    assert any("daily limit of 3 calls" in line for line in told["summary"])
+    assert any("daily_limit 3," in line for line in told["summary"])
     assert files_below(tmp_path) == before
     assert sandbox.books()["billed"] == 0
 

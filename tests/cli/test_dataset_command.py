@@ -108,7 +108,7 @@ def test_info_tells_what_is_there(run: Run, table: CorrectedStage) -> None:
 
     lines = {line[:14].strip(): line[14:] for line in said.splitlines()}
     assert code == 0
-    assert lines["rows"].startswith("4 in 1 files")
+    assert lines["rows"].startswith("4 in 1 file")
     assert lines["types"] == "vin 4"
     assert lines["days"] == "1, 2026-03-01 to 2026-03-01"
     assert lines["corrections"] == "1"
@@ -186,7 +186,7 @@ def test_it_runs_as_a_module(table: CorrectedStage) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # ours
 
     assert done.returncode == 0, done.stderr
-    assert "rows          4 in 1 files" in done.stdout
+    assert "rows          4 in 1 file" in done.stdout
 
 
 def test_a_uri_with_a_connection_is_opened_by_airflow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_rejections_are_listed_until_somebody_says_yes(shell: Shell) -> None:
     assert RIGHT in said
     assert READ not in said
     assert OPEN not in said
-    assert "Nothing was done: the next run may pay again for these 2" in said
+    assert "Nothing was done: the next run may pay again for 2 images" in said
     assert files(shell) == before
 
 
@@ -54,7 +54,7 @@ def test_rejections_are_forgotten_together_and_nothing_is_deleted(shell: Shell) 
     code, said = shell.run("forget", "--rejected", "--yes")
 
     assert code == 0
-    assert "2 forgotten" in said
+    assert "2 images forgotten" in said
     assert len(list((shell.root / "forgotten-claims").iterdir())) == 1
     assert len(files(shell)) == len(before)
     assert all(isinstance(shell.decision(fingerprint), MayClaim) for fingerprint in (WRONG, RIGHT))
@@ -129,7 +129,7 @@ def test_doubts_are_listed_until_somebody_says_yes(shell: Shell) -> None:
 
     assert code == 1
     assert OPEN in said
-    assert "To settle these 1 as released, add --yes" in said
+    assert "To settle 1 doubt as released, add --yes" in said
     assert files(shell) == before
 
 
@@ -141,7 +141,7 @@ def test_a_nights_doubts_are_settled_together(shell: Shell, how: list[str], kind
     code, said = shell.run("settle", "--doubts", *how, "--why", "the vendor's log", "--by", "kim", "--yes")
 
     assert code == 0
-    assert "2 settled as" in said
+    assert "2 doubts settled as" in said
     assert all(isinstance(shell.decision(each), kind) for each in (OPEN, "ee" * 32))
     assert "settled by kim: the vendor's log" in shell.run("show", OPEN)[1]
     assert shell.run("settle", "--doubts", "--released", "--yes") == (0, "No doubt fits.\n")
@@ -149,4 +149,4 @@ def test_a_nights_doubts_are_settled_together(shell: Shell, how: list[str], kind
 
 def test_a_time_chooses_among_doubts(shell: Shell) -> None:
     assert shell.run("settle", "--doubts", "--since", "2099-01-01", "--released", "--yes") == (0, "No doubt fits.\n")
-    assert "1 settled" in shell.run("settle", "--doubts", "--since", "2020-01-01", "--released", "--yes")[1]
+    assert "1 doubt settled" in shell.run("settle", "--doubts", "--since", "2020-01-01", "--released", "--yes")[1]

@@ -101,7 +101,7 @@ def test_doubts_names_each_with_owner_age_and_image(doubt: Shell) -> None:
     assert code == 3
     assert f"{PRINT}  type vin  /in/4711.jpg" in said
     assert "attempt 1: IN DOUBT, claimed 300 s ago; by nightly / r1 / read[3] try 1, row 7" in said
-    assert "1 in doubt" in said
+    assert "1 image in doubt" in said
     assert OTHER not in said
     assert "ef" * 32 not in said
 

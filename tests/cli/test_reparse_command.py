@@ -23,8 +23,8 @@ READ, ODD = b'{"results": []}', b'{"data": 1}'
     ("bodies", "code", "said"),
     [
         ((), 0, "No answer was kept unread."),
-        ((READ,), 0, "1 can be read now, 1 of them found for the first time"),
-        ((ODD,), 3, "1 cannot be read by this version either"),
+        ((READ,), 0, "1 answer can be read now, 1 found for the first time"),
+        ((ODD,), 3, "1 answer cannot be read by this version either"),
         ((READ, ODD), 3, "read now: "),
     ],
 )

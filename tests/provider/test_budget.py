@@ -124,9 +124,7 @@ def test_who_holds_what_is_said_where_it_is_in_the_way(planner: Planner, caplog:
     granted, reason = planner.budget("two", reserve=50).grant(700)
 
     assert granted == 250
-    assert reason == (
-        "The quota has 1000 calls left (50 are the reserve, 700 are reserved by other runs), so 250 may be spent."
-    )
+    assert reason == ("quota, 1,000 calls left, reserve 50, 700 reserved by other runs, 250 allowed.")
     assert "Run one of yard holds 700 calls since 2026-03-01T22:00:00Z." in caplog.text
 
 
@@ -165,7 +163,7 @@ def test_a_second_run_of_the_night_gets_no_share_of_its_own(planner: Planner) ->
     planner.export("one")
 
     assert first == 100
-    assert reason.startswith("The pace of 100 calls a day (10 nights until the reset on 2026-03-11) allows 100 more")
+    assert reason.startswith("pace 100 calls a day (10 nights until the reset on 2026-03-11), 0 spent today, 100 more")
     assert planner.grant("two", pace=True) == 0
 
 
@@ -248,7 +246,7 @@ def test_a_plan_is_opened_and_released_through_the_connection(tmp_path: Path, mo
     with recording_server() as api:  # 55 of 5,000 used
         monkeypatch.setenv(*connection_env(api.url, "secret", conn_id="race"))
         budget = open_budget(PlateRecOCRHook("race"), ledger, owner, Limits(reserve=4940), clock=FakeClock())
-        assert budget.grant(20) == (5, "The quota has 4945 calls left (4940 are the reserve), so 5 may be spent.")
+        assert budget.grant(20) == (5, "quota, 4,945 calls left, reserve 4,940, 5 allowed.")
         assert release_budget(PlateRecOCRHook("race"), ledger, replace(owner, run_id="other")) == 0
         assert release_budget(PlateRecOCRHook("race"), ledger, replace(owner, task_id="ocr.export")) == 1
         assert release_budget(PlateRecOCRHook("race"), ledger, owner) == 0

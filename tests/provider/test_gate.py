@@ -65,14 +65,14 @@ def test_a_short_poll_interval_is_obeyed_but_never_becomes_a_busy_loop() -> None
 
 def test_the_verdict_says_what_is_used_what_is_needed_and_when_it_looks_again() -> None:
     assert Gate(min_remaining=20, reserve=5).judge(used(90), NOW).message == (
-        "The gate is closed: 90 of 100 calls are used, 25 are needed; they come back on 2026-03-15 13:00 UTC. "
+        "The gate is closed: 90 of 100 calls used, 10 left, 25 needed; they come back on 2026-03-15 13:00 UTC. "
         "Next look in 1:00:02."
     )
-    assert Gate().judge(used(55), NOW).message == "The gate is open: 55 of 100 calls are used, 1 are needed."
+    assert Gate().judge(used(55), NOW).message == "The gate is open: 55 of 100 calls used, 45 left, 1 needed."
 
 
 def test_a_gate_that_the_plan_can_never_open_fails_at_once() -> None:
-    with pytest.raises(errors.OCRStop, match=r"never open: 150 calls are needed .*plan has 100 a period.*Lower them"):
+    with pytest.raises(errors.OCRStop, match=r"never open: 150 calls needed .*plan has 100 a period.*Lower them"):
         Gate(min_remaining=100, reserve=50).judge(used(0), NOW)
 
 

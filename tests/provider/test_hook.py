@@ -217,7 +217,7 @@ def test_the_connection_is_tested_without_paying(hook_for: Any) -> None:
 
     assert works is True
     assert message == (
-        "The connection works: 55 of 5000 calls of this period are used, 4945 are left; "
+        "The connection works: 55 of 5,000 calls of this period used, 4,945 left; "
         "the count starts anew on 2026-04-01 00:00 UTC."
     )
     assert billed == 0

@@ -75,7 +75,7 @@ def test_with_fail_the_read_task_fails_and_what_was_read_is_published(stage: Bat
 
     assert [isinstance(read, OCRQuotaExhausted) for read in run.reads] == [True]
     assert isinstance(run.error, OCRIncomplete)
-    assert "8 planned images have no outcome" in str(run.error)
+    assert "8 planned images without an outcome" in str(run.error)
     assert "Shard 1 of 1 ended with OCRQuotaExhausted: " in str(run.error)
     assert len(stage.rows()) == 12
     assert (run.report["whole"], run.report["spend"]["missing"], run.report["spend"]["carried_over"]) == (False, 8, 0)
@@ -128,7 +128,7 @@ def test_doubts_that_must_fail_do_so_though_the_quota_is_gone(stage: BatchStage,
 
     assert isinstance(run.reads[0], OCRInDoubt)
     assert isinstance(run.error, OCRInDoubt)
-    assert "1 images are in doubt, and 1 read tasks failed for it. What was read is published." in str(run.error)
+    assert "1 image in doubt: 1 read task failed for it. What was read is published." in str(run.error)
     counts: Mapping[str, Any] = run.error.counts
     assert (counts["in_doubt"], counts["dead_letters_by_reason"]) == (1, {"in_doubt": 1})
     assert counts["reads"] + counts["carried_over"] == 19
@@ -152,8 +152,8 @@ def test_nothing_is_planned_beyond_the_pace(stage: BatchStage, sandbox: Sandbox)
     again = stage.run("night-1b", pace="true")
 
     assert (run.plan["to_pay"], run.plan["left_over"]) == (6, 14)
-    assert run.plan["limit_reason"].startswith("The pace of 6 calls a day (5 nights until the reset on ")
-    assert any("The pace of 6 calls a day" in line for line in run.report["summary"])
+    assert run.plan["limit_reason"].startswith("pace 6 calls a day (5 nights until the reset on ")
+    assert any("pace 6 calls a day" in line for line in run.report["summary"])
     assert (again.plan["to_pay"], again.counts["planned"], again.error) == (0, 14, None)
     assert (again.counts["reads"], again.counts["carried_over"]) == (0, 14)
     assert sandbox.books()["billed"] == 6
@@ -186,7 +186,7 @@ def test_the_report_names_every_kind_of_spending(stage: BatchStage, sandbox: San
     text = " ".join(run.report["summary"])
     assert "19 calls billed, 0 answered by the ledger." in text
     assert "Refused or not sent, and tried again: 2 OCRRateLimited, 1 OCRUnavailable." in text
-    assert "981 of 1,000 calls of this period are left." in text
+    assert "Left of this period: 981 of 1,000 calls." in text
     assert "The account and this run's ledger agree: 19 calls since " in text
 
 

@@ -81,7 +81,7 @@ def test_an_open_gate_fires_once_with_the_statistics(trigger_for: Any) -> None:
                 "resets_on": RESET,
                 "remaining": 60,
             },
-            "message": "The gate is open: 40 of 100 calls are used, 60 are needed.",
+            "message": "The gate is open: 40 of 100 calls used, 60 left, 60 needed.",
         }
     ]
     assert [method for method, _, _ in server.asked] == ["GET"]

@@ -228,7 +228,7 @@ def test_spilled_answers_are_taken_in_before_anything_is_read(tmp_path: Path, ca
         run_here(work, Sink())
 
         assert sandbox.books()["posts"] == 0
-    assert "1 spilled answers were moved into the ledger" in caplog.text
+    assert "1 spilled answer moved into the ledger" in caplog.text
 
 
 def test_the_child_says_how_it_ended_on_its_last_line(tmp_path: Path) -> None:

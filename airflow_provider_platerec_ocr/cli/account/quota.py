@@ -10,8 +10,8 @@ from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE
 from airflow_provider_platerec_ocr.cli.shared.output import Output
 from airflow_provider_platerec_ocr.core.models import Owner
 from airflow_provider_platerec_ocr.core.money import costs
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.core.spending.forecast import forecast
-from airflow_provider_platerec_ocr.dataset.plan.model import count_of
 from airflow_provider_platerec_ocr.engine.ledger.allowance import open_book
 from airflow_provider_platerec_ocr.engine.ledger.reservations import account_id
 from airflow_provider_platerec_ocr.storage.store import Store

@@ -11,6 +11,7 @@ from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, comp
 from airflow_provider_platerec_ocr.cli.shared.progress import working
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.core.images.wanted import FROM_LENGTH, Wanted
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.upkeep.forget import Forgetting
 from airflow_provider_platerec_ocr.upkeep.retain import WHAT, Retention
 
@@ -66,8 +67,8 @@ def _forget(given: argparse.Namespace, clock: Clock) -> int:
         return FINE
     if really:
         say(
-            f"It is gone. What stays: a hash of {len(found.fingerprints):,} contents, so that none is paid for again, "
-            f"and of {len(found.images):,} images' names, so that none is planned again."
+            f"It is gone. What stays: a hash of {count_of(len(found.fingerprints), 'content')}, so that none is paid "
+            f"for again, and of {count_of(len(found.images), 'image name')}, so that none is planned again."
         )
         return FINE
     return FINE if given.dry_run else complain("Nothing was done. If all of this is to be deleted, add --yes.")
@@ -95,7 +96,7 @@ def _retain(given: argparse.Namespace, clock: Clock) -> int:
     for name in only:
         say(f"{name:<14} {done.counts.get(name, 0):>8,} {'deleted' if really else 'to be deleted'}")
     if done.in_doubt:
-        complain(f"{done.in_doubt:,} old calls of the ledger are in doubt and stay: see `ledger … doubts`.")
+        complain(f"{count_of(done.in_doubt, 'old call')} in doubt, kept in the ledger: see `ledger … doubts`.")
     if really or given.dry_run or not done.counts:
         return FINDINGS if done.in_doubt else FINE
     return complain("Nothing was done. If all of this is to be deleted, add --yes.")

@@ -10,6 +10,7 @@ from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, comp
 from airflow_provider_platerec_ocr.cli.shared.places import any_place
 from airflow_provider_platerec_ocr.cli.shared.progress import working
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
+from airflow_provider_platerec_ocr.core.saying.counts import agree, count_of
 from airflow_provider_platerec_ocr.core.settings import ClientSettings
 from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, READS, REPEATS
 from airflow_provider_platerec_ocr.dataset.upkeep.compact import compact
@@ -60,16 +61,26 @@ def _compact(given: argparse.Namespace, clock: Clock) -> int:
 
 
 def _tell(name: str, done: Compacted, *, dry_run: bool) -> None:
-    would = "would be" if dry_run else "are"
     say(
-        f"{name:<13} {done.files_before:,} files {would} {done.files_after:,}; {done.partitions:,} folders written anew"
+        f"{name:<13} {count_of(done.files_before, 'file')} {_are(done.files_before, dry_run=dry_run)} "
+        f"{done.files_after:,}; {count_of(done.partitions, 'folder')} written anew"
     )
     if done.older:
-        say(f"{'':<13} {done.older:,} of an older version, or rewritten by others, {would} of today's")
+        say(
+            f"{'':<13} {done.older:,} of an older version, or rewritten by others, "
+            f"{_are(done.older, dry_run=dry_run)} of today's"
+        )
     if done.twice:
-        say(f"{'':<13} {done.twice:,} rows were there twice, since a compaction before was cut short")
+        say(
+            f"{'':<13} {count_of(done.twice, 'row')} {agree(done.twice, 'was', 'were')} there twice, since a "
+            "compaction before was cut short"
+        )
     for partition in done.left:
         complain(f"{partition} was written to meanwhile and is left as it was: run again.")
+
+
+def _are(number: int, *, dry_run: bool) -> str:
+    return "would be" if dry_run else agree(number, "is", "are")
 
 
 def _day(text: str | None) -> date | None:
@@ -102,21 +113,24 @@ def _rebuild(given: argparse.Namespace, clock: Clock) -> int:
 
 
 def _tell_rebuilt(given: argparse.Namespace, done: RebuildResult) -> int:
-    made, would = done.made, "would be" if given.dry_run else "are"
-    say(f"{made.reads:,} reads {would} in the table: {made.rows:,} rows in {done.files:,} files. No call was made.")
+    made = done.made
+    say(
+        f"{count_of(made.reads, 'read')} {_are(made.reads, dry_run=given.dry_run)} in the table: "
+        f"{count_of(made.rows, 'row')} in {count_of(done.files, 'file')}. No call was made."
+    )
     days = ", ".join(f"{number:,} by the {name}" for name, number in sorted(made.days.items(), reverse=True))
     if days:
         say(f"their days: {days}")
     if made.without_version:
-        say(f"{made.without_version:,} do not say which version of their image they are of: see the documentation")
+        say(f"{count_of(made.without_version, 'read')} without a version of the image: see the documentation")
     if done.unsaid:
-        say(f"{done.unsaid:,} do not say which dataset they were paid for, and were taken")
+        say(f"{count_of(done.unsaid, 'answer')} without a note for which dataset it was paid: taken")
     if done.carried:
-        say(f"{done.carried:,} rows that the ledger does not know were taken over from the table before")
+        say(f"{count_of(done.carried, 'row')} that the ledger does not know: taken over from the table before")
     if done.single:
-        say(f"{done.single:,} answers to single images were left out")
+        say(f"{count_of(done.single, 'answer')} to single images: left out")
     for name, number in sorted(done.of_others.items()):
-        say(f"{number:,} answers were paid for {name} and were left out; take them with --of {name}")
+        say(f"{count_of(number, 'answer')} paid for {name}: left out; take them with --of {name}")
     if not made.reads and not done.carried:
         return complain("The ledger has no answer that belongs into this table.")
     return FINE

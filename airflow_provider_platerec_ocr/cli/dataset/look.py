@@ -8,6 +8,7 @@ from airflow_provider_platerec_ocr.cli.dataset.places import beside_of, command,
 from airflow_provider_platerec_ocr.cli.shared.common import FINE, complain, refuse_empty
 from airflow_provider_platerec_ocr.cli.shared.output import Output, takes_output
 from airflow_provider_platerec_ocr.cli.shared.places import any_place
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.corrections.table import load_corrections
 from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, READS
 from airflow_provider_platerec_ocr.dataset.report.ledger_memory import remembered_ledger
@@ -41,15 +42,15 @@ def _info(given: argparse.Namespace, _clock: Clock) -> int:
     corrections = load_corrections(beside_of(given, "corrections")).num_rows
     remembered = remembered_ledger(any_place(beside(given.dataset, "ledger.json")))
     worth = table.files - table.folders + max(0, letters.files - 1) > MANY or len(table.versions) > 1
-    versions = (f"{number:,} files of version {name}" for name, number in sorted(table.versions.items()))
+    versions = (f"{count_of(number, 'file')} of version {name}" for name, number in sorted(table.versions.items()))
     first, last = min(table.days, default="-"), max(table.days, default="-")
     with Output(given.output) as out:
         out.say(f"place         {place}")
-        out.say(f"rows          {table.rows:,} in {table.files:,} files, {table.size_bytes / 1e6:,.1f} MB")
+        out.say(f"rows          {table.rows:,} in {count_of(table.files, 'file')}, {table.size_bytes / 1e6:,.1f} MB")
         out.say(f"types         {_counts(table.types)}")
         out.say(f"days          {len(table.days):,}, {first} to {last}")
         out.say(f"schema        {', '.join(versions)}")
-        out.say(f"dead letters  {letters.rows:,} rows in {letters.files:,} files")
+        out.say(f"dead letters  {count_of(letters.rows, 'row')} in {count_of(letters.files, 'file')}")
         out.say(f"corrections   {corrections:,}")
         out.say(f"ledger        {remembered or 'nobody wrote down which'}")
         if worth:

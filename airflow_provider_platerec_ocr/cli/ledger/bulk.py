@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_platerec_ocr.cli.ledger.entries import title
 from airflow_provider_platerec_ocr.cli.shared.common import FAILED, FINE, complain, refuse_empty, say
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRInputError
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.engine.ledger import selection
 from airflow_provider_platerec_ocr.engine.ledger.describe import owner, state
 
@@ -61,10 +62,10 @@ def forget_rejected(given: argparse.Namespace, admin: LedgerAdmin) -> int:
         return FINE
     if not given.yes:
         return complain(
-            f"Nothing was done: the next run may pay again for these {number}. If you want that, add --yes."
+            f"Nothing was done: the next run may pay again for {count_of(number, 'image')}. To have that, add --yes."
         )
     if number > left:
-        say(f"{number - left} forgotten; nothing was deleted, the files are in {folder}")
+        say(f"{count_of(number - left, 'image')} forgotten. Nothing was deleted: the files are in {folder}")
     return FAILED if left else FINE
 
 
@@ -79,10 +80,10 @@ def settle_doubts(given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger,
         say("No doubt fits.")
         return FINE
     if not given.yes:
-        return complain(f"Nothing was done. To settle these {number} as {says.end.value}, add --yes.")
-    say(f"{settled} settled as {says.end.value} by {says.by}: {says.why}")
+        return complain(f"Nothing was done. To settle {count_of(number, 'doubt')} as {says.end.value}, add --yes.")
+    say(f"{count_of(settled, 'doubt')} settled as {says.end.value} by {says.by}: {says.why}")
     if settled < number:
-        return complain(f"{number - settled} were ended by somebody else just now. Look again with show.")
+        return complain(f"{count_of(number - settled, 'doubt')} ended by somebody else just now. Look again with show.")
     return FINE
 
 

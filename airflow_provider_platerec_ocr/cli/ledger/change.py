@@ -92,7 +92,7 @@ def _answer(path: Path, fingerprint: str) -> dict[str, Any]:
         raise OCRInputError(message) from error
     if isinstance(data, dict) and isinstance(data.get("answer"), dict) and "nonce" in data:
         if data.get("fingerprint") != fingerprint:
-            message = f"{path} answers {data.get('fingerprint')}, not {fingerprint}."
+            message = f"{path} is the answer of {data.get('fingerprint')}, not of {fingerprint}."
             raise OCRInputError(message)
         data = data["answer"]
     if not isinstance(data, dict) or not isinstance(data.get("results"), list):

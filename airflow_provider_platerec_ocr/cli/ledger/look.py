@@ -18,6 +18,7 @@ from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, comp
 from airflow_provider_platerec_ocr.cli.shared.output import Output, takes_output
 from airflow_provider_platerec_ocr.cli.shared.progress import working
 from airflow_provider_platerec_ocr.core.errors import OCRError
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.engine.ledger.describe import describe, owner, state
 from airflow_provider_platerec_ocr.engine.ledger.identity import base_urls, read_identity
 from airflow_provider_platerec_ocr.engine.ledger.size import size_of
@@ -119,7 +120,9 @@ def _doubts(given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> in
                 out.say(f"  attempt {attempt.number}: {state(attempt, ledger.lease_s)}; {owner(attempt)}")
             out.add("doubts", entry_json(found, ledger.lease_s))
         settle = f"… {ledger.root} settle FINGERPRINT --answer FILE | --released | …"
-        out.say(f"{number} in doubt. Settle each with: {settle}" if number else "Nothing is in doubt.")
+        out.say(
+            f"{count_of(number, 'image')} in doubt. Settle each with: {settle}" if number else "Nothing is in doubt."
+        )
     return FINDINGS if number else FINE
 
 

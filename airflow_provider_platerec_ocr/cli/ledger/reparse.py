@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.cli.ledger.entries import command, title
 from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, say, user_name
 from airflow_provider_platerec_ocr.cli.shared.progress import working
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.engine.kept.reparse import reparse
 from airflow_provider_platerec_ocr.storage.probe import prove_exclusive
 
@@ -38,11 +39,14 @@ def _reparse(_given: argparse.Namespace, _admin: LedgerAdmin, ledger: Ledger) ->
         say(f"still unread: {title(found)}")
     if done.understood:
         say(
-            f"{len(done.understood)} can be read now, {len(done.new)} of them found for the first time: the next run "
-            "over their manifest publishes them, for nothing."
+            f"{count_of(len(done.understood), 'answer')} can be read now, {len(done.new):,} found for the first time: "
+            "the next run over their manifest publishes them. That costs nothing."
         )
     if done.unread:
-        say(f"{len(done.unread)} cannot be read by this version either; see one with: show FINGERPRINT --raw")
+        say(
+            f"{count_of(len(done.unread), 'answer')} cannot be read by this version either; "
+            "see one with: show FINGERPRINT --raw"
+        )
         return FINDINGS
     if not done.understood:
         say("No answer was kept unread.")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import zlib
 
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
+
 _GZIP = b"\x1f\x8b"
 _PACKED = frozenset({"gzip", "x-gzip", "deflate"})
 _WITH_HEAD, _WITHOUT_HEAD = 47, -15
@@ -40,7 +42,7 @@ def _inflated(data: bytes, form: int, most: int, piece_bytes: int = _PIECE_BYTES
         except zlib.error:  # nothing of the whole piece was given
             return _inflated(data, form, most, 1) if piece_bytes > 1 else (bytes(content), "its packed form is damaged")
         if len(content) > most:
-            return bytes(content[:most]), f"longer than {most} bytes"
+            return bytes(content[:most]), f"longer than {count_of(most, 'byte')}"
         if packed.eof:
             return bytes(content), ""
     return bytes(content), "its packed form stops in the middle"

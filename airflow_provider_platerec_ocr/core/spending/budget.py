@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.models import Statistics
@@ -43,11 +44,11 @@ class Pace:
         return cls(pace_limit(left_this_morning, now, end) or 0, _nights(now, end), until)
 
     def __str__(self) -> str:
-        """Return the limit as the subject of a sentence."""
-        nights = f"{self.nights} night{'' if self.nights == 1 else 's'}"
+        """Return the limit in words, to begin a sentence with."""
+        nights, calls = count_of(self.nights, "night"), count_of(self.calls, "call")
         if self.until is None:
-            return f"The pace of {self.calls} calls a day ({nights}; the API does not say when the quota starts anew)"
-        return f"The pace of {self.calls} calls a day ({nights} until the reset on {self.until:%Y-%m-%d})"
+            return f"pace {calls} a day ({nights}; the API does not say when the quota starts anew)"
+        return f"pace {calls} a day ({nights} until the reset on {self.until:%Y-%m-%d})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +84,16 @@ class Budget:
         return max(0, self._of_period() if day is None else min(self._of_period(), day))
 
     def reason(self) -> str:
-        """Return which limit binds, as a sentence for the log and the report."""
+        """Return which limit binds, as what follows ``Limit:`` in the log and the report."""
         day = self._of_day()
         if day is not None and day < self._of_period():
-            held = f", {self.reserved_today_by_others} reserved by other runs" if self.reserved_today_by_others else ""
-            return f"{self._daily()[1]} allows {self.allowance()} more ({self.spent_today} spent today{held})."
-        kept = [f"{self.reserve} are the reserve"] if self.reserve else []
-        kept += [f"{self.reserved_by_others} are reserved by other runs"] if self.reserved_by_others else []
-        because = f" ({', '.join(kept)})" if kept else ""
-        return f"The quota has {max(0, self.remaining)} calls left{because}, so {self.allowance()} may be spent."
+            held = (
+                f", {self.reserved_today_by_others:,} reserved by other runs" if self.reserved_today_by_others else ""
+            )
+            return f"{self._daily()[1]}, {self.spent_today:,} spent today{held}, {self.allowance():,} more allowed."
+        kept = f", reserve {self.reserve:,}" if self.reserve else ""
+        kept += f", {self.reserved_by_others:,} reserved by other runs" if self.reserved_by_others else ""
+        return f"quota, {count_of(max(0, self.remaining), 'call')} left{kept}, {self.allowance():,} allowed."
 
     def _of_period(self) -> int:
         return self.remaining - self.reserve - self.reserved_by_others
@@ -105,7 +107,7 @@ class Budget:
         limit = self.daily_limit
         if self.pace is not None and (limit is None or self.pace.calls < limit):
             return self.pace.calls, str(self.pace)
-        return limit, f"The daily limit of {limit} calls"
+        return limit, f"daily_limit {limit:,}" if limit is not None else ""
 
 
 def exhausted(statistics: Statistics, reserve: int = 0) -> bool:

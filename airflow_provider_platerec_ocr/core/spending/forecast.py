@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.models import format_timestamp
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.core.spending.budget import parse_reset
 
 if TYPE_CHECKING:
@@ -55,15 +56,17 @@ class Forecast:
             return f"The quota is used up until {reset}." if reset else f"The quota is used up; {unknown}."
         if self.calls_per_day is None:
             return f"No forecast: {unknown}."
-        rate = f"At {self.calls_per_day:,.0f} calls a day, as in this period so far, the {self.remaining:,} calls left"
+        per_day = round(self.calls_per_day)
+        pace = count_of(per_day, "call") if per_day or not self.calls_per_day else "less than one call"
+        rate = f"At {pace} a day, as in this period so far, what is left"
         if self.used_up_on is None:
-            return f"{rate} are not used up in sight."
+            return f"{rate} lasts more than ten years."
         if not self.resets_on:
-            return f"{rate} are used up on {self.used_up_on:%Y-%m-%d}; {unknown}."
+            return f"{rate} is used up on {self.used_up_on:%Y-%m-%d}; {unknown}."
         if self.lasts:
-            return f"{rate} last until {reset}."
-        days = (self.resets_on - self.used_up_on) / _DAY
-        return f"{rate} are used up on {self.used_up_on:%Y-%m-%d}, {days:.0f} days before {reset}."
+            return f"{rate} lasts until {reset}."
+        days = count_of(round((self.resets_on - self.used_up_on) / _DAY), "day")
+        return f"{rate} is used up on {self.used_up_on:%Y-%m-%d}, {days} before {reset}."
 
 
 def forecast(statistics: Statistics, now: datetime) -> Forecast:

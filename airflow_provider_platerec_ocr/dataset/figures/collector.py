@@ -129,7 +129,7 @@ def _doubtful(fact: dict[str, Any], type_: str, shard: int) -> Doubtful:
     if confidence is not None and confidence < DOUBTFUL_BELOW:
         why.append(f"confidence {confidence:.2f}")
     if count > 1:
-        why.append(f"{count} codes on one image")
+        why.append(f"several codes on one image ({count})")
     return Doubtful(
         why=tuple(why),
         image=fact["image"],

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_platerec_ocr.core.errors import OCRManifestError
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,7 +103,7 @@ def _zip(file: OpenFile) -> Iterator[SupportsRead]:
             each for each in archive.infolist() if not each.is_dir() and not each.filename.startswith("__MACOSX/")
         ]
         if len(members) != 1:
-            message = f"it holds {len(members)} files, and must hold one"
+            message = f"it holds {count_of(len(members), 'file')}, and must hold one"
             raise zipfile.BadZipFile(message)
         try:
             member = archive.open(members[0])

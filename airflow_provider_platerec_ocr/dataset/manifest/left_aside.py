@@ -7,6 +7,7 @@ from collections import Counter
 from airflow_provider_platerec_ocr.core.errors import OCRManifestError
 from airflow_provider_platerec_ocr.core.images.sieve import Kind
 from airflow_provider_platerec_ocr.core.redact import shorten
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 
 LINKED = "linked_folders"
 """Links to folders whose images are taken under another name."""
@@ -93,7 +94,7 @@ class LeftAside:
             number = self.counts[kind]
             if not number:
                 continue
-            text = f"{number:,} {one if number == 1 else many}"
+            text = count_of(number, one, many)
             if kind == Kind.NO_IMAGE:
                 text += f": {self._said_endings()}"
             elif kind in TO_LOOK_AT:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.images.times import TimeFault
 from airflow_provider_platerec_ocr.core.redact import redact, shorten
+from airflow_provider_platerec_ocr.core.saying.counts import agree, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,4 +84,4 @@ class ManifestNotes:
 
 
 def _rows(number: int) -> str:
-    return "1 row has" if number == 1 else f"{number:,} rows have"
+    return f"{count_of(number, 'row')} {agree(number, 'has', 'have')}"

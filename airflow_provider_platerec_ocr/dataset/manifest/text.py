@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRManifestError
 from airflow_provider_platerec_ocr.core.redact import shorten
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.layout.lines import read_lines
 from airflow_provider_platerec_ocr.dataset.manifest.columns import Columns
 from airflow_provider_platerec_ocr.dataset.manifest.row import COLUMNS, plain
@@ -131,7 +132,7 @@ def read_csv(
             yield row, (), f"is not well-formed CSV: {error}"
             continue
         if len(fields) != many and not _made_fit(fields, least, many):
-            yield row, (), f"has {len(fields)} fields where the header has {many}"
+            yield row, (), f"has {count_of(len(fields), 'field')} where the header has {many}"
             continue
         fields += tail
         if camera >= 0 and ".0" in fields[camera]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.models import OnEmpty
 from airflow_provider_platerec_ocr.core.redact import redact
+from airflow_provider_platerec_ocr.core.saying.counts import agree, count_of
 from airflow_provider_platerec_ocr.dataset.layout.names import slug_of
 from airflow_provider_platerec_ocr.dataset.layout.schema import SCHEMA_VERSION
 from airflow_provider_platerec_ocr.dataset.plan.tolerance import ANY_NUMBER
@@ -210,17 +211,18 @@ class Plan:
         else:
             said.append("Nothing to read: no call will be made.")
         if self.from_ledger:
-            said.append(f"{count_of(self.from_ledger, 'image')} the ledger answers for nothing.")
+            is_paid = agree(self.from_ledger, "is", "are")
+            said.append(f"{count_of(self.from_ledger, 'image')} {is_paid} already paid for: no call needed.")
         said.append(f"{self.done:,} already done.")
         if self.duplicates:
             said.append(f"{count_of(self.duplicates, 'duplicate row')} left aside.")
         if self.bad_rows:
             said.append(f"{count_of(self.bad_rows, 'row')} cannot be used: see the dead letters.")
         if self.left_over:
-            why = f" ({self.limit_reason})" if self.limit_reason else ""
+            why = f"Limit: {self.limit_reason}" if self.limit_reason else "No call is left for them."
             said.append(
-                f"{count_of(self.left_over, 'new image')} left for a later run, unless the ledger has the answers: the "
-                f"budget is used up{why}."
+                f"{count_of(self.left_over, 'new image')} left for a later run, unless the ledger has the answers. "
+                f"{why}"
             )
         if self.would_fail:
             said.append(f"Without plan_only this would fail: {self.would_fail}")
@@ -236,12 +238,7 @@ class Plan:
     def no_later_run(self) -> str:
         """Return what becomes of what this run did not read, where the manifest is its own."""
         return (
-            "No later run will find what this one leaves over, nor rows that are mended and files that come late: "
+            "No later run will find what this one leaves over, nor rows that are corrected and files that come late: "
             f"{self.own_manifest}. To have them read, clear its plan task and what comes after it: what is done stays "
             "done, and nothing is paid for twice."
         )
-
-
-def count_of(number: int, thing: str) -> str:
-    """Return the number with its thing, in the plural where it needs one."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"

@@ -22,6 +22,7 @@ from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError, OCRManifestError
 from airflow_provider_platerec_ocr.core.models import OnEmpty, PlannedImage, format_timestamp
 from airflow_provider_platerec_ocr.core.redact import redact
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.layout.lines import to_line
 from airflow_provider_platerec_ocr.dataset.layout.names import (
     BAD_ROWS,
@@ -230,9 +231,9 @@ def _warn_of_signed(signed: bytearray, first: bytes) -> None:
     alike = sum(signed) and sum(compress(signed, (not each for each in first)))
     if alike:
         log.warning(
-            "%s signed URLs are duplicates once their queries are cut. If they are different images, say so with "
+            "%s known under one name once their queries are cut. If they are different images, say so with "
             "identity_params or image_id.",
-            alike,
+            count_of(alike, "signed URL"),
         )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRManifestError
 from airflow_provider_platerec_ocr.core.images.facts import is_missing
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +81,7 @@ def too_many_bad_rows(
         f"Row {each.row}{f' ({each.image})' if each.image else ''}: {each.message}" for each in first[:SHOWN]
     )
     return OCRManifestError(
-        f"{bad:,} of {rows:,} rows of {manifest} cannot be used, and max_bad_rows lets {tolerance} pass: nothing is "
-        f"planned. {named}{' …' if bad > SHOWN else ''} Correct the manifest; or let more pass with max_bad_rows, a "
-        "number of rows or a share such as '50%': then they become dead letters."
+        f"{bad:,} of {count_of(rows, 'row')} of {manifest} cannot be used, and max_bad_rows lets {tolerance} pass: "
+        f"nothing is planned. {named}{' …' if bad > SHOWN else ''} Correct the manifest; or let more pass with "
+        "max_bad_rows, a number of rows or a share such as '50%': then they become dead letters."
     )

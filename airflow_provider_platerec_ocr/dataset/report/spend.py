@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.core.saying.counts import agree, count_of
 from airflow_provider_platerec_ocr.core.spending.forecast import forecast
-from airflow_provider_platerec_ocr.dataset.plan.model import count_of
 from airflow_provider_platerec_ocr.dataset.report.tries import TrySums
 
 if TYPE_CHECKING:
@@ -80,14 +80,15 @@ class Spend:
             kinds = ", ".join(f"{number:,} {name}" for name, number in tries.refused.items())
             said.append(f"Refused or not sent, and tried again: {kinds}.")
         if tries.cut_off:
-            number = "1 try" if tries.cut_off == 1 else f"{tries.cut_off:,} tries"
-            verb = "was" if tries.cut_off == 1 else "were"
-            said.append(f"{number} of a read task {verb} cut off by a kill: its last counts are missing.")
+            were = agree(tries.cut_off, "was", "were")
+            said.append(
+                f"{count_of(tries.cut_off, 'try')} of a read task {were} cut off by a kill: last counts are missing."
+            )
         if self.statistics is None or self.forecast is None:
             said.append("The account could not be asked what is left.")
         else:
             left, total = self.statistics.remaining, self.statistics.total_calls
-            said.append(f"{left:,} of {count_of(total, 'call')} of this period are left. {self.forecast}")
+            said.append(f"Left of this period: {left:,} of {count_of(total, 'call')}. {self.forecast}")
         if self.account is not None:
             said.append(self.account.describe(self._suspects()))
         elif self.statistics is not None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.core.images.page_marks import mark_of
 from airflow_provider_platerec_ocr.core.models import Reason
 from airflow_provider_platerec_ocr.core.redact import redact
+from airflow_provider_platerec_ocr.core.saying.counts import agree, count_of
 from airflow_provider_platerec_ocr.dataset.figures.model import BINS, DOUBTFUL_BELOW
-from airflow_provider_platerec_ocr.dataset.plan.model import count_of
 from airflow_provider_platerec_ocr.dataset.report_page import charts, words
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def spread(one: Spread, *, of_camera: bool) -> Spreads:
     name = (one.camera or NO_CAMERA) if of_camera else one.type
     known = sum(one.bins)
     label = (
-        f"Confidence of {known:,} codes: half of them above {words.confidence(one.median)}, "
+        f"Confidence of {count_of(known, 'code')}: half above {words.confidence(one.median)}, "
         f"{words.share(one.below, known)} below {DOUBTFUL_BELOW:.2f}"
     )
     return Spreads(
@@ -122,9 +122,10 @@ def checks_words(figures: Figures) -> str:
         return "No code of this run has a check digit."
     if not figures.failed:
         return f"Of {count_of(figures.checked, 'code')} with a check digit, none fails it."
+    checked, fails = count_of(figures.checked, "code"), agree(figures.checked, "fails", "fail")
     return (
-        f"{words.share(figures.failed, figures.checked)} of the {words.number(figures.checked)} codes with a check "
-        f"digit fail it: {words.number(figures.failed)}. Such a code was misread, or is wrong on the vehicle."
+        f"{words.share(figures.failed, figures.checked)} of {checked} with a check digit {fails} it: "
+        f"{words.number(figures.failed)}. Such a code was misread, or is wrong on the vehicle."
     )
 
 
@@ -141,7 +142,7 @@ def calls_words(figures: Figures) -> str:
     if not calls.timed:
         return "No call of this run was timed."
     return (
-        f"{words.number(calls.timed)} calls were timed. Half of them took less than {words.seconds(calls.median_s)}, "
+        f"Timed: {count_of(calls.timed, 'call')}. Half took less than {words.seconds(calls.median_s)}, "
         f"and 95 in 100 less than {words.seconds(calls.p95_s)}."
     )
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.money import Price
 from airflow_provider_platerec_ocr.core.redact import redact
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.figures.model import DOUBTFUL_BELOW
-from airflow_provider_platerec_ocr.dataset.plan.model import count_of
 from airflow_provider_platerec_ocr.dataset.report.nights import Night, night_from
 from airflow_provider_platerec_ocr.dataset.report_page import charts, lines, words
 from airflow_provider_platerec_ocr.dataset.report_page.changes import changes
@@ -186,7 +186,9 @@ def _night(night: Night) -> dict[str, str]:
 
 def _nights_chart(nights: Sequence[Night]) -> Markup:
     columns = [(each.billed or 0, each.from_ledger or 0, each.dead_letters or 0) for each in nights]
-    label = f"The last {len(columns)} nights, oldest first: calls billed, reads from the ledger, dead letters"
+    label = (
+        f"The last {count_of(len(columns), 'night')}, oldest first: calls billed, reads from the ledger, dead letters"
+    )
     return charts.nights(columns, ("billed", "ledger", "letters"), label)
 
 

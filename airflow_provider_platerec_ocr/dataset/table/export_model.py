@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.dataset.plan.model import count_of
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.money import Price
@@ -121,7 +121,7 @@ class ExportResult:
         by = ", ".join(f"{number:,} by {run}" for run, number in sorted(others, key=lambda each: -each[1])[:NAMED_RUNS])
         more = [by] if by else []
         if len(others) > NAMED_RUNS:
-            more.append(f"others by {len(others) - NAMED_RUNS} more runs")
+            more.append(f"others by {count_of(len(others) - NAMED_RUNS, 'more run')}")
         if here := self.published_by.get(""):
             more.append(f"{here:,} under another name of this run")
         images = count_of(self.already_published, "image")

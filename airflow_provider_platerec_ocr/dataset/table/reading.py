@@ -111,7 +111,7 @@ def read_dead_letters(
     """Return the dead letters as a pandas frame with pyarrow-backed types: one row a problem.
 
     :param uri: the folder of the dead letters, by default ``<dataset>_dead_letters``.
-    :param open: only problems that last: no run has read the image since, or found the row mended.
+    :param open: only problems that last: no run has read the image since, or found the row corrected.
     :param columns: only these, in this order.
     :param storage_options: for fsspec; no effect with ``opener``.
     :param opener: opens the folder instead of fsspec.

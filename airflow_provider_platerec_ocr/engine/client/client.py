@@ -24,6 +24,7 @@ from airflow_provider_platerec_ocr.core.errors import (
 from airflow_provider_platerec_ocr.core.images.echo import without_echo
 from airflow_provider_platerec_ocr.core.redact import MASK, redact
 from airflow_provider_platerec_ocr.core.refusals import why_forbidden
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.core.wire import parse_read, parse_statistics, read_request, statistics_request
 from airflow_provider_platerec_ocr.engine.client.transport import Sending, Transport
 
@@ -204,7 +205,7 @@ class OCRClient:
                 )
                 return OCRNotEnabled(message, **facts)
             return OCRForbidden(f"{refused.message} The statistics could not be asked: {found.message}", **facts)
-        used = f"{found.calls} of {found.total_calls} calls of this period are used"
+        used = f"{found.calls:,} of {count_of(found.total_calls, 'call')} of this period used"
         in_flight = self.settings.max_in_flight if self._was_answered else beside
         if found.remaining > in_flight:
             foreign = why_forbidden(refused)

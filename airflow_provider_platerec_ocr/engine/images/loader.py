@@ -16,6 +16,7 @@ from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRError
 from airflow_provider_platerec_ocr.core.models import Reason
 from airflow_provider_platerec_ocr.core.redact import shorten
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.engine.images.file import read_file, refuse, refuse_unreadable
 from airflow_provider_platerec_ocr.engine.images.format import KNOWN_FORMATS, image_format, is_truncated
 from airflow_provider_platerec_ocr.engine.images.roots import AllowedRoots
@@ -87,7 +88,9 @@ class ImageLoader:
         if len(content) > self._read_limit:
             self._refuse_too_large()
         if is_truncated(content):
-            message = f"The image stops in the middle, after {len(content)} bytes. Copy it again from its source."
+            message = (
+                f"The image stops in the middle, after {count_of(len(content), 'byte')}. Copy it again from its source."
+            )
             refuse(Reason.IMAGE_TRUNCATED, message)
         return LoadedImage(content, self._upload(content), place.name)
 
@@ -111,8 +114,10 @@ class ImageLoader:
         if not self._shrink:
             advice = "Set shrink=True (it needs Pillow) to send it smaller, and plan again with retry_rejected=True."
         elif not advice:
-            advice = f"Above {self._read_limit} bytes it is not shrunk, either: replace it with a smaller one."
-        message = f"The image is larger than the {self._max_bytes} bytes that an upload may have. {advice}"
+            advice = (
+                f"Above {count_of(self._read_limit, 'byte')} it is not shrunk, either: replace it with a smaller one."
+            )
+        message = f"The image is larger than an upload may be ({count_of(self._max_bytes, 'byte')}). {advice}"
         refuse(Reason.IMAGE_TOO_LARGE, message)
 
 

@@ -11,6 +11,8 @@ import math
 import threading
 from typing import TYPE_CHECKING
 
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -103,7 +105,7 @@ def _scale(picture: Image.Image, max_bytes: int, orientation: int) -> bytes:
             if size >= _CLOSE_ENOUGH * max_bytes:
                 break
     if not best:
-        message = f"no picture of {max_bytes} bytes could still be read"
+        message = f"no picture of {count_of(max_bytes, 'byte')} could still be read"
         raise CannotShrinkError(message)
     return best
 

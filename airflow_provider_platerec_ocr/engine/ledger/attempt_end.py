@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.claims import End
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.engine.ledger import records
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def read_end(store: Store, stem: str, number: int) -> tuple[End | None, dict[str
         record = records.unpack_end(data, end)
         if record is not None:
             return end, record
-        torn = torn or f"{store.place / name} ({len(data)} bytes)"
+        torn = torn or f"{store.place / name} ({count_of(len(data), 'byte')})"
     if not torn:
         return None, None
     healed = store.read(records.end_name(stem, number, records.HEALED))

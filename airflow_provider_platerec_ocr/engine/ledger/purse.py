@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.errors import OCRError, OCRLedgerError, OCRQuotaExhausted
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.core.spending.purse import AT_ONCE, Inherited, spent_on
 
 if TYPE_CHECKING:
@@ -205,7 +206,9 @@ class RunPurse(OpenPurse):
             try:
                 await self._tools.io(files.give_back, calls)
             except OCRLedgerError as error:
-                log.warning("%s calls are not given back; they are free again after the export. %s", calls, error)
+                log.warning(
+                    "Not given back: %s. The export releases what is left over. %s", count_of(calls, "call"), error
+                )
 
     async def settle(self) -> None:
         """Return when nothing is drawn any more: what is asked of the store or the account needs the loop to run."""

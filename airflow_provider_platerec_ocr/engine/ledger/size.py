@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.claims import End
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.engine.ledger.identity import types_of
 from airflow_provider_platerec_ocr.engine.ledger.records import split_name
 
@@ -46,8 +47,7 @@ class Size:
 
     def __str__(self) -> str:
         """Return the answers in words."""
-        thing = "answer" if self.total == 1 else "answers"
-        return f"{'' if self.exact else 'about '}{self.total:,} {thing}"
+        return f"{'' if self.exact else 'about '}{count_of(self.total, 'answer')}"
 
 
 def size_of(store: Store, *, enough: int = ENOUGH) -> Size:

@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.claims import End
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.engine.ledger import records
 from airflow_provider_platerec_ocr.engine.ledger.attempt_end import read_end, write_end
 from airflow_provider_platerec_ocr.storage.local_disk import write_whole
@@ -70,7 +71,9 @@ def _adopt(path: Path, store: Store) -> bool:
     data = path.read_bytes()
     record = records.unpack_end(data, End.ANSWER)
     if record is None:
-        log.warning("The spilled answer %s cannot be read (%d bytes); it stays where it is.", path, len(data))
+        log.warning(
+            "The spilled answer %s cannot be read (%s); it stays where it is.", path, count_of(len(data), "byte")
+        )
         return False
     try:
         stem, number = records.stem(record["type"], record["fingerprint"]), int(record["attempt"])

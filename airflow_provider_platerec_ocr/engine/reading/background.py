@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRError, OCRQuotaExhausted, OCRRateLimited, OCRStop
 from airflow_provider_platerec_ocr.core.events import RunEvent, RunStep, of_owner
 from airflow_provider_platerec_ocr.core.models import ReadStatus, format_timestamp
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator
@@ -179,7 +180,7 @@ class BackgroundTasks:
 
 def _reserve_reached(remaining: int, reserve: int, resets_on: str | None) -> OCRQuotaExhausted:
     message = (
-        f"{remaining} calls are left and {reserve} are to be kept, so nothing more is sent; "
+        f"{count_of(remaining, 'call')} left, and the reserve is {reserve:,}, so nothing more is sent; "
         f"the rest is planned again after the reset ({resets_on or 'date unknown'})."
     )
     return OCRQuotaExhausted(message, remaining=remaining, resets_on=resets_on)

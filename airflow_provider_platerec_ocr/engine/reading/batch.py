@@ -19,6 +19,7 @@ from airflow_provider_platerec_ocr.core.errors import (
 )
 from airflow_provider_platerec_ocr.core.events import RunStep
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Outcome, ReadStatus, Reason, format_timestamp
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.engine.reading.background import BackgroundTasks
 from airflow_provider_platerec_ocr.engine.reading.image_phase import ImagePhase, Phase
 from airflow_provider_platerec_ocr.engine.reading.outage import Rejections
@@ -208,15 +209,17 @@ def verdict(context: ReadContext, *, last_try: bool) -> Exception | None:
     whole = context.progress.done >= context.progress.total and not counts[ReadStatus.HELD_ELSEWHERE]
     if reason is not None and not (whole and isinstance(reason, (OCRDrained, OCRQuotaExhausted, OCRRateLimited))):
         if isinstance(reason, OCRError):
-            reason.add_note(f"{context.progress.done} of {context.progress.total} images are done and saved.")
+            reason.add_note(f"{context.progress.done:,} of {count_of(context.progress.total, 'image')} done and saved.")
         return reason
     doubts = counts[ReadStatus.IN_DOUBT]
     policy = context.options.in_doubt
     if doubts and policy is InDoubtPolicy.FAIL:
-        message = f"{doubts} images are in doubt and the policy is fail: settle them, then clear this task."
+        message = f"{count_of(doubts, 'image')} in doubt, and the policy is fail: settle each, then clear this task."
         return OCRInDoubt(message, retry=False, counts=counts)
     waiting = context.progress.in_doubt_once - context.progress.unfunded
     if waiting > 0 and policy is InDoubtPolicy.RESEND and not (last_try or context.purse.is_dry):
-        message = f"{waiting} images are in doubt; the next try sends each once more, after the lease of its call."
+        message = (
+            f"{count_of(waiting, 'image')} in doubt: the next try sends each once more, after the lease of its call."
+        )
         return OCRInDoubt(message, retry=True, retry_after_s=context.settings.lease_s, counts=counts)
     return None

@@ -25,6 +25,7 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRWrongBaseURL,
 )
 from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -79,7 +80,9 @@ class Outage:
     def hopeless(self, now: float) -> str | None:
         """Return why the task should stop, or ``None`` while it is worth going on."""
         if self._unknown >= self._options.unknown_in_a_row:
-            return f"{self._unknown} calls in a row ended with an unknown outcome, and each may have been billed"
+            return (
+                f"{count_of(self._unknown, 'call')} in a row ended with an unknown outcome; each may have been billed"
+            )
         if self._since is not None and now - self._since >= self._options.give_up_after_s:
             return f"no call succeeded for {now - self._since:.0f} s"
         return None
@@ -98,8 +101,8 @@ class Dialect:
         if self._unread < self._options.unread_in_a_row:
             return None
         message = (
-            f"The API speaks another dialect: {self._unread} whole answers in a row are no reads that this version "
-            "knows. They are kept in the ledger and never paid for again; nothing further is sent. See one with `python"
+            f"The API speaks another dialect. Whole answers in a row that this version cannot read: {self._unread}. "
+            "They are kept in the ledger and never paid for again; nothing further is sent. See one with `python"
             " -m airflow_provider_platerec_ocr.ledger LEDGER show FINGERPRINT --raw`. If it is the API's, install a "
             "version that reads it and run `… LEDGER reparse`; if not, check the host of the connection."
         )
@@ -175,7 +178,7 @@ class Rejections:
         """Stop, and leave every image as if it had not been sent."""
         if not self._context.stop.is_set():
             message = (
-                f"{self._in_a_row} calls in a row were rejected with the same words, and no image was read between "
+                f"Calls in a row that were rejected with the same words: {self._in_a_row}. No image was read between "
                 f"them, so it is not about the images: {last.message} Nothing more is sent, and none that the API "
                 "refused (4xx) is rejected for good. Check the type, and what stands between here and the API; then "
                 "run again. Images that really cannot be read are taken out of the manifest, or settled as rejected."

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.events import RunEvent
 from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.events import Event
@@ -102,7 +103,7 @@ class Progress:
             f"{fresh / elapsed:.1f} images/s ({_rate(rate_per_s, given=rate_given)})",
             f"{in_flight} in flight",
             f"{self.from_ledger:,} from the ledger{self._saved(price)}",
-            f"{self.dead_letters:,} dead letters",
+            count_of(self.dead_letters, "dead letter"),
         ]
         if price is not None:
             parts.append(f"up to {price.say(self.may_be_billed)}{' in this try' if self.settled_before else ''}")

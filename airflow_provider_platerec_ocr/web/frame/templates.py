@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from airflow_provider_platerec_ocr import __version__
 from airflow_provider_platerec_ocr.core import page_urls
 from airflow_provider_platerec_ocr.core.redact import redact
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 
 FOLDER = Path(__file__).parents[1] / "templates"
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
@@ -97,5 +98,4 @@ def duration(seconds: float | timedelta | None) -> str:
         return f"{minutes} min {rest:02d} s" if minutes < 10 and rest else f"{minutes} min"  # noqa: PLR2004  # short ones
     if whole < _DAY_S:
         return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S:02d} min"
-    days = round(whole / _DAY_S)
-    return f"{days} day" if days == 1 else f"{days} days"
+    return count_of(round(whole / _DAY_S), "day")

@@ -26,28 +26,28 @@ COUNTS = st.integers(0, 10_000)
 @pytest.mark.parametrize(
     ("budget", "allowance", "reason"),
     [
-        (Budget(500), 500, "The quota has 500 calls left, so 500 may be spent."),
-        (Budget(500, reserve=100), 400, "500 calls left (100 are the reserve), so 400"),
+        (Budget(500), 500, "quota, 500 calls left, 500 allowed."),
+        (Budget(500, reserve=100), 400, "500 calls left, reserve 100, 400"),
         (
             Budget(500, reserve=100, reserved_by_others=150),
             250,
-            "(100 are the reserve, 150 are reserved by other runs), so 250",
+            "500 calls left, reserve 100, 150 reserved by other runs, 250 allowed",
         ),
-        (Budget(50, reserve=100), 0, "so 0 may be spent"),
-        (Budget(-5), 0, "The quota has 0 calls left"),
-        (Budget(500, daily_limit=500), 500, "The quota"),
+        (Budget(50, reserve=100), 0, "0 allowed"),
+        (Budget(-5), 0, "quota, 0 calls left"),
+        (Budget(500, daily_limit=500), 500, "quota, 500 calls left"),
         (
             Budget(500, daily_limit=200, spent_today=80),
             120,
-            "limit of 200 calls allows 120 more (80 spent today)",
+            "daily_limit 200, 80 spent today, 120 more allowed",
         ),
-        (Budget(500, daily_limit=200, spent_today=300), 0, "daily limit of 200 calls allows 0 more"),
+        (Budget(500, daily_limit=200, spent_today=300), 0, "daily_limit 200, 300 spent today, 0 more"),
         (
             Budget(500, daily_limit=200, spent_today=80, reserved_by_others=20, reserved_today_by_others=20),
             100,
-            "(80 spent today, 20 reserved by other runs)",
+            "80 spent today, 20 reserved by other runs, 100 more",
         ),
-        (Budget(500, reserved_by_others=100, daily_limit=450), 400, "100 are reserved by other runs"),
+        (Budget(500, reserved_by_others=100, daily_limit=450), 400, "100 reserved by other runs"),
     ],
 )
 def test_the_tightest_limit_binds_and_is_named(budget: Budget, allowance: int, reason: str) -> None:
@@ -64,31 +64,31 @@ RESET = datetime(2026, 3, 11, 22, tzinfo=UTC)
         (
             Budget(1000, pace=Pace.of(1000, NOW, RESET)),
             100,
-            "The pace of 100 calls a day (10 nights until the reset on 2026-03-11) allows 100 more (0 spent today).",
+            "pace 100 calls a day (10 nights until the reset on 2026-03-11), 0 spent today, 100 more allowed.",
         ),
         (
             Budget(970, spent_today=30, reserved_today_by_others=20, pace=Pace.of(1000, NOW, RESET)),
             50,
-            "allows 50 more (30 spent today, 20 reserved by other runs).",
+            "30 spent today, 20 reserved by other runs, 50 more allowed.",
         ),
         (
             Budget(1000, daily_limit=80, pace=Pace.of(1000, NOW, RESET)),
             80,
-            "The daily limit of 80 calls allows 80 more",
+            "daily_limit 80, 0 spent today, 80 more",
         ),
-        (Budget(1000, daily_limit=100, pace=Pace.of(1000, NOW, RESET)), 100, "The daily limit of 100 calls"),
-        (Budget(1000, daily_limit=101, pace=Pace.of(1000, NOW, RESET)), 100, "The pace of 100 calls a day"),
-        (Budget(0, pace=Pace.of(0, NOW, RESET)), 0, "The quota has 0 calls left"),
-        (Budget(7, pace=Pace.of(7, NOW, NOW + timedelta(hours=2))), 7, "The quota has 7 calls left"),
+        (Budget(1000, daily_limit=100, pace=Pace.of(1000, NOW, RESET)), 100, "daily_limit 100,"),
+        (Budget(1000, daily_limit=101, pace=Pace.of(1000, NOW, RESET)), 100, "pace 100 calls a day"),
+        (Budget(0, pace=Pace.of(0, NOW, RESET)), 0, "quota, 0 calls left"),
+        (Budget(7, pace=Pace.of(7, NOW, NOW + timedelta(hours=2))), 7, "quota, 7 calls left"),
         (
             Budget(60, reserve=40, pace=Pace.of(20, NOW, NOW + timedelta(hours=25))),
             10,
-            "The pace of 10 calls a day (2 nights until the reset on 2026-03-02) allows 10 more",
+            "pace 10 calls a day (2 nights until the reset on 2026-03-02), 0 spent today, 10 more",
         ),
         (
             Budget(1000, pace=Pace(1, 1, NOW)),
             1,
-            "The pace of 1 calls a day (1 night until the reset on 2026-03-01) allows 1 more",
+            "pace 1 call a day (1 night until the reset on 2026-03-01), 0 spent today, 1 more",
         ),
     ],
 )
@@ -104,7 +104,7 @@ def test_a_pace_without_a_reset_spreads_over_the_longest_period(resets_on: datet
     pace = Pace.of(310, NOW, resets_on)
 
     assert (pace.calls, pace.nights, pace.until) == (10, 31, None)
-    assert str(pace) == "The pace of 10 calls a day (31 nights; the API does not say when the quota starts anew)"
+    assert str(pace) == "pace 10 calls a day (31 nights; the API does not say when the quota starts anew)"
 
 
 @given(st.integers(-10, 10_000), COUNTS, st.none() | COUNTS, COUNTS, COUNTS)

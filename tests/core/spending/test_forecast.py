@@ -25,16 +25,21 @@ def used(calls: int, total: int = 1000, resets_on: str | None = RESET, **more: i
             used(500),
             False,
             (
-                "At 50 calls a day, as in this period so far, the 500 calls left are used up on 2026-03-21, "
+                "At 50 calls a day, as in this period so far, what is left is used up on 2026-03-21, "
                 "11 days before the reset on 2026-04-01."
             ),
         ),
         (
             used(200),
             True,
-            "At 20 calls a day, as in this period so far, the 800 calls left last until the reset on 2026-04-01.",
+            "At 20 calls a day, as in this period so far, what is left lasts until the reset on 2026-04-01.",
         ),
-        (used(0), True, "At 0 calls a day, as in this period so far, the 1,000 calls left are not used up in sight."),
+        (used(0), True, "At 0 calls a day, as in this period so far, what is left lasts more than ten years."),
+        (
+            used(2),
+            True,
+            "At less than one call a day, as in this period so far, what is left lasts more than ten years.",
+        ),
         (used(1000), False, "The quota is used up until the reset on 2026-04-01."),
         (
             used(1000, resets_on=None),
@@ -46,7 +51,7 @@ def used(calls: int, total: int = 1000, resets_on: str | None = RESET, **more: i
             used(500, resets_on="2025-03-20T00:00:00Z", month=3, year=2026),
             None,
             (
-                "At 50 calls a day, as in this period so far, the 500 calls left are used up on 2026-03-21; "
+                "At 50 calls a day, as in this period so far, what is left is used up on 2026-03-21; "
                 "the API does not say when the quota starts anew."
             ),
         ),

@@ -108,10 +108,10 @@ def test_the_most_doubtful_reads_come_out_worst_first_and_each_image_once() -> N
     assert [each.row for each in figures.doubtful] == [5, 4, 2, 3]
     assert [each.shard for each in figures.doubtful] == [1, 1, 0, 0]
     assert [each.why for each in figures.doubtful] == [
-        ("wrong check digit", "confidence 0.20", "2 codes on one image"),
+        ("wrong check digit", "confidence 0.20", "several codes on one image (2)"),
         ("wrong check digit",),
         ("confidence 0.30",),
-        ("2 codes on one image",),
+        ("several codes on one image (2)",),
     ]
     assert figures.doubts == 5
     assert figures.several == 2

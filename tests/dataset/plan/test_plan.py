@@ -320,4 +320,4 @@ def test_signed_urls_that_are_one_once_they_are_cut_are_said_to_be(
     plan = stage.plan(str(path))
 
     assert (plan.planned, plan.duplicates) == (1, 2)
-    assert "2 signed URLs are duplicates" in caplog.text
+    assert "2 signed URLs known under one name" in caplog.text

@@ -39,9 +39,9 @@ def test_a_plan_describes_itself(stage: TableStage, tmp_path: Path) -> None:
         "0 already done.",
         "1 duplicate row left aside.",
         "1 row cannot be used: see the dead letters.",
-        "2 new images left for a later run, unless the ledger has the answers: the budget is used up (the quota).",
+        "2 new images left for a later run, unless the ledger has the answers. Limit: the quota",
     ]
-    assert replace(plan, limit_reason="").describe()[-1].endswith("the budget is used up.")
+    assert replace(plan, limit_reason="").describe()[-1].endswith("No call is left for them.")
 
 
 def test_a_plan_holds_no_secret_of_the_manifest(stage: TableStage, tmp_path: Path) -> None:

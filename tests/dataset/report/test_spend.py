@@ -54,10 +54,10 @@ def test_all_of_it_is_said_in_sentences() -> None:
         "2 calls in doubt sent once more: the bill may show them twice.",
         "1 image still in doubt: see the dead letters.",
         "Refused or not sent, and tried again: 1,200 OCRRateLimited, 5 OCRUnavailable.",
-        "1 try of a read task was cut off by a kill: its last counts are missing.",
+        "1 try of a read task was cut off by a kill: last counts are missing.",
         (
-            "500 of 1,000 calls of this period are left. At 50 calls a day, as in this period so far, the 500 calls "
-            "left are used up on 2026-03-21, 11 days before the reset on 2026-04-01."
+            "Left of this period: 500 of 1,000 calls. At 50 calls a day, as in this period so far, what is left "
+            "is used up on 2026-03-21, 11 days before the reset on 2026-04-01."
         ),
         (
             "The account made 12 calls more than this run's ledger shows (100 calls since 22:00, 88 by this run's "

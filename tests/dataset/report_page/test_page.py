@@ -104,7 +104,7 @@ def test_everything_that_was_asked_for_is_on_it_counts_and_money_first() -> None
         "60 calls at 20 EUR for 1,000",
         "0.60 EUR",
         "11 min 40 s",
-        "5.0 % of the 80 codes",
+        "5.0 % of 80 codes",
         "88.5 s",
     ):
         assert said in found.text

@@ -235,7 +235,7 @@ def test_a_403_with_calls_left_means_not_enabled() -> None:
     error, server = run(api(response(403, FORBIDDEN)), one)
     assert type(error) is OCRNotEnabled
     assert error.status == 403
-    assert "55 of 5000 calls" in error.message
+    assert "55 of 5,000 calls" in error.message
     assert [line.split()[0] for line, _, _ in server.requests] == ["POST", "GET"]
 
 
@@ -243,7 +243,7 @@ def test_a_403_with_no_calls_left_means_quota_and_names_the_reset() -> None:
     error, _ = run(api(response(403, FORBIDDEN), statistics=(response(200, usage(5000)),)), one)
     assert type(error) is OCRQuotaExhausted
     assert (error.remaining, error.resets_on) == (0, "2025-03-20T00:00:00Z")
-    assert "5000 of 5000 calls of this period are used; reset: 2025-03-20T00:00:00Z" in error.message
+    assert "5,000 of 5,000 calls of this period used; reset: 2025-03-20T00:00:00Z" in error.message
 
 
 def test_a_403_beside_a_call_that_takes_the_last_place_means_quota() -> None:
@@ -269,7 +269,7 @@ def test_a_403_beside_a_call_that_takes_the_last_place_means_quota() -> None:
     assert read.filename == "a.jpg"
     assert type(error) is OCRQuotaExhausted
     assert error.remaining == 1
-    assert "4999 of 5000 calls of this period are used, and calls in flight take the rest" in error.message
+    assert "4,999 of 5,000 calls of this period used, and calls in flight take the rest" in error.message
 
 
 @pytest.mark.parametrize(("left", "expected"), [(512, OCRQuotaExhausted), (513, OCRNotEnabled)])

@@ -57,7 +57,7 @@ def test_a_spilled_answer_settles_too(doubt: Shell, tmp_path: Path) -> None:
     age_claims(doubt.root, 300)
 
     wrong = doubt.run("settle", PRINT, "--answer", where)
-    assert (wrong[0], f"answers {OTHER}" in wrong[1]) == (1, True)
+    assert (wrong[0], f"is the answer of {OTHER}" in wrong[1]) == (1, True)
     assert doubt.run("settle", OTHER, "--answer", where)[0] == 0
     made = doubt.decision(OTHER)
     assert isinstance(made, Answered)

@@ -326,7 +326,7 @@ def test_a_stop_fails_the_task_where_images_are_left_or_answers_are_not_in_the_l
     spilled.context.stop.set(OCRLedgerUnwritable("full"))
 
     assert isinstance(held.verdict(), OCRDrained)
-    assert "2 of 2 images are done" in str(getattr(spilled.verdict(), "__notes__", ""))
+    assert "2 of 2 images done" in str(getattr(spilled.verdict(), "__notes__", ""))
 
 
 def test_the_first_reason_to_stop_counts(tmp_path: Path) -> None:
