@@ -1,8 +1,8 @@
 """### Read single images from a list of URLs
 
 For an image now and then, or a handful that another system names. The API fetches each URL itself, so the bytes never
-pass through a worker. Each image goes through the ledger as in the nightly batch: reading it again is free. For more
-than a few dozen images use `OCRManifestTaskGroup`, which reads hundreds at a time in one task.
+pass through a worker. Each image goes through the ledger as in the nightly batch: reading it again costs nothing. For
+more than a few dozen images use `OCRManifestTaskGroup`, which reads hundreds at a time in one task.
 """
 
 from __future__ import annotations

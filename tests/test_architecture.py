@@ -111,7 +111,7 @@ ROOMS = {
     "cli.shared": room("runtime storage core", "rich"),
     "cli.ledger": room("cli.shared engine storage core"),
     "cli.dataset": room("cli.shared upkeep dataset engine storage core"),
-    "cli.account": room("cli.shared cli.ledger hooks operators tasks runtime engine storage core compat"),
+    "cli.account": room("cli.shared cli.ledger hooks operators tasks runtime dataset engine storage core compat"),
     "ledger": room("cli"),
     "sandbox": room("sandbox.api sandbox.ocr sandbox.state", "numpy PIL"),
     "sandbox.ocr": room("", "rapidocr cv2 numpy PIL"),

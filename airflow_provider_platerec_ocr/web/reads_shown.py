@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.core.images.identity import is_web, web_identity
 from airflow_provider_platerec_ocr.core.page_urls import image_url, reads_url, view_url
 from airflow_provider_platerec_ocr.core.redact import redact, whole_text
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.search.matching import TAKEN_BACK
 from airflow_provider_platerec_ocr.engine.images.preview import LARGE, SMALL
 
@@ -51,7 +52,7 @@ def cut(text: str | None, signs: int) -> str:
     head = " ".join(whole_text((text or "")[: 4 * signs]).split())
     if len(head) <= signs and len(text or "") <= 4 * signs:
         return head
-    return f"{head[:signs]}… ({len(text or ''):,} characters)"
+    return f"{head[:signs]}… ({count_of(len(text or ''), 'character')})"
 
 
 def safe_name(name: str | None) -> str:
@@ -218,4 +219,4 @@ def pretty(raw: str | None) -> str:
     except (ValueError, RecursionError):
         text = raw
     text = redact(whole_text(text[:ANSWER_SIGNS]))
-    return text if len(raw) <= ANSWER_SIGNS else f"{text}\n… ({len(raw):,} characters)"
+    return text if len(raw) <= ANSWER_SIGNS else f"{text}\n… ({count_of(len(raw), 'character')})"

@@ -80,7 +80,7 @@ def test_being_unpaused_starts_no_example_dag_at_any_time_of_the_day(airflow_hom
 
     assert set(EXAMPLES) <= set(known)
     assert due & set(known) == {"a_plain_cron_string", "a_start_date"}  # what the examples must not be like
-    assert [name for name in EXAMPLES if known[name]] == ["nightly_ocr_batch"]
+    assert [name for name in EXAMPLES if known[name]] == ["nightly_ocr_batch", "yard_weekdays"]
     assert known["nightly_ocr_batch"] in {before, next_night()}
     later = [known[f"slot_{minutes}_minutes_ago"] for minutes in (2, 100, 700, 1400)]
     assert all(each and each > datetime.now(UTC) for each in later)
@@ -126,6 +126,25 @@ def test_the_downstream_dag_takes_the_rows_of_its_events_run_and_not_of_another_
     found = doubtful({example["OCR_READS"]: [SimpleNamespace(extra=extra)]})
 
     assert sorted(each["image"].rpartition("/")[0] for each in found) == [str(tmp_path / "images")] * 3
+
+
+def test_the_dag_of_ones_own_fails_where_too_many_reads_of_its_own_run_are_doubtful(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import runpy  # noqa: PLC0415  # as above: a DAG file imports Airflow
+
+    example = runpy.run_path(str(DAGS / "yard_weekdays.py"))
+    check = example["dag"].task_dict["check"].python_callable
+    with running_sandbox() as sandbox:
+        stage = connected(monkeypatch, tmp_path, sandbox, images=3)
+        counts = stage.run("scheduled__1").counts
+    monkeypatch.setitem(check.__globals__, "DATASET", stage.dataset)
+    monkeypatch.setitem(check.__globals__, "SURE", 2.0)  # so that each read is doubtful
+
+    with pytest.raises(ValueError, match="100% of the rows are doubtful"):
+        check(counts, SimpleNamespace(dag_id="yard", run_id="scheduled__1"))
+    check(counts, SimpleNamespace(dag_id="yard", run_id="scheduled__2"))  # none of these are its own
+    check({"plan_only": True}, SimpleNamespace(dag_id="yard", run_id="scheduled__1"))
 
 
 @pytest.mark.airflow

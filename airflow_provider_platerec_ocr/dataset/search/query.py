@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.identifiers import TRAILER, VIN, check_code
 from airflow_provider_platerec_ocr.core.redact import shorten, whole_text
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -87,7 +88,7 @@ class ReadQuery:
         for name in ("code", "image", "camera", "fingerprint", "whole_image"):
             text = getattr(self, name)
             if len(text) > LONGEST and name not in {"whole_image", "camera"}:
-                message = f"{name} has {len(text):,} characters; {LONGEST} at most can be looked for."
+                message = f"{name} has {count_of(len(text), 'character')}; {LONGEST} at most can be looked for."
                 raise OCRConfigError(message)
         for name in ("min_confidence", "max_confidence"):
             value = getattr(self, name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.models import Owner
 from airflow_provider_platerec_ocr.core.redact import redact, shorten
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.engine.ledger import records
 from airflow_provider_platerec_ocr.engine.ledger.describe import describe
 
@@ -78,7 +79,7 @@ def _step(ledger: Ledger, name: str, number: int, kind: str) -> Step | None:
         return None
     file, record = str(ledger.root / name), records.unpack(data)
     if record is None:
-        return Step(number, kind, file, "", Owner(), f"cannot be read ({len(data)} bytes)", is_torn=True)
+        return Step(number, kind, file, "", Owner(), f"cannot be read ({count_of(len(data), 'byte')})", is_torn=True)
     owner = record.get("owner")
     return Step(
         attempt=number,
