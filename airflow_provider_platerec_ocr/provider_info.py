@@ -260,8 +260,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": NAME,
                 "python-modules": [
-                    f"{_PACKAGE}.operators.{name}"
-                    for name in ("read", "plan", "read_batch", "export", "inbox", "reconcile")
+                    f"{_PACKAGE}.operators.{name}" for name in ("read", "plan", "read_batch", "export", "inbox")
                 ],
             },
         ],

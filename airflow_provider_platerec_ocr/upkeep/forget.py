@@ -34,7 +34,6 @@ from airflow_provider_platerec_ocr.engine.kept.tombstones import (
     search,
 )
 from airflow_provider_platerec_ocr.storage.files import remove_folder
-from airflow_provider_platerec_ocr.upkeep import derived
 from airflow_provider_platerec_ocr.upkeep.inbox import Received
 from airflow_provider_platerec_ocr.upkeep.places import RunActiveError, wait_until_quiet
 from airflow_provider_platerec_ocr.upkeep.spilled import Spilled
@@ -81,7 +80,6 @@ class Forgetting:
         self._clock = clock or SystemClock()
         self._ledger = places.open_ledger(self._clock)
         self._entries: dict[tuple[str, str, str], Entry] = {}
-        self._derived = derived.Derived(places.dataset, places.reports)
         self._texts = {
             "workspace": Texts(places.workspace, codes_of),
             "reports": Texts(places.reports, codes_of),
@@ -118,7 +116,6 @@ class Forgetting:
             self._erase_inbox()
             for texts in self._texts.values():
                 texts.erase(self._wanted)
-            derived.erase(self._derived.about(self._wanted))
             staged = beside(dataset, "workspace") / STAGING
             sweep_leftovers(dataset, self._places.dead_letters, staged, alone=turn.is_held)
             self._erase_tables()
@@ -155,8 +152,6 @@ class Forgetting:
             found.fingerprints |= lines.fingerprints
             found.images |= lines.versions
         self._look_into_ledger(found)
-        made_of_it = self._derived.about(self._wanted)
-        found.note("analyses", len(made_of_it), [str(place) for place in made_of_it])
         received = self._received()
         if received is not None:
             ids = received.find(self._wanted)

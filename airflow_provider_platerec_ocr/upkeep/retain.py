@@ -24,7 +24,6 @@ from airflow_provider_platerec_ocr.dataset.upkeep.swap import staging_of
 from airflow_provider_platerec_ocr.engine.kept.tombstones import RETENTION, bury, keep_keys, keys_of, search
 from airflow_provider_platerec_ocr.storage.files import find_files, read_whole, remove, remove_folder
 from airflow_provider_platerec_ocr.storage.store import Store
-from airflow_provider_platerec_ocr.upkeep import derived
 from airflow_provider_platerec_ocr.upkeep.forget import codes_of
 from airflow_provider_platerec_ocr.upkeep.inbox import Received
 from airflow_provider_platerec_ocr.upkeep.places import wait_until_quiet
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.storage.path import StoragePath
     from airflow_provider_platerec_ocr.upkeep.places import Places
 
-WHAT = ("table", "dead_letters", "corrections", "reports", "analyses", "workspace", "ledger", "inbox")
+WHAT = ("table", "dead_letters", "corrections", "reports", "workspace", "ledger", "inbox")
 """What can be kept for so long, in the order in which it goes."""
 
 
@@ -138,12 +137,6 @@ class Retention:
         old_pages = [page for page in pages if self._is_old(written_at(_head(page)))]
         for place in () if dry_run else [*old_pages, *old]:
             remove(place)
-        return len(old)
-
-    def _analyses(self, _done: Retained, *, dry_run: bool) -> int:
-        old = derived.Derived(self._places.dataset, self._places.reports).before(self._day)
-        if not dry_run:
-            derived.erase(old)
         return len(old)
 
     def _workspace(self, _done: Retained, *, dry_run: bool) -> int:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = Path(__file__).parents[2] / "dags"
 NIGHTLY = "nightly_ocr_batch"
+USER = ("ann", "of-the-tests")
+"""Who runs everything: others may be refused."""
 
 
 @pytest.fixture(scope="session")
@@ -48,5 +50,5 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Itera
         "AIRFLOW__PLATEREC_OCR__WEBHOOK_SECRETS": SECRET,
         "AIRFLOW__PLATEREC_OCR__LEDGER": str(home / "ledger"),
     }
-    with fleet(home, dags, extra) as running:
+    with fleet(home, dags, extra, user=USER) as running:
         yield running

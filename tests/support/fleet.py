@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import signal
@@ -190,10 +191,13 @@ def _line(process: psutil.Process) -> str:
 
 
 @contextmanager
-def fleet(home: Path, dags: Path, extra: dict[str, str], more: tuple[str, ...] = ()) -> Iterator[Fleet]:
+def fleet(
+    home: Path, dags: Path, extra: dict[str, str], more: tuple[str, ...] = (), user: tuple[str, str] | None = None
+) -> Iterator[Fleet]:
     """Run Airflow in ``home`` over the DAG folder ``dags`` on a PostgreSQL of its own until the block ends.
 
     :param more: parts beside the usual ones, such as ``celery worker``.
+    :param user: name and password of the one administrator; ``None``: everybody is one, signed in or not.
     """
     home.mkdir(parents=True, exist_ok=True)
     port = free_port()
@@ -204,9 +208,16 @@ def fleet(home: Path, dags: Path, extra: dict[str, str], more: tuple[str, ...] =
     }
     with postgres() as database, (home / "migrate.log").open("wb") as log:
         environment = settings(home, dags, port) | QUICK | secret | database | extra
+        if user is not None:
+            (home / "passwords.json").write_text(json.dumps(dict([user])))
+            environment |= {
+                "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+                "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{user[0]}:admin",
+                "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
+            }
         migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
         subprocess.run(migrate, env=environment, stdout=log, stderr=subprocess.STDOUT, check=True)  # noqa: S603
-        airflow = Fleet(f"http://127.0.0.1:{port}", log=home, environment=environment, home=home)
+        airflow = Fleet(f"http://127.0.0.1:{port}", log=home, user=user, environment=environment, home=home)
         try:
             airflow.start(*PARTS, *more)
             airflow.wait_until_healthy()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import random
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -24,6 +27,7 @@ from airflow_provider_platerec_ocr.engine.rate.hold_file import HoldFile
 from airflow_provider_platerec_ocr.runtime.places import open_place
 from airflow_provider_platerec_ocr.storage.path import beside
 from airflow_provider_platerec_ocr.storage.store import Store
+from support.search_stage import SearchStage, Shot
 
 if TYPE_CHECKING:
     from support.page_stage import PageStage
@@ -32,8 +36,7 @@ SETTINGS = ClientSettings(token="of-the-pictures", rate_per_s=8.0, price=Price(D
 DAG_ID = "nightly_ocr_batch"
 RUN_ID = "scheduled__2026-03-02T22:00:00+00:00"
 NIGHTS = 30
-SHOWN = "/data/ocr/reads"
-"""What the pictures call the dataset, wherever its files are."""
+SAMPLES = Path(__file__).parents[2] / "dags" / "sample_images"
 
 
 def furnish(stage: PageStage) -> str:
@@ -41,27 +44,42 @@ def furnish(stage: PageStage) -> str:
     now = stage.clock.now()
     stage.connections["platerec_ocr_default"] = SETTINGS
     stage.statistics = Statistics(14_212, 25_000, resets_on=(now + timedelta(days=11)).isoformat())
-    uri = str(stage.root / "yard")
-    places = {kind: beside(uri, kind) for kind in ("dead_letters", "workspace", "reports", "corrections")}
-    facts: dict[str, Any] = {
-        "dag_id": DAG_ID,
-        "conn_id": "platerec_ocr_default",
-        "reserve": 1_000,
-        "ledger": "/data/ocr/ledger",
-    }
-    stage.note(dataset=SHOWN, **places, **facts)
+    uri = _reads(stage)
+    facts: dict[str, Any] = {"dag_id": DAG_ID, "conn_id": "platerec_ocr_default", "reserve": 1_000}
+    stage.note(dataset=uri, ledger="/data/ocr/ledger", **facts)
     _running(stage, uri)
     _account(stage)
-    _letters(stage)
+    _letters(stage, uri)
     for night in range(NIGHTS):
-        _report(stage, night)
+        _report(stage, uri, night)
     return uri
+
+
+def _reads(stage: PageStage) -> str:
+    """Publish two nights of the sample photographs, with the codes that are on them, and two that are doubtful."""
+    search = SearchStage.local(stage.root / "photos")
+    with (SAMPLES / "truth.csv").open() as file:
+        truth = {row["image"]: row["truth"] for row in csv.DictReader(file)}
+    names = [path.name for path in sorted(SAMPLES.glob("*.jpg"))]
+    for name in names:
+        shutil.copy(SAMPLES / name, stage.root / "photos" / name)
+    shots: dict[str, list[Shot]] = {"vin": [], "trailer_id": []}
+    for number, name in enumerate(names):
+        kind = "vin" if name.startswith(("vin", "door_label")) else "trailer_id"
+        codes = tuple(filter(None, truth.get(name, "").split("|")))
+        shots[kind].append(
+            Shot(name, codes, 0.41 if number % 7 == 3 else 0.86 + number % 5 * 0.03, f"gate-{number % 3 + 1}")
+        )
+    for day, kind in enumerate(shots, 1):
+        search.night(day, shots[kind], kind=kind)
+    return search.dataset.uri
 
 
 def _running(stage: PageStage, uri: str) -> None:
     at = stage.clock.now().isoformat()
-    (stage.root / "yard_workspace").mkdir()
-    folder = LiveFolder(open_place(f"{uri}_workspace"))
+    root = beside(uri, "workspace")
+    Path(root).mkdir(exist_ok=True)
+    folder = LiveFolder(open_place(root))
     first = ShardProgress("now", 0, 3, DAG_ID, RUN_ID, total=2_000, rate_per_s=2.67, rate_given=True, at=at)
     folder.write(replace(first, done=1_240, images_per_s=2.6, in_flight=71, from_ledger=38, dead_letters=2, eta_s=292))
     folder.write(replace(first, shard=1, done=2_000, images_per_s=2.7, ended=True, from_ledger=12, dead_letters=5))
@@ -80,7 +98,7 @@ def _account(stage: PageStage) -> None:
     HoldFile(Store(board, makes_root=True), stage.clock).post(stage.clock.now().timestamp() + 754.0, throttled_at_s=1.0)
 
 
-def _letters(stage: PageStage) -> None:
+def _letters(stage: PageStage, uri: str) -> None:
     seen = stage.clock.now() - timedelta(hours=9)
     blank: dict[str, Any] = dict.fromkeys(dead_letters_schema().names)
     blank |= {"type": "vin", "schema_version": 2, "permanent": False, "times": 1, "dag_id": DAG_ID, "row": 1}
@@ -111,15 +129,15 @@ def _letters(stage: PageStage) -> None:
             "message": "400: Unable to read the image.",
         }
     ]
-    folder = stage.root / "yard_dead_letters"
-    folder.mkdir()
+    folder = Path(beside(uri, "dead_letters"))
+    folder.mkdir(exist_ok=True)
     pq.write_table(
         pa.Table.from_pylist([blank | row for row in rows], dead_letters_schema()),
         folder / "dead_letters-a-00000.parquet",
     )
 
 
-def _report(stage: PageStage, night: int) -> None:
+def _report(stage: PageStage, uri: str, night: int) -> None:
     chance = random.Random(night)  # noqa: S311  # a picture, not a secret
     day = (stage.clock.now() - timedelta(days=night + 1)).date()
     planned = chance.randint(380, 620) if day.weekday() < 5 else chance.randint(60, 120)
@@ -143,6 +161,6 @@ def _report(stage: PageStage, night: int) -> None:
         "took": {"seconds": limit * chance.uniform(1.01, 1.06), "limit_s": limit},
         "price": SETTINGS.price.to_json() if SETTINGS.price else None,
     }
-    folder = stage.root / "yard_reports"
+    folder = Path(beside(uri, "reports"))
     folder.mkdir(exist_ok=True)
     (folder / f"{DAG_ID}__{day}.json").write_text(json.dumps(report))

@@ -6,6 +6,7 @@ What changes in them is looked at by a person.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 import threading
@@ -33,7 +34,11 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
 COLOURS = 64
 """A picture of a page has few; with more, its file is three times as large."""
-VIEWS = ("account", "running", "nights", "problems")
+VIEWS = ("account", "running", "nights", "reads?view=gallery", "problems")
+LOADED = "[...document.images].every(image => image.getBoundingClientRect().top > innerHeight || image.naturalWidth)"
+"""Whether every picture that is in sight has come."""
+HOME = Path(tempfile.gettempdir()) / "ocr-yard"
+"""It is seen in the pictures, so it has the same name each time."""
 LOOKS = {"light": 1180, "dark": 1180, "phone": 375}
 
 
@@ -52,20 +57,23 @@ def served(stage: PageStage) -> Iterator[str]:
 
 def main(folder: Path = FOLDER, views: tuple[str, ...] = VIEWS) -> None:
     """Take them all."""
-    with tempfile.TemporaryDirectory() as home, chromium() as browser:
-        stage = PageStage(Path(home))
+    HOME.mkdir()  # one at a time
+    try:
+        stage = PageStage(HOME)
         furnish(stage)
-        with served(stage) as url:
+        with chromium() as browser, served(stage) as url:
             browser.headers(**{"x-user": "ann", "x-reads": "*", "x-edits": "*"})
             for view in views:
                 for look, width in LOOKS.items():
                     browser.prefer("dark" if look == "dark" else "light")
                     browser.size(width, 780)
                     browser.open(url + view)
-                    browser.wait("document.querySelector('h1').textContent")
+                    browser.wait(f"document.querySelector('h1').textContent && {LOADED}")
                     assert not browser.is_wider_than_its_window, f"{view} is too wide at {width}"
-                    _save(browser, folder / f"page-{view}-{look}.png")
-        of_report(browser, folder)
+                    _save(browser, folder / f"page-{view.partition('?')[0]}-{look}.png")
+            of_report(browser, folder)
+    finally:
+        shutil.rmtree(HOME)
 
 
 def of_report(browser: Browser, folder: Path) -> None:

@@ -43,6 +43,8 @@ class Standalone:
     log: Path
     """Its log, or the folder of its logs."""
     token: str = field(default="", repr=False)
+    user: tuple[str, str] | None = field(default=None, repr=False)
+    """Name and password; ``None`` where everybody is an administrator."""
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Call ``/api/v2`` and return the JSON answer (``None`` where it is empty)."""
@@ -58,8 +60,12 @@ class Standalone:
         return json.loads(text) if text else None
 
     def sign_in(self) -> None:
-        """Fetch a token; everybody is an administrator here."""
-        with urlopen(f"{self.url}/auth/token", timeout=PATIENCE_S) as response:  # noqa: S310
+        """Fetch a token."""
+        data = None
+        if self.user is not None:
+            data = json.dumps(dict(zip(("username", "password"), self.user, strict=True))).encode()
+        request = Request(f"{self.url}/auth/token", data=data, headers={"Content-Type": "application/json"})  # noqa: S310  # loopback
+        with urlopen(request, timeout=PATIENCE_S) as response:  # noqa: S310
             self.token = json.load(response)["access_token"]
 
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None, run_id: str | None = None) -> str:

@@ -123,14 +123,9 @@ def user_of(uri: str) -> str:
     return uri.split("://", 1)[1].partition("/")[0].rpartition("@")[0].partition(":")[0]
 
 
-def raw_rows(
-    uri: str, place: StoragePath, search: Search | None = None, *, columns: Columns | None = None
-) -> Iterator[RawRow]:
-    """Return the manifest's rows as its reader finds them.
-
-    :param columns: finds the columns, instead of those of images.
-    """
-    return _open(uri, place, columns or Columns(), search or Search())[1]
+def raw_rows(uri: str, place: StoragePath, search: Search | None = None) -> Iterator[RawRow]:
+    """Return the manifest's rows as its reader finds them."""
+    return _open(uri, place, Columns(), search or Search())[1]
 
 
 def _open(uri: str, place: StoragePath, columns: Columns, search: Search) -> tuple[StoragePath, Iterator[RawRow]]:

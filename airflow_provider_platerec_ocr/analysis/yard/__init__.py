@@ -1,1 +1,0 @@
-"""The rules, applied to tables: reads and lists in, tables and files out."""
