@@ -49,6 +49,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Itera
         "AIRFLOW__PLATEREC_OCR__INBOX": str(home / "inbox"),
         "AIRFLOW__PLATEREC_OCR__WEBHOOK_SECRETS": SECRET,
         "AIRFLOW__PLATEREC_OCR__LEDGER": str(home / "ledger"),
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",  # new and touched files are seen all the same
     }
     with fleet(home, dags, extra, user=USER) as running:
         yield running

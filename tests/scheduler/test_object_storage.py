@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from support.fleet import Fleet
     from support.stores import S3Stand
 
-pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.scheduler]
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.scheduler, pytest.mark.xdist_group("one_airflow")]
 
 
 def test_a_night_on_s3_through_a_connection_is_paid_once_and_ends_in_the_table(

@@ -25,7 +25,7 @@ from support.processes import is_alive, with_environment
 from support.waiting import PATIENCE_S, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "airflow_provider_platerec_ocr"
@@ -79,7 +79,7 @@ class Up:
                 return any(len(head.children()) >= PARTS for head in heads)
             return False
 
-        until("Airflow's parts were never started", started)
+        until("Airflow's parts were never started", started, every_s=0.5)
 
     def end(self, ending: signal.Signals) -> list[psutil.Process]:
         """Send it a signal, wait until it has ended, and return what it left behind."""
@@ -147,10 +147,16 @@ def test_a_phones_call_becomes_a_row_and_ctrl_c_ends_it_all(clone: Path) -> None
     assert "secret" not in up.said.lower()
 
 
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
-def test_kill_and_a_closed_terminal_end_it_all_too_even_while_it_starts(clone: Path, ending: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("ending", "moment"),
+    [(signal.SIGTERM, Up.wait_for_all_parts), (signal.SIGHUP, partial(Up.wait, what="Starting Airflow"))],
+    ids=["kill", "closed-terminal"],
+)
+def test_kill_and_a_closed_terminal_end_it_all_too_even_while_it_starts(
+    clone: Path, ending: signal.Signals, moment: Callable[[Up], None]
+) -> None:
     with started(clone) as up:
-        up.wait_for_all_parts()
+        moment(up)
 
         left = up.end(ending)
 

@@ -80,7 +80,11 @@ class Standalone:
     def wait_for_dag(self, dag_id: str) -> None:
         """Return when the DAG was parsed: a healthy Airflow has not done that yet."""
         page = f"/dags?limit=100&dag_id_pattern={dag_id}"
-        until(f"{dag_id} is not there", lambda: dag_id in {dag["dag_id"] for dag in self.call("GET", page)["dags"]})
+
+        def known() -> bool:
+            return dag_id in {dag["dag_id"] for dag in self.call("GET", page)["dags"]}
+
+        until(f"{dag_id} is not there", known, every_s=0.5)
 
     def state(self, dag_id: str, run_id: str) -> str:
         """Return the run's state."""
