@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
-import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
@@ -21,6 +20,7 @@ from support.alarms import TimesUp, alarm
 from support.sandbox import running_sandbox
 from support.single_reads import jpeg
 from support.waiting import until
+from support.warm_children import warm_programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,13 +113,21 @@ else:
 """A task's process."""
 
 
+@pytest.fixture(scope="module")
+def warm_task() -> Iterator[str]:
+    """Return an interpreter that has imported Airflow and the hook for all of these tests."""
+    package = "airflow_provider_platerec_ocr"
+    with warm_programs("airflow.sdk", f"{package}.operators.read", f"{package}.hooks.single_read") as python:
+        yield python
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_to_a_process_that_reads_by_the_hook_loses_no_answer(
-    held: Sandbox, ledger: Path, tmp_path: Path, number: int
+    held: Sandbox, ledger: Path, tmp_path: Path, warm_task: str, number: int
 ) -> None:
     (tmp_path / "door.jpg").write_bytes(jpeg())
-    with subprocess.Popen([sys.executable, "-c", TASK, "hook", str(tmp_path / "door.jpg")]) as task:  # noqa: S603  # ours
+    with subprocess.Popen([warm_task, "-c", TASK, "hook", str(tmp_path / "door.jpg")]) as task:  # noqa: S603  # ours
         held.wait_held(1)
         task.send_signal(number)
         task.wait()
@@ -133,10 +141,10 @@ def test_a_signal_to_a_process_that_reads_by_the_hook_loses_no_answer(
 
 @pytest.mark.slow
 def test_a_kill_from_the_ui_of_a_single_read_loses_no_answer_though_the_call_outlasts_it(
-    held: Sandbox, ledger: Path, tmp_path: Path
+    held: Sandbox, ledger: Path, tmp_path: Path, warm_task: str
 ) -> None:
     (tmp_path / "door.jpg").write_bytes(jpeg())
-    with subprocess.Popen([sys.executable, "-c", TASK, "operator", str(tmp_path / "door.jpg")]) as task:  # noqa: S603
+    with subprocess.Popen([warm_task, "-c", TASK, "operator", str(tmp_path / "door.jpg")]) as task:  # noqa: S603
         held.wait_held(1)
         task.send_signal(signal.SIGTERM)
         task.kill()  # Airflow does so 5 s later; the call is still held

@@ -1,10 +1,10 @@
 """The processes that make calls, started in a tenth of the time: forks of one that has imported what they need.
 
 Such a process imports for longer than a test's calls take, and hundreds of tests have one. It is started through
-``sys.executable``, which :func:`warm_children` points at a launcher: for a process that makes calls, it hands its
+``sys.executable``, in whose place :func:`warm_children` gives a launcher: for a process that makes calls, it hands its
 descriptors, arguments, environment and signals to a fork of the warm process, and ends as that ends; killed, it takes
 the fork along. Everything else runs in the real interpreter, whose place the launcher takes. ``tests/worker`` and
-``tests/faults`` start the process as the product does.
+``tests/faults`` start the process as the product does. :func:`warm_programs` does the same for ``python -c``.
 """
 
 from __future__ import annotations
@@ -50,13 +50,14 @@ exec "{python}" -IS "$0" "$@"
 '''
 import _signal, _socket, marshal, os, sys
 arguments = sys.argv[1:]
-if arguments[:3] != ["-P", "-m", {module!r}]:
-    os.execv({python!r}, [{python!r}, *arguments])
+served, arguments = arguments[:{words}], arguments[{words}:]
+if served != {served!r}:
+    os.execv({python!r}, [{python!r}, *served, *arguments])
 channel = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
 channel.connect({address!r})
-passed = [0, 1, 2, int(arguments[3])]
+passed = [0, 1, 2, *map(int, arguments[:{descriptors}])]
 packed = b"".join(number.to_bytes(4, sys.byteorder) for number in passed)
-request = marshal.dumps((arguments[3:], passed, dict(os.environ), os.getcwd()))
+request = marshal.dumps((arguments, passed, dict(os.environ), os.getcwd()))
 channel.sendmsg([request], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)])
 for number in (_signal.SIGHUP, _signal.SIGINT, _signal.SIGTERM):
     _signal.signal(number, lambda number, _: channel.send(bytes([number])))
@@ -75,16 +76,35 @@ FIRST_SPARE = 500
 
 @contextmanager
 def warm_children() -> Iterator[str]:
-    """Run the warm process until the block ends, and give the path to put in the place of ``sys.executable``."""
+    """Run a warm process until the block ends, and give the path to put in the place of ``sys.executable``."""
+    with _warm(["-P", "-m", MODULE], WARM, descriptors=1) as launcher:
+        yield launcher
+
+
+@contextmanager
+def warm_programs(*modules: str) -> Iterator[str]:
+    """Give an interpreter whose ``-c`` programs find these modules imported, until the block ends."""
+    with _warm(["-c"], modules) as launcher:
+        yield launcher
+
+
+@contextmanager
+def _warm(served: list[str], modules: tuple[str, ...], descriptors: int = 0) -> Iterator[str]:
+    """See above.
+
+    :param served: the first words of a command line that a fork runs.
+    :param descriptors: words after those that are numbers of descriptors to pass on.
+    """
     if sys.platform != "linux":  # the kind of socket is Linux's
         yield sys.executable
         return
     with tempfile.TemporaryDirectory(prefix="warm-") as folder:
         launcher, address = Path(folder, "python"), str(Path(folder, "socket"))
-        launcher.write_text(LAUNCHER.format(python=sys.executable, module=MODULE, address=address))
+        told = {"python": sys.executable, "served": served, "words": len(served), "descriptors": descriptors}
+        launcher.write_text(LAUNCHER.format(**told, address=address))
         launcher.chmod(0o755)
         with listening(address) as listener:
-            command = [sys.executable, "-P", __file__, str(listener.fileno())]
+            command = [sys.executable, "-P", __file__, str(listener.fileno()), served[-1], *modules]
             process = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listener.fileno()])  # noqa: S603  # ours
         try:
             yield str(launcher)
@@ -104,10 +124,15 @@ def listening(address: str) -> Iterator[socket.socket]:
 
 
 class Warm:
-    """The warm process: forks for each launcher, passes its signals on, and tells it how its fork ended."""
+    """The warm process: forks for each launcher, passes its signals on, and tells it how its fork ended.
 
-    def __init__(self, listener: socket.socket) -> None:
+    :param runs: the module that forks run, or ``-c`` for a program in the arguments.
+    """
+
+    def __init__(self, listener: socket.socket, runs: str, modules: tuple[str, ...]) -> None:
         self._listener = listener
+        self._runs = runs
+        self._modules = modules
         self._channels: dict[int, socket.socket] = {}
         """The launcher of each fork, by the fork's process id."""
         self._selector = selectors.DefaultSelector()
@@ -134,14 +159,14 @@ class Warm:
                     self._pass_on(key.data)
 
     def _fork(self, channel: socket.socket) -> None:
-        warm_up()  # when the first one comes, since many tests start none
+        warm_up(self._modules)  # when the first one comes, since many tests start none
         data, passed, _, _ = socket.recv_fds(channel, MOST_BYTES, 10)
         if not data:  # the launcher was killed before it said anything
             channel.close()
             return
         pid = os.fork()
         if not pid:
-            _become(data, passed)
+            _become(self._runs, data, passed)
         for number in passed:
             os.close(number)
         self._channels[pid] = channel
@@ -169,8 +194,8 @@ class Warm:
                 channel.close()
 
 
-def _become(data: bytes, passed: list[int]) -> NoReturn:
-    """Be the process that makes calls, in a fork; end as it ends, without a look back."""
+def _become(runs: str, data: bytes, passed: list[int]) -> NoReturn:
+    """Be the process that was asked for, in a fork; end as it ends, without a look back."""
     code = 1
     try:
         arguments, numbers, environment, folder = marshal.loads(data)  # noqa: S302  # from our own launcher
@@ -185,9 +210,13 @@ def _become(data: bytes, passed: list[int]) -> NoReturn:
         os.environ.clear()
         os.environ.update(environment)
         os.chdir(folder)
-        sys.argv = [MODULE, *arguments]
         sys.path[:0] = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
-        runpy.run_module(MODULE, run_name="__main__", alter_sys=True)
+        if runs == "-c":
+            sys.argv = [runs, *arguments[1:]]
+            exec(compile(arguments[0], "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102  # our own program
+        else:
+            sys.argv = [runs, *arguments]
+            runpy.run_module(runs, run_name="__main__", alter_sys=True)
     except SystemExit as exit_:
         code = exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
     except BaseException:  # noqa: BLE001  # a fork must never go on as the warm process
@@ -201,9 +230,9 @@ def _become(data: bytes, passed: list[int]) -> NoReturn:
 
 
 @cache
-def warm_up() -> None:
+def warm_up(modules: tuple[str, ...]) -> None:
     """Import what the forks need."""
-    for module in WARM:
+    for module in modules:
         importlib.import_module(module)
     importlib.import_module("PIL.Image").init()  # and all formats
     assert threading.active_count() == 1  # a fork has one thread only, and what the others held stays locked
@@ -212,4 +241,4 @@ def warm_up() -> None:
 
 
 if __name__ == "__main__":
-    Warm(socket.socket(fileno=int(sys.argv[1]))).serve()
+    Warm(socket.socket(fileno=int(sys.argv[1])), sys.argv[2], tuple(sys.argv[3:])).serve()
