@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-KILLS = 6
+KILLS = 3
 SENDERS = 48
-NUMBER = 3000
+NUMBER = 1500
 LEAST = 100
 """Answers between two kills at least, so that each kill comes in the midst of deliveries."""
 

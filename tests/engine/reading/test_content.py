@@ -129,13 +129,16 @@ def rss():
     return int(open("/proc/self/statm").read().split()[1]) * pages
 setup = Setup(folder, {url!r}, settings=dict(max_in_flight=500, rate_per_s=1000.0), threads=16)
 read(setup, images(folder, 10))  # whatever is imported and allocated once
+many = images(folder, {count}, first=100, size_bytes=200_000)
+print("warm", flush=True)
+sys.stdin.readline()
 before, peak, over = rss(), 0, threading.Event()
 def watch():
     global peak
     while not over.wait(0.01):
         peak = max(peak, rss())
 threading.Thread(target=watch, daemon=True).start()
-done = read(setup, images(folder, 800, first=100, size_bytes=200_000))
+done = read(setup, many)
 over.set()
 print(json.dumps(dict(reads=done.reads, growth=peak - before)))
 """
@@ -144,13 +147,21 @@ print(json.dumps(dict(reads=done.reads, growth=peak - before)))
 @pytest.mark.no_cover
 @pytest.mark.slow
 def test_hundreds_of_calls_in_flight_hold_no_images(tmp_path: Path) -> None:
-    tests = str(Path(__file__).parents[2])
-    with sandbox_process("--latency", "3") as box:
-        program = textwrap.dedent(MEASURE).format(tests=tests, folder=str(tmp_path), url=box.url)
-        ran = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)  # noqa: S603
+    tests, count = str(Path(__file__).parents[2]), 400
+    with sandbox_process() as box:
+        program = textwrap.dedent(MEASURE).format(tests=tests, folder=str(tmp_path), url=box.url, count=count)
+        command = [sys.executable, "-c", program]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:  # noqa: S603
+            assert running.stdin is not None
+            assert running.stdout is not None
+            assert running.stdout.readline() == "warm\n"
+            box.control(faults=["always:hold"])
+            print("go", file=running.stdin, flush=True)
+            box.wait_held(count)
+            box.let_go()
+            found = json.loads(running.stdout.read())
         books = box.books()
 
-    found = json.loads(ran.stdout)
-    assert (found["reads"], books["billed"]) == (800, 810)
-    assert books["peak_in_flight"] > 250  # which would be 50 MB of images, twice over: as read and as sent
+    assert (found["reads"], books["billed"]) == (count, count + 10)
+    assert books["peak_in_flight"] == count  # which would be 80 MB of images, twice over: as read and as sent
     assert found["growth"] < 60_000_000
