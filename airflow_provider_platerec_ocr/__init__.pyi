@@ -28,6 +28,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRRunError as OCRRunError
 from airflow_provider_platerec_ocr.core.errors import OCRStop as OCRStop
 from airflow_provider_platerec_ocr.core.errors import OCRUnauthorized as OCRUnauthorized
 from airflow_provider_platerec_ocr.core.errors import OCRUnavailable as OCRUnavailable
+from airflow_provider_platerec_ocr.core.errors import OCRUnitsMissing as OCRUnitsMissing
 from airflow_provider_platerec_ocr.core.errors import OCRUnknownDialect as OCRUnknownDialect
 from airflow_provider_platerec_ocr.core.errors import OCRWrongBaseURL as OCRWrongBaseURL
 from airflow_provider_platerec_ocr.core.events import CallEvent as CallEvent
@@ -45,6 +46,7 @@ from airflow_provider_platerec_ocr.operators.inbox import OCRInboxOperator as OC
 from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator as OCRPlanOperator
 from airflow_provider_platerec_ocr.operators.read import OCRReadOperator as OCRReadOperator
 from airflow_provider_platerec_ocr.operators.read_batch import OCRReadBatchOperator as OCRReadBatchOperator
+from airflow_provider_platerec_ocr.operators.reconcile import OCRReconcileOperator as OCRReconcileOperator
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy as OCRRetryPolicy
 from airflow_provider_platerec_ocr.sensors.statistics import OCRStatsSensor as OCRStatsSensor
 from airflow_provider_platerec_ocr.task_group import OCRManifestTaskGroup as OCRManifestTaskGroup
@@ -83,6 +85,7 @@ __all__ = [
     "OCRRateLimited",
     "OCRReadBatchOperator",
     "OCRReadOperator",
+    "OCRReconcileOperator",
     "OCRRefused",
     "OCRRejected",
     "OCRRetryPolicy",
@@ -92,6 +95,7 @@ __all__ = [
     "OCRStop",
     "OCRUnauthorized",
     "OCRUnavailable",
+    "OCRUnitsMissing",
     "OCRUnknownDialect",
     "OCRWrongBaseURL",
     "OnQuota",

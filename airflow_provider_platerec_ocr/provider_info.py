@@ -260,7 +260,8 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": NAME,
                 "python-modules": [
-                    f"{_PACKAGE}.operators.{name}" for name in ("read", "plan", "read_batch", "export", "inbox")
+                    f"{_PACKAGE}.operators.{name}"
+                    for name in ("read", "plan", "read_batch", "export", "inbox", "reconcile")
                 ],
             },
         ],

@@ -92,12 +92,17 @@ ROOMS = {
     "webhook": room("storage core", "fastapi starlette uvicorn python_multipart"),
     "web": room("web.frame dataset engine storage core runtime compat", "airflow fastapi starlette pyarrow"),
     "web.frame": room("dataset engine storage core __init__", "fastapi starlette jinja2"),
+    "analysis": room("cli"),
+    "analysis.rules": room("core"),
+    "analysis.yard": room("analysis.rules dataset.search dataset storage core", "pyarrow ultravin vininfo"),
     "worker": room("engine dataset webhook storage core"),
     "listeners": room("runtime core compat", "airflow opentelemetry"),
     "notifications": room("runtime core compat", "airflow"),
     "runtime": room("engine dataset webhook storage core compat", "airflow fsspec sqlalchemy"),
     "hooks": room("listeners runtime worker engine core", "airflow requests"),
-    "tasks": room("tasks.telling hooks listeners runtime worker dataset engine storage core compat", "airflow"),
+    "tasks": room(
+        "tasks.telling analysis hooks listeners runtime worker dataset engine storage core compat", "airflow"
+    ),
     "tasks.telling": room("runtime dataset engine storage core compat", "airflow attrs openlineage"),
     "links": room("provider_info core", "airflow"),
     "retry_policy": room("core compat", "airflow"),
@@ -106,12 +111,13 @@ ROOMS = {
     "sensors": room("triggers hooks runtime core links compat", "airflow"),
     "task_group": room("operators assets retry_policy core compat", "airflow"),
     "plugin": room("runtime web webhook core compat"),
-    "upkeep": room("engine dataset webhook storage core"),
+    "upkeep": room("engine dataset webhook storage core", "pyarrow"),
     "cli": room("", "airflow"),
     "cli.shared": room("runtime storage core", "rich"),
     "cli.ledger": room("cli.shared engine storage core"),
     "cli.dataset": room("cli.shared upkeep dataset engine storage core"),
     "cli.account": room("cli.shared cli.ledger hooks operators tasks runtime dataset engine storage core compat"),
+    "cli.analysis": room("cli.shared analysis storage core"),
     "ledger": room("cli"),
     "sandbox": room("sandbox.api sandbox.ocr sandbox.state", "numpy PIL"),
     "sandbox.ocr": room("", "rapidocr cv2 numpy PIL"),
@@ -144,18 +150,12 @@ TIME_CALLS = {
 }
 
 HEAVY = (
-    "aiohttp",
-    "pyarrow",
-    "pandas",
-    "numpy",
-    "fsspec",
-    "requests",
-    "PIL",
-    "cv2",
-    "airflow.executors",
-    "airflow.models",
-    "airflow.providers.http",
-    *(f"{PACKAGE}.{name}" for name in ("tasks", "hooks", "engine", "dataset", "webhook", "storage", "sandbox", "demo")),
+    *["aiohttp", "pyarrow", "pandas", "numpy", "fsspec", "requests", "PIL", "cv2"],
+    *(f"airflow.{name}" for name in ("executors", "models", "providers.http")),
+    *(
+        f"{PACKAGE}.{name}"
+        for name in ["tasks", "hooks", "engine", "dataset", "webhook", "storage", "sandbox", "demo", "analysis", "web"]
+    ),
     f"{PACKAGE}.triggers.statistics",
 )
 """What must not be loaded because a DAG file was parsed."""

@@ -27,6 +27,7 @@ COMMANDS = {
     "report": (f"{_ROOM}.account.report", "what one run did and what it cost, in sentences"),
     "holds": (f"{_ROOM}.account.holds", "which accounts the API asked to wait; lift a hold"),
     "ledger": (f"{_ROOM}.ledger.command", "look into the ledger of paid calls, settle what is in doubt, forget"),
+    "analysis": (f"{_ROOM}.analysis.command", "who is in the yard, and how sure the reads are"),
     "dataset": (f"{_ROOM}.dataset.command", "look after a dataset: correct, compact, rebuild, delete"),
 }
 """Each command: the module whose ``main`` it is, and what it tells."""

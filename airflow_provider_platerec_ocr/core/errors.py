@@ -32,7 +32,8 @@ engine turns broken connections into them, and the operators turn them into task
         ├── OCRDrained                  stopped early; calls in flight were finished and saved
         ├── OCRUnknownDialect           answers arrived whole and are kept, and this version cannot read them
         ├── OCRInDoubt                  some calls have an unknown outcome, and the policy wants another try
-        └── OCRIncomplete               planned images have no outcome
+        ├── OCRIncomplete               planned images have no outcome
+        └── OCRUnitsMissing             more expected units were not seen than the user lets pass
 """
 
 from __future__ import annotations
@@ -246,3 +247,7 @@ class OCRInDoubt(OCRRunError):
 
 class OCRIncomplete(OCRRunError):
     """Planned images have no outcome: the run is not whole."""
+
+
+class OCRUnitsMissing(OCRRunError):
+    """More expected units were not seen than the user lets pass; what was found is written."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _TYPE = re.compile(r"[a-z0-9_]{1,40}")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+_CUT = re.compile(r"[0-9a-fA-F]{6,}")
 
 
 def is_type(value: str) -> bool:
@@ -37,6 +38,16 @@ def check_type(value: str) -> str:
 def is_fingerprint(value: str) -> bool:
     """Return whether ``value`` is 64 lower-case hex digits."""
     return _FINGERPRINT.fullmatch(value) is not None
+
+
+def why_no_fingerprint(value: str) -> str:
+    """Return what is wrong with what should be a fingerprint, as the end of a sentence."""
+    rule = "it has 64 digits, lower-case hexadecimal"
+    if is_fingerprint(value.strip().lower()):
+        return f"{rule}, without blanks or capitals"
+    if _CUT.fullmatch(value.strip()):
+        return f"{rule}, and this has {len(value.strip())}. Copy all of it"
+    return rule
 
 
 def encode(fields: Iterable[bytes]) -> bytes:

@@ -103,6 +103,10 @@ class PlanBudget:
         self.granted = Grant(self.account, book.period, number, max(0, calls), self.limits)
         return calls, reason
 
+    def release(self) -> None:
+        """Give back what :meth:`grant` reserved: nobody is going to draw from it."""
+        open_book(self.store, self.account, self.statistics, self.clock).release(self.owner)
+
     def _allowance(self, book: BudgetBook, others: int, wanted: int) -> tuple[int, str]:
         if self.statistics is None:
             limit = blind_limit(book, self.owner, self.limits, self.clock)

@@ -106,6 +106,8 @@ class Sweeper:
         others = []
         for payload, origin in zip(fresh, self.ours.sort(fresh), strict=True):
             origins[origin] += 1
+            if origin is Origin.FORGOTTEN:
+                self.inbox.forget(payload.id)
             if origin is Origin.OTHERS:
                 others.append(payload)
         outcomes = [outcome_of(payload, row, self._type(payload)) for row, payload in enumerate(others, start=1)]
@@ -122,7 +124,7 @@ class Sweeper:
         )
         if self.log.begin(sweep):
             self._counts["payloads"] += len(payloads)
-            self._counts["ours"] += origins[Origin.OURS] + origins[Origin.SETTLED]
+            self._counts["ours"] += len(fresh) - origins[Origin.OTHERS]
             self._counts["settled"] += origins[Origin.SETTLED]
             self._counts["known"] += len(payloads) - len(fresh) + len(outcomes) - len(news)
 

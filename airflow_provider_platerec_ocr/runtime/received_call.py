@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.core.claims import End
+from airflow_provider_platerec_ocr.core.claims import FORGOTTEN, End
 from airflow_provider_platerec_ocr.core.images.identity import web_identity
 from airflow_provider_platerec_ocr.core.models import Outcome, ReadStatus, Reason
 from airflow_provider_platerec_ocr.core.redact import redact, shorten, whole_text
+from airflow_provider_platerec_ocr.engine.kept.tombstones import DELETED
 from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin, Verdict
 from airflow_provider_platerec_ocr.engine.ledger.late_answer import BY
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
@@ -23,6 +24,7 @@ from airflow_provider_platerec_ocr.webhook.answers import answer_of, why_unreada
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from airflow_provider_platerec_ocr.core.claims import Attempt
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.engine.ledger.admin import Found
     from airflow_provider_platerec_ocr.storage.path import StoragePath
@@ -39,6 +41,8 @@ class Origin(StrEnum):
     """The ledger knows nothing of it: it becomes a row."""
     OURS = "ours"
     """The ledger has it, and how it ended, or its call is still under way."""
+    FORGOTTEN = "forgotten"
+    """What it says was deleted before it came: its content goes, too."""
     SETTLED = "settled"
     """The ledger lacked the answer, and has it now; the next run publishes it."""
 
@@ -67,6 +71,8 @@ class OurCalls:
         found = [] if fingerprint is None else [each for t in types for each in self._admin.find(fingerprint, t)]
         if not found:
             return Origin.OTHERS
+        if any(_was_deleted(attempt) for each in found for attempt in each.history):
+            return Origin.FORGOTTEN
         return Origin.SETTLED if any(self._settles(each, payload) for each in found) else Origin.OURS
 
     def _settles(self, found: Found, payload: Payload) -> bool:
@@ -78,6 +84,12 @@ class OurCalls:
         attempt = (self._admin.in_doubt(found) or found.history)[0]
         verdict = Verdict(End.ANSWER, BY, f"payload {payload.id} in the inbox of webhooks", answer_of(payload))
         return self._admin.write(found, attempt, verdict)
+
+
+def _was_deleted(attempt: Attempt) -> bool:
+    """Return whether somebody had what it said deleted; what was merely old may stay where it is not."""
+    said = (attempt.payload or {}).get(FORGOTTEN) if attempt.is_forgotten else None
+    return isinstance(said, dict) and said.get("why") == DELETED
 
 
 def image_of(payload: Payload) -> str:

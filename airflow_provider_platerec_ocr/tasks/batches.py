@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 SKIPPED, GONE, UPSTREAM_FAILED = "skipped", "removed", "upstream_failed"
 FAILED = frozenset({"failed", UPSTREAM_FAILED})
+ENDED = FAILED | {"success", SKIPPED, GONE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,24 @@ def above(context: Context) -> Above:
             batches.append(Batch(name, task_id, state, dry=_was_dry(context, task_id, index)))
     states = [state for task_id in sorted(reads) for state in _states(context, task_id).values()]
     return Above(tuple(batches), tuple(states))
+
+
+def is_alone_again(context: Context) -> bool:
+    """Return whether a plan runs once more by itself: all that reads or publishes below it has ended before.
+
+    What is cleared with it has no state any more by then.
+    """
+    task = context.get("task")
+    if task is None or not task.has_dag():
+        return False
+    below = [each.task_id for each in task.get_flat_relatives(upstream=False)]
+    follow = [each.task_id for each in _dag_tasks(task) if each.task_id in below and _follows(each)]
+    states = list(_all_states(context, follow).values())
+    return bool(states) and all(str(state) in ENDED for state in states)
+
+
+def _follows(task: Any) -> bool:
+    return _marked(task, "reads_shard") or _marked(task, "publishes")
 
 
 def is_red_anyway(context: Context) -> bool:

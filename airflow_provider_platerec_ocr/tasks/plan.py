@@ -32,7 +32,7 @@ from airflow_provider_platerec_ocr.runtime import arguments, task
 from airflow_provider_platerec_ocr.runtime.budget import Limits, open_budget
 from airflow_provider_platerec_ocr.runtime.places import open_place
 from airflow_provider_platerec_ocr.storage.file_uri import is_file_uri
-from airflow_provider_platerec_ocr.tasks.batches import own_batch
+from airflow_provider_platerec_ocr.tasks.batches import is_alone_again, own_batch
 from airflow_provider_platerec_ocr.tasks.own_manifest import why_own
 from airflow_provider_platerec_ocr.tasks.samples import refuse_samples
 from airflow_provider_platerec_ocr.tasks.telling import known
@@ -118,6 +118,7 @@ class PlanTask:
             self._open_account(open_place(root), run, earlier, budget)
             close_earlier(open_place(root), run)
             self._note(run, budget)
+            self._give_back_unread(context, run, budget)
         counts = plan.to_json() | {"workspace": folder, "plan_only": dry, "shards": len(plan.shards)}
         counts |= {"price": price.to_json() if price else None, "cost": costs(price, at_most=plan.to_pay)}
         if objection:
@@ -144,6 +145,20 @@ class PlanTask:
             reserve=budget.limits.reserve,
             roots=self._roots(),
         )
+
+    def _give_back_unread(self, context: Context, run: RunRef, budget: PlanBudget) -> None:
+        """Give the calls back at once where the plan alone was cleared: nobody would read, and no export release them.
+
+        Should what comes after it be cleared later, its shards reserve what they need, within the same limits.
+        """
+        calls = budget.granted.calls
+        if run.planning > 1 and calls and is_alone_again(context):
+            budget.release()
+            log.warning(
+                "Only the plan was cleared, and what comes after it has ended: nothing reads this plan, so its %s are "
+                "given back. Clear the tasks after it as well to have it read.",
+                count_of(calls, "call"),
+            )
 
     def _say(self, plan: Plan, price: Price | None) -> None:
         """Log what is planned; what a person should look at stands out."""

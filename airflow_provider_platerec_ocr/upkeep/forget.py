@@ -34,6 +34,7 @@ from airflow_provider_platerec_ocr.engine.kept.tombstones import (
     search,
 )
 from airflow_provider_platerec_ocr.storage.files import remove_folder
+from airflow_provider_platerec_ocr.upkeep import derived
 from airflow_provider_platerec_ocr.upkeep.inbox import Received
 from airflow_provider_platerec_ocr.upkeep.places import RunActiveError, wait_until_quiet
 from airflow_provider_platerec_ocr.upkeep.spilled import Spilled
@@ -80,6 +81,7 @@ class Forgetting:
         self._clock = clock or SystemClock()
         self._ledger = places.open_ledger(self._clock)
         self._entries: dict[tuple[str, str, str], Entry] = {}
+        self._derived = derived.Derived(places.dataset, places.reports)
         self._texts = {
             "workspace": Texts(places.workspace, codes_of),
             "reports": Texts(places.reports, codes_of),
@@ -108,14 +110,16 @@ class Forgetting:
         :raises RunActiveError: one is still at work; nothing was changed.
         """
         more = {} if quiet_s is None else {"quiet_s": quiet_s}
-        wait_until_quiet(self._places.workspace, self._clock, wait_s, **more)
+        wait_until_quiet(self._places, self._clock, wait_s, **more)
         dataset = self._places.dataset
-        with turn_to_publish(dataset, "a deletion", self._clock) as turn:
+        letters = self._places.dead_letters
+        with turn_to_publish(dataset, "a deletion", self._clock, dead_letters=letters) as turn:
             found = self.find()
             self._erase_ledger(found)
             self._erase_inbox()
             for texts in self._texts.values():
                 texts.erase(self._wanted)
+            derived.erase(self._derived.about(self._wanted))
             staged = beside(dataset, "workspace") / STAGING
             sweep_leftovers(dataset, self._places.dead_letters, staged, alone=turn.is_held)
             self._erase_tables()
@@ -152,6 +156,8 @@ class Forgetting:
             found.fingerprints |= lines.fingerprints
             found.images |= lines.versions
         self._look_into_ledger(found)
+        made_of_it = self._derived.about(self._wanted)
+        found.note("analyses", len(made_of_it), [str(place) for place in made_of_it])
         received = self._received()
         if received is not None:
             ids = received.find(self._wanted)

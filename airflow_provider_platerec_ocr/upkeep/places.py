@@ -53,6 +53,8 @@ class Places:
     """Inbox of webhooks; ``None`` where there is none."""
     spill: Path | None = None
     """Folder on this machine for answers that the ledger did not take; ``None`` where there is none."""
+    other_workspaces: tuple[StoragePath, ...] = ()
+    """Folders of all runs' workspaces of the other datasets that the ledger pays for, as far as they are known."""
 
     def open_ledger(self, clock: Clock | None = None) -> Ledger | None:
         """Return the ledger, to be looked at."""
@@ -80,13 +82,14 @@ def active_runs(workspaces: StoragePath, clock: Clock, quiet_s: float = QUIET_S)
     return found
 
 
-def wait_until_quiet(workspaces: StoragePath, clock: Clock, wait_s: float = 0.0, quiet_s: float = QUIET_S) -> None:
-    """Return when no run is at work.
+def wait_until_quiet(places: Places, clock: Clock, wait_s: float = 0.0, quiet_s: float = QUIET_S) -> None:
+    """Return when no run is at work: of this dataset, or of another one that pays from the same ledger.
 
     :raises RunActiveError: one still is, after ``wait_s``.
     """
     until = clock.monotonic() + wait_s
-    while runs := active_runs(workspaces, clock, quiet_s):
+    workspaces = {place.uri: place for place in (places.workspace, *places.other_workspaces)}.values()
+    while runs := [run for place in workspaces for run in active_runs(place, clock, quiet_s)]:
         if clock.monotonic() >= until:
             named = ", ".join(runs[:NAMED]) + (", …" if len(runs) > NAMED else "")
             message = (

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from airflow_provider_platerec_ocr.core.claims import identity_key
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
@@ -15,16 +16,17 @@ from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
 from airflow_provider_platerec_ocr.dataset.layout.table_files import table_files
 from airflow_provider_platerec_ocr.dataset.table.publish import turn_to_publish
 from airflow_provider_platerec_ocr.dataset.table.writer import TableWriter
-from airflow_provider_platerec_ocr.dataset.upkeep.rebuilt import PaidRead, Rebuilding, Rebuilt
+from airflow_provider_platerec_ocr.dataset.upkeep.rebuilt import PaidRead, Rebuilding, Rebuilt, gone_keys
 from airflow_provider_platerec_ocr.dataset.upkeep.swap import can_exchange, make_folder, recover, staging_of, swap_tree
 from airflow_provider_platerec_ocr.engine.kept.answers import kept_answers
-from airflow_provider_platerec_ocr.engine.kept.tombstones import kept_key_files
+from airflow_provider_platerec_ocr.engine.kept.tombstones import forgotten_keys, kept_key_files
 from airflow_provider_platerec_ocr.storage.files import relative, remove, remove_folder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from airflow_provider_platerec_ocr.core.clock import Clock
+    from airflow_provider_platerec_ocr.dataset.plan.keys import DoneKeys
     from airflow_provider_platerec_ocr.engine.kept.answers import KeptAnswer
     from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
     from airflow_provider_platerec_ocr.storage.path import StoragePath
@@ -45,6 +47,8 @@ class RebuildResult:
     """Answers to single images, which are in no table."""
     unsaid: int = 0
     """Answers, taken, that do not say for which dataset they were paid: older versions wrote down none."""
+    retained: int = 0
+    """Answers that were left out, since their rows were deleted from the table: their age, or a person, had them go."""
     carried: int = 0
     """Rows of the table before that the ledger does not know, such as webhooks of other people's calls: they stay."""
     files: int = 0
@@ -85,7 +89,7 @@ def rebuild(  # noqa: PLR0913  # two places, and choices by name
     if not dry_run:
         recover(workspace, clock)
     result, deleted = RebuildResult(), kept_key_files(ledger.store)
-    choice = _Choice(of or dataset.uri, dags, result)
+    choice = _Choice(of or dataset.uri, dags, result, gone_keys(forgotten_keys(ledger.root)))
     with Rebuilding() as rebuilding:
         for answers in kept_answers(ledger, sorted(types) if types is not None else None):
             rebuilding.add(choice.of(answers))
@@ -109,10 +113,16 @@ class _Choice:
     dataset: str
     dags: Collection[str] | None
     result: RebuildResult
+    gone: DoneKeys
+    """Images whose rows were deleted."""
 
     def of(self, answers: Sequence[KeptAnswer]) -> list[PaidRead]:
         """Return those of some answers that do, and count the others."""
-        return [_read(answer) for answer in answers if self._takes(answer)]
+        taken = [answer for answer in answers if self._takes(answer)]
+        keys = [identity_key(each.type, str(each.facts.get("image")), _version(each)) for each in taken]
+        are_gone = self.gone.look_up(keys)
+        self.result.retained += sum(are_gone)
+        return [_read(answer) for answer, is_gone in zip(taken, are_gone, strict=True) if not is_gone]
 
     def _takes(self, answer: KeptAnswer) -> bool:
         if self.dags is not None and answer.owner.dag_id not in self.dags:
@@ -128,6 +138,11 @@ class _Choice:
             return True
         self.result.of_others[str(whose)] += 1
         return False
+
+
+def _version(answer: KeptAnswer) -> str | None:
+    version = answer.facts.get("image_version")
+    return None if version is None else str(version)
 
 
 def _read(answer: KeptAnswer) -> PaidRead:

@@ -22,22 +22,25 @@ from airflow_provider_platerec_ocr.dataset.table.publish import turn_to_publish
 from airflow_provider_platerec_ocr.dataset.upkeep.erase import columns_for, erase_rows, find_rows, older_than
 from airflow_provider_platerec_ocr.dataset.upkeep.swap import staging_of
 from airflow_provider_platerec_ocr.engine.kept.tombstones import RETENTION, bury, keep_keys, keys_of, search
-from airflow_provider_platerec_ocr.storage.files import find_files, read_whole, remove, remove_folder
+from airflow_provider_platerec_ocr.storage.files import find_files, read_whole, relative, remove, remove_folder
 from airflow_provider_platerec_ocr.storage.store import Store
+from airflow_provider_platerec_ocr.upkeep import derived
 from airflow_provider_platerec_ocr.upkeep.forget import codes_of
 from airflow_provider_platerec_ocr.upkeep.inbox import Received
 from airflow_provider_platerec_ocr.upkeep.places import wait_until_quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.dataset.layout.table_files import TableFile
     from airflow_provider_platerec_ocr.storage.path import StoragePath
+    from airflow_provider_platerec_ocr.storage.turn import Turn
     from airflow_provider_platerec_ocr.upkeep.places import Places
 
-WHAT = ("table", "dead_letters", "corrections", "reports", "workspace", "ledger", "inbox")
+WHAT = ("table", "dead_letters", "corrections", "reports", "analyses", "workspace", "ledger", "inbox")
 """What can be kept for so long, in the order in which it goes."""
 
 
@@ -82,14 +85,18 @@ class Retention:
         :raises RunActiveError: one is still at work; nothing was changed.
         """
         if not dry_run:
-            wait_until_quiet(self._places.workspace, self._clock, wait_s)
+            wait_until_quiet(self._places, self._clock, wait_s)
         done = Retained()
-        with nullcontext() if dry_run else turn_to_publish(self._places.dataset, "a retention", self._clock):
+        with nullcontext() if dry_run else self._turn():
             for name in self._only:
                 count = getattr(self, f"_{name}")(done, dry_run=dry_run)
                 if count:
                     done.counts[name] = count
         return done
+
+    def _turn(self) -> AbstractContextManager[Turn]:
+        places = self._places
+        return turn_to_publish(places.dataset, "a retention", self._clock, dead_letters=places.dead_letters)
 
     def _table(self, _done: Retained, *, dry_run: bool) -> int:
         number, ledger = 0, self._places.open_ledger(self._clock)
@@ -139,16 +146,31 @@ class Retention:
             remove(place)
         return len(old)
 
+    def _analyses(self, _done: Retained, *, dry_run: bool) -> int:
+        old = derived.Derived(self._places.dataset, self._places.reports).before(self._day)
+        if not dry_run:
+            derived.erase(old)
+        return len(old)
+
     def _workspace(self, _done: Retained, *, dry_run: bool) -> int:
         old = []
         for name in Store(self._places.workspace).bare_names():
+            if name[0] in "_.":  # turns, staging: no run's
+                continue
             folder = self._places.workspace / name
             ended = _said(folder / FINISHED, "finished_at") or _said(folder / PLAN, "created_at")
-            if self._is_old(ended):
+            if self._is_old(ended) or (ended is None and self._is_rest(folder)):
                 old.append(folder)
         for folder in () if dry_run else old:
             remove_folder(folder)
         return len(old)
+
+    def _is_rest(self, folder: StoragePath) -> bool:
+        """Return whether a workspace without a plan is what a deletion that was cut short has left."""
+        store = Store(folder)
+        names = [relative(place, folder) for place in find_files(folder, r".*")]
+        times = [store.modified_s(name) for name in names]
+        return bool(times) and all(at_s is not None and at_s < self._before.timestamp() for at_s in times)
 
     def _ledger(self, done: Retained, *, dry_run: bool) -> int:
         ledger = self._places.open_ledger(self._clock)
@@ -162,7 +184,7 @@ class Retention:
         for entry in search(ledger.store, fits):
             if entry.open:
                 done.in_doubt += 1
-            elif self._is_old(entry.saved_at):
+            elif self._is_old(entry.saved_at) and entry.has_content:
                 number += 1
                 if not dry_run:
                     bury(ledger.store, entry, why=RETENTION, clock=self._clock)

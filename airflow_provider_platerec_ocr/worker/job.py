@@ -10,16 +10,18 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.core.claims import identity_key
 from airflow_provider_platerec_ocr.core.clock import SystemClock
-from airflow_provider_platerec_ocr.core.errors import OCRQuotaExhausted
+from airflow_provider_platerec_ocr.core.errors import OCRLedgerError, OCRQuotaExhausted
 from airflow_provider_platerec_ocr.core.events import Events
-from airflow_provider_platerec_ocr.core.models import OnQuota, WithoutStatistics
+from airflow_provider_platerec_ocr.core.models import OnQuota, ReadStatus, WithoutStatistics
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.core.spending.purse import Limits
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_shard
 from airflow_provider_platerec_ocr.dataset.report.tries import TryFile
 from airflow_provider_platerec_ocr.dataset.table.journal import OutcomeWriter, settled_rows
 from airflow_provider_platerec_ocr.engine.client.client import OCRClient
+from airflow_provider_platerec_ocr.engine.kept.tombstones import keep_met
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from airflow_provider_platerec_ocr.engine.reading.batch import Batch
 from airflow_provider_platerec_ocr.engine.reading.context import ReadOptions
@@ -30,6 +32,7 @@ from airflow_provider_platerec_ocr.storage.path import place_below
 from airflow_provider_platerec_ocr.webhook.answers import Answers
 from airflow_provider_platerec_ocr.webhook.inbox import Inbox
 from airflow_provider_platerec_ocr.worker.ended import Ended
+from airflow_provider_platerec_ocr.worker.fellow_shards import FellowShards
 from airflow_provider_platerec_ocr.worker.live_progress import LiveProgress
 from airflow_provider_platerec_ocr.worker.orphan_note import leave_note
 from airflow_provider_platerec_ocr.worker.shard_purse import is_strict, open_purse
@@ -189,11 +192,14 @@ async def _read(
         writing = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="platerec-journal"))
         opened = await loop.run_in_executor(pool, _Opened.open, job, progress)
         rows: set[int] = set()
+        met: set[bytes] = set()
 
         async def keep(outcome: Outcome) -> None:
             if opened.journal.take(outcome):
                 await loop.run_in_executor(writing, opened.journal.flush)
             rows.add(outcome.row)
+            if outcome.status == ReadStatus.FORGOTTEN:
+                met.add(identity_key(outcome.type, outcome.image, outcome.image_version))
 
         async def note() -> None:
             counts = counts_of(job.index, job.owner, progress, ended=False)
@@ -210,6 +216,7 @@ async def _read(
                 for outcome in carried_over(opened.images, rows) if quota_ended(tools, job.on_quota) else ():
                     progress.add(outcome)
                     await keep(outcome)
+                await loop.run_in_executor(writing, _keep_met, opened.ledger, met)
                 if stop.reason is None or isinstance(stop.reason, OCRQuotaExhausted):  # else another try goes on
                     await purse.give_back()
             finally:
@@ -221,6 +228,14 @@ async def _read(
         live.say(tools)
         live.end(failure)
     return Ended(progress.counts(), failure)
+
+
+def _keep_met(ledger: Ledger, met: set[bytes]) -> None:
+    """Have no plan open other names of what was deleted again; where that fails, the next night meets them anew."""
+    try:
+        keep_met(ledger.store, met)
+    except OCRLedgerError as error:
+        log.warning("%s images whose content was deleted will be planned again: %s", len(met), error)
 
 
 def _toolbox(job: ShardJob, opened: _Opened, stop: StopSignal, begun: float) -> Toolbox:
@@ -241,4 +256,5 @@ def _toolbox(job: ShardJob, opened: _Opened, stop: StopSignal, begun: float) -> 
         signed_urls=job.signed_urls,
         run_facts=job.run_facts,
         planned_shards=job.shards,
+        fellows=FellowShards(job.workspace, job.index, job.owner.try_number),
     )

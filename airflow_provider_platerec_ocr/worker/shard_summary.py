@@ -47,6 +47,7 @@ def counts_of(
         refused=dict(progress.refused),
         unknown=progress.unknown,
         resent=progress.resent,
+        read=progress.by_status[ReadStatus.READ] - progress.from_ledger,
         ended=ended,
         error="" if error is None else f"{type(error).__name__}: {error}",
     )

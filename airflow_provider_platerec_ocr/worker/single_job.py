@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.events import Events
+from airflow_provider_platerec_ocr.core.images.alike import ByItself
 from airflow_provider_platerec_ocr.core.models import ReadStatus
 from airflow_provider_platerec_ocr.engine.client.client import OCRClient
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
@@ -126,6 +127,7 @@ class SingleJob:
             late_answers=None if self.inbox is None else Answers(Inbox(self.inbox, clock=SystemClock())),
             signed_urls=self.signed_urls,
             run_facts={"single": True},
+            fellows=ByItself(),
         )
 
 

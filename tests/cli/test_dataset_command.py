@@ -181,6 +181,34 @@ def test_what_is_not_understood_fails_with_2(capsys: pytest.CaptureFixture[str])
     assert "invalid choice" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["view", "--for", "duckdb", "--name", "my view"], "'my view' is no name of a view"),
+        (["view", "--for", "duckdb", "--name", "x; drop table y"], "letters, digits and _"),
+        (["view", "--for", "spark", "--name", "1st"], "no digit first"),
+        (["forget", "--fingerprint", "AB" * 32], "without blanks or capitals"),
+        (["forget", "--fingerprint", "ab" * 6], "64 digits, lower-case hexadecimal, and this has 12"),
+        (["correct", RIGHT, "--why", "x", "--fingerprint", "4711.jpg"], "64 digits"),
+    ],
+)
+def test_a_value_that_can_be_none_fails_with_2_and_says_what_it_must_be(
+    table: CorrectedStage, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    name, *more = arguments
+    with pytest.raises(SystemExit) as ended:
+        main([name, str(table.dataset), *more])
+
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_view_may_have_a_schema(run: Run, table: CorrectedStage) -> None:
+    table.correct(ONE, RIGHT)
+
+    assert "view yard.reads_2 as" in run("view", "--for", "duckdb", "--name", "yard.reads_2")[1]
+
+
 def test_it_runs_as_a_module(table: CorrectedStage) -> None:
     command = [sys.executable, "-m", "airflow_provider_platerec_ocr.dataset", "info", str(table.dataset)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # ours

@@ -34,6 +34,8 @@ PLACES = {
     "spilled",
     "a signal",
     "an answer that is no read",
+    "believed",
+    "believed after two nights",
 }
 """What has to come to pass somewhere, or the search would prove little."""
 RARE = {

@@ -13,7 +13,15 @@ from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
 from airflow_provider_platerec_ocr.operators.export import OCRExportOperator
 from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator
 from airflow_provider_platerec_ocr.operators.read_batch import OCRReadBatchOperator
-from airflow_provider_platerec_ocr.tasks.batches import Above, Batch, above, batch_name, instances, own_batch
+from airflow_provider_platerec_ocr.tasks.batches import (
+    Above,
+    Batch,
+    above,
+    batch_name,
+    instances,
+    is_alone_again,
+    own_batch,
+)
 
 
 @pytest.mark.parametrize(
@@ -180,3 +188,30 @@ def test_an_airflow_that_does_not_say_what_became_of_the_plan_holds_up_no_table(
 
     assert above(context(export, Silent(export, {}))).batches == (Batch("", "plan_a"),)
     assert "no such route" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("states", "alone"),
+    [
+        ({"read_a_0": "success", "export_a": "success"}, True),
+        ({"read_a_0": "upstream_failed", "read_a_1": "removed", "export_a": "failed"}, True),
+        ({"read_a_0": "success", "export_a": None}, False),
+        ({"read_a_0": "running", "export_a": "success"}, False),
+        ({"read_a_0": None, "export_a": None}, False),
+        ({}, False),
+        ({"plan_b": "success"}, False),
+    ],
+)
+def test_a_plan_is_alone_where_all_that_comes_after_it_has_ended(states: dict[str, Any], *, alone: bool) -> None:
+    with DAG("yard", schedule=None):
+        plan, _, _ = chain("a")
+        chain("b")
+
+    assert is_alone_again(context(plan, Running(plan, states))) is alone
+
+
+def test_a_plan_without_a_dag_is_not_alone() -> None:
+    plan = OCRPlanOperator(task_id="plan", manifest="/a", dataset="/reads")
+
+    assert not is_alone_again(context(plan, Running(plan, {"export": "success"})))
+    assert not is_alone_again(cast("Any", {"ti": Running(plan, {})}))

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pytest
+from airflow.sdk import DAG, TaskGroup
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.operators.export import OCRExportOperator
+from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator
 from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
-from support.batch_stage import BatchRun, connected
+from support.batch_stage import BatchRun, BatchStage, connected
 from support.stores import age_claims
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from support.batch_stage import BatchStage
+    from airflow.sdk import Context
+
     from support.sandbox import Sandbox
 
 DAY = "2026-03-01"
@@ -185,3 +189,40 @@ def test_what_is_no_day_fails_the_plan_before_any_call(stage: BatchStage, sandbo
         stage.plan(BatchRun(), "night", manifest=str(tmp_path / DAY), partition_date="yesterday")
 
     assert sandbox.books()["posts"] == 0
+
+
+class InADag(BatchStage):
+    """A stage whose tasks stand in a DAG, of which Airflow tells the states."""
+
+    states: ClassVar[dict[str, str | None]] = {}
+
+    def context(self, run_id: str, task: str, *, pushed: dict[str, Any] | None = None, **more: int) -> Context:
+        found = super().context(run_id, task, pushed=pushed, **more)
+        ti: Any = found["ti"]
+        ti.get_task_states = lambda **_: {run_id: self.states}
+        with DAG(self.dag_id, schedule=None), TaskGroup("ocr"):
+            plan = OCRPlanOperator(task_id="plan", manifest="/m", dataset="/reads")
+            plan >> OCRExportOperator(task_id="export", dataset="/reads")
+        return cast("Context", {**found, "task": plan})
+
+
+@pytest.mark.parametrize(("export", "held"), [("success", 0), (None, 2)])
+def test_calls_that_a_plan_reserved_which_nobody_will_read_are_given_back(
+    stage: BatchStage, tmp_path: Path, caplog: pytest.LogCaptureFixture, export: str | None, held: int
+) -> None:
+    stage.run("night", manifest=str(tmp_path / DAY), daily_limit=3)
+    alone = InADag(stage.root)
+    alone.states["ocr.export"] = export
+
+    for _ in range(2):  # the second one ends what the first reserved, too
+        alone.plan(BatchRun(), "night", manifest=str(tmp_path / DAY))
+
+    other = BatchRun()
+    with caplog.at_level(logging.INFO):
+        caplog.clear()
+        stage.plan(other, "next", manifest=str(tmp_path / DAY), daily_limit=5)
+    assert other.plan["to_pay"] == 5 - 3 - held
+    assert ("holds 2 calls" in caplog.text) is bool(held)
+
+    late = alone.run("night", manifest=str(tmp_path / DAY))
+    assert late.counts["reads"] == 2, "whoever clears the rest after all has it read"

@@ -49,8 +49,8 @@ def test_every_error_is_on_the_page_of_errors() -> None:
     assert [name for name in classes if name not in text] == []
 
 
-def test_every_option_is_on_the_page_of_the_connection() -> None:
-    text = (REFERENCE / "connection.md").read_text()
+def test_every_option_is_on_the_page_of_the_configuration() -> None:
+    text = (REFERENCE / "configuration.md").read_text()
 
     assert [
         name for name in get_provider_info()["config"]["platerec_ocr"]["options"] if f"| `{name}` |" not in text

@@ -106,6 +106,17 @@ class DagRunResult:
             rendered: dict[str, Any] = session.scalars(query).one()
             return rendered
 
+    def state_of(self, task_id: str, *, map_index: int = -1, key: str) -> Any:
+        """Return what the task keeps in its own state, ``None`` where it keeps nothing; from Airflow 3.3 on."""
+        from airflow.models.task_state_store import TaskStateStoreModel
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        query = select(TaskStateStoreModel.value).filter_by(**self._where(task_id, map_index), key=key)
+        with create_session() as session:
+            value = session.scalar(query)
+            return None if value is None else json.loads(value)
+
     def _where(self, task_id: str, map_index: int) -> dict[str, Any]:
         return {"dag_id": self.dag_id, "run_id": self.run_id, "task_id": task_id, "map_index": map_index}
 

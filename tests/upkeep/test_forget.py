@@ -10,12 +10,11 @@ import pyarrow.parquet as pq
 
 from airflow_provider_platerec_ocr.cli.dataset.command import main
 from airflow_provider_platerec_ocr.dataset.upkeep.correct import correct
-from support.batch_stage import BatchRun
+from support.batch_stage import BatchRun, BatchStage
 
 if TYPE_CHECKING:
     import pytest
 
-    from support.batch_stage import BatchStage
     from support.sandbox import Sandbox
 
 
@@ -110,11 +109,26 @@ def test_what_was_forgotten_is_neither_paid_for_nor_published_under_another_name
 
     run = stage.run("scheduled__2026-03-02T22:00:00+00:00")
 
+    again = stage.run("scheduled__2026-03-03T22:00:00+00:00")
+    assert again.plan["planned"] == 0, "it is known for what it is by now"
     assert (run.plan["planned"], run.counts["reads"], run.counts["missing"]) == (1, 0, 0)
     assert run.counts["dead_letters"] == 0
     assert run.report["result"]["forgotten"] == 1
     assert sandbox.books()["billed"] == billed
     assert spelled(stage.root, row["code"]) == []
+
+
+def test_a_run_of_another_dataset_that_pays_from_the_same_ledger_is_waited_for(
+    stage: BatchStage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = BatchStage(stage.root / "other")
+    other.plan(BatchRun(), "at work", manifest=str(stage.images))
+    image = one_code(stage)["image"]
+
+    assert main(["forget", str(stage.dataset), "--image", image, "--yes"]) == 1
+
+    assert "A run is at work" in capsys.readouterr().err
+    assert image in {row["image"] for row in stage.rows()}
 
 
 def test_an_old_run_that_is_exported_again_is_whole_and_brings_nothing_back(stage: BatchStage) -> None:

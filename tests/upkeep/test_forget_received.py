@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_platerec_ocr.core.images.wanted import Wanted
+from airflow_provider_platerec_ocr.engine.kept.tombstones import RETENTION, bury, search
 from airflow_provider_platerec_ocr.upkeep.forget import Forgetting
 from airflow_provider_platerec_ocr.upkeep.places import Places
 from support.inbox_stage import VIN, InboxStage, payload
@@ -86,6 +87,21 @@ def test_a_webhook_of_a_call_of_ours_does_not_bring_back_what_was_deleted(stage:
 
     assert (counts["ours"], counts["settled"], counts["reads"]) == (1, 0, 0)
     assert {row["code"] for row in stage.rows()} == {OTHER}
+    assert spelled(stage.folder) == [], "what came after the deletion went with the sweep"
+    assert not stage.inbox.put(payload(9, VIN, filename=f"x-{PRINT}.jpg")).new
+
+
+def test_a_webhook_of_what_was_merely_old_stays_where_it_is(stage: InboxStage) -> None:
+    answer = {"results": [{"identifier": {"props": {"code": [{"value": VIN}]}}}]}
+    stage.ledger.answer(claimed(stage.ledger), answer, FACTS)
+    for entry in search(stage.ledger.store, lambda *_: True):
+        bury(stage.ledger.store, entry, why=RETENTION, clock=stage.clock)
+
+    stage.inbox.put(payload(9, VIN, filename=f"x-{PRINT}.jpg"))
+    stage.clock.tick(120)
+
+    assert stage.sweep("run-2")["ours"] == 1
+    assert [each.fingerprint for each in stage.inbox.scan()].count(PRINT) == 1
 
 
 def test_an_answer_that_waits_on_the_worker_is_deleted_too(stage: InboxStage) -> None:

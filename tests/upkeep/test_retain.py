@@ -106,6 +106,32 @@ def test_the_table_is_not_cut_without_its_ledger(tmp_path: Path) -> None:
         Retention(places, LATER, only=["everything"])
 
 
+def test_what_has_gone_from_the_table_alone_no_rebuild_brings_back(
+    stage: BatchStage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert retain(stage, "--yes", "--only", "table") == 0
+    assert left(stage.root / "ledger", "1") != []
+    capsys.readouterr()
+
+    assert main(["rebuild", str(stage.dataset), "--replace"]) == 1
+
+    said = capsys.readouterr()
+    assert "6 were left out: `retain` or `forget` had taken their rows" in said.out
+    assert list(stage.dataset.rglob("*.parquet")) == []
+
+
+def test_a_workspace_of_which_a_killed_retention_left_a_part_goes_with_the_next(stage: BatchStage) -> None:
+    (run,) = Path(f"{stage.dataset}_workspace").glob("[!._]*")
+    for name in ("plan.json", "finished.json"):
+        (run / name).unlink()
+    assert retain(stage, "--yes", "--only", "workspace", now=datetime.now(UTC)) == 0
+    assert run.exists(), "it may be one that is being planned"
+
+    assert retain(stage, "--yes", "--only", "workspace") == 0
+
+    assert not run.exists()
+
+
 @pytest.mark.parametrize("age", ["", "0d", "-1d", "soon", "9999y", "9999999999d"])
 def test_an_age_that_is_none_is_refused(stage: BatchStage, age: str) -> None:
     assert main(["retain", str(stage.dataset), f"--older-than={age}", "--yes"]) == 1

@@ -18,7 +18,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError, OCRDrained, OCRUnauthorized
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes
-from airflow_provider_platerec_ocr.core.models import Owner
+from airflow_provider_platerec_ocr.core.models import Owner, PlannedImage
+from airflow_provider_platerec_ocr.dataset.layout.lines import to_line
 from airflow_provider_platerec_ocr.dataset.table.journal import best_outcomes
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from airflow_provider_platerec_ocr.storage.path import StoragePath
@@ -30,11 +31,13 @@ from airflow_provider_platerec_ocr.worker.said_lines import Lines, LinesHandler
 from airflow_provider_platerec_ocr.worker.travel import packed
 from support.sandbox import running_sandbox
 from support.shards import job
+from support.stores import age_claims, local_place
 from support.waiting import until
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.models import Outcome
     from airflow_provider_platerec_ocr.worker.job import ShardJob
+    from support.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow  # each starts the process as the product does
 
@@ -136,6 +139,56 @@ def test_a_child_whose_parent_is_killed_saves_every_call_in_flight_and_ends(
         assert sandbox.books()["billed"] == 200
         assert sandbox.books()["billed_more_than_once"] == {}
     assert "Try 1 was ended from outside" in caplog.text
+
+
+def test_a_child_that_is_killed_while_rejections_wait_leaves_each_in_doubt_named_and_sent_once_more(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running_sandbox(faults=["nth=1-6:400", "nth=7:hold"]) as sandbox:
+        work = job(tmp_path, sandbox, 7)
+        process = ChildProcess(work)
+        sandbox.wait_held(1)
+        until("six were not rejected", lambda: len([each for each in sandbox.calls() if each["status"] == 400]) == 6)
+        os.kill(process.pid, signal.SIGKILL)
+        with pytest.raises(OCRDrained, match="without a word"):
+            process.wait()
+        sandbox.let_go()
+        assert not list(Path(work.ledger.path).rglob("*.rejected"))
+
+        age_claims(Path(work.ledger.path), work.settings.lease_s + 1.0)
+        with caplog.at_level("INFO"):
+            ended = ChildProcess(job(tmp_path, sandbox, 7, try_number=2)).wait()
+
+        assert (ended.error, ended.counts["read"], ended.counts["resent"]) == (None, 7, 7)
+        assert sandbox.books()["posts"] == 14
+    assert caplog.text.count("may have been billed, and its answer is lost") == 7
+
+
+def test_urls_that_the_api_could_not_fetch_are_no_doubt_and_are_read_by_the_next_night(tmp_path: Path) -> None:
+    with running_sandbox(faults=["nth=1-3:400"]) as sandbox:
+        nights = [url_job(tmp_path, sandbox, f"night-{number}") for number in (1, 1, 2)]
+        found = [ChildProcess(work).wait() for work in nights[:1]]
+        found += [ChildProcess(replace(nights[1], owner=replace(nights[1].owner, try_number=2))).wait()]
+        posts = sandbox.books()["posts"]
+        found += [ChildProcess(nights[2]).wait()]
+
+        assert [(each.error, each.counts["failed"], each.counts["read"]) for each in found] == [
+            (None, 3, 0),
+            (None, 3, 0),
+            (None, 0, 3),
+        ]
+        assert (posts, sandbox.books()["posts"]) == (3, 6), "once in each run"
+        assert sandbox.books()["billed"] == 3
+
+
+def url_job(tmp_path: Path, sandbox: Sandbox, night: str) -> ShardJob:
+    work = job(tmp_path, sandbox, 3)
+    urls = [f"{sandbox.url}/nowhere/{row}.jpg" for row in range(1, 4)]
+    rows = [PlannedImage(row=row, image=url, type="vin", upload_url=url) for row, url in enumerate(urls, start=1)]
+    workspace = local_place(tmp_path / night)
+    (tmp_path / night / "shards").mkdir(parents=True, exist_ok=True)
+    (tmp_path / night / "shards" / "00000.jsonl").write_text("".join(map(to_line, rows)))
+    return replace(work, workspace=workspace, owner=Owner("dag", night, "read", 0))
 
 
 def test_a_child_that_dies_without_a_word_is_a_typed_error(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.cli.dataset.places import command, places_of, takes_places
-from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, complain, refuse_empty, say
+from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, complain, fingerprint, refuse_empty, say
 from airflow_provider_platerec_ocr.cli.shared.progress import working
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.core.images.wanted import FROM_LENGTH, Wanted
@@ -35,7 +35,7 @@ def add_to(commands: Any) -> None:
     which = forget.add_mutually_exclusive_group(required=True)
     which.add_argument("--code", help="a VIN or another code, in any spelling")
     which.add_argument("--image", help="an image as the table has it, in all its versions")
-    which.add_argument("--fingerprint", help="one content, by the fingerprint that the table has")
+    which.add_argument("--fingerprint", type=fingerprint, help="one content, by the fingerprint that the table has")
     old = command(commands, "retain", _retain, "delete everything that is older than so many days")
     old.add_argument("--older-than", required=True, metavar="AGE", help="400d, 60w or 2y")
     old.add_argument("--only", action="append", choices=WHAT, help="only this; may be given several times")

@@ -127,6 +127,8 @@ def _tell_rebuilt(given: argparse.Namespace, done: RebuildResult) -> int:
         say(f"{count_of(done.unsaid, 'answer')} without a note for which dataset it was paid: taken")
     if done.carried:
         say(f"{count_of(done.carried, 'row')} that the ledger does not know: taken over from the table before")
+    if done.retained:
+        say(f"{count_of(done.retained, 'answer')} left out: `retain` or `forget` had taken their rows from the table")
     if done.single:
         say(f"{count_of(done.single, 'answer')} to single images: left out")
     for name, number in sorted(done.of_others.items()):

@@ -5,17 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.cli.shared.common import refuse_empty
+from airflow_provider_platerec_ocr.cli.shared.common import complain, refuse_empty
 from airflow_provider_platerec_ocr.cli.shared.places import any_place, configured
-from airflow_provider_platerec_ocr.core.errors import OCRInputError
+from airflow_provider_platerec_ocr.core.errors import OCRError, OCRInputError
+from airflow_provider_platerec_ocr.core.page_urls import dataset_key
 from airflow_provider_platerec_ocr.dataset.report.ledger_memory import remembered_ledger
+from airflow_provider_platerec_ocr.engine.kept.known_datasets import known_datasets
 from airflow_provider_platerec_ocr.storage.path import beside
 from airflow_provider_platerec_ocr.storage.store import Store
 from airflow_provider_platerec_ocr.upkeep.places import Places
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.storage.path import StoragePath
@@ -85,7 +87,22 @@ def places_of(given: argparse.Namespace, *, needs_ledger: bool) -> Places:
         ledger=ledger,
         inbox=any_place(inbox) if inbox else None,
         spill=Path(spill) if spill else None,
+        other_workspaces=tuple(_other_workspaces(given.dataset, ledger)),
     )
+
+
+def _other_workspaces(dataset: str, ledger: StoragePath | None) -> Iterator[StoragePath]:
+    """Yield the workspaces of the other datasets that a ledger pays for, and say which cannot be looked at."""
+    for known in known_datasets(ledger) if ledger is not None else ():
+        if known.key == dataset_key(dataset):
+            continue
+        try:
+            place = any_place(known.workspace or beside(known.dataset, "workspace"))
+            Store(place).bare_names()
+        except (OCRError, OSError, ImportError) as error:
+            complain(f"Whether a run of {known.dataset} is at work nobody can say: {error}")
+        else:
+            yield place
 
 
 def ledger_of(given: argparse.Namespace) -> StoragePath | None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.cli.dataset.places import beside_of, command, takes_places
-from airflow_provider_platerec_ocr.cli.shared.common import FINE, complain, refuse_empty, say, user_name
+from airflow_provider_platerec_ocr.cli.shared.common import FINE, complain, fingerprint, refuse_empty, say, user_name
 from airflow_provider_platerec_ocr.cli.shared.places import any_place
 from airflow_provider_platerec_ocr.core.models import parse_timestamp
 from airflow_provider_platerec_ocr.dataset.corrections.table import CorrectionKind, correction_files
-from airflow_provider_platerec_ocr.dataset.corrections.view import DIALECTS, corrected_view
+from airflow_provider_platerec_ocr.dataset.corrections.view import DIALECTS, VIEW_NAME, corrected_view, is_view_name
 from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
 from airflow_provider_platerec_ocr.dataset.upkeep.correct import correct
 
 if TYPE_CHECKING:
-    import argparse
-
     from airflow_provider_platerec_ocr.core.clock import Clock
 
 
@@ -26,7 +25,7 @@ def add_to(commands: Any) -> None:
     say_so.add_argument("code", metavar="CODE", nargs="?", help="the right code; none with --take-back")
     which = say_so.add_mutually_exclusive_group(required=True)
     which.add_argument("--image", help="the image as the table has it, by image or image_name")
-    which.add_argument("--fingerprint", help="the read by its content instead")
+    which.add_argument("--fingerprint", type=fingerprint, help="the read by its content instead")
     say_so.add_argument("--identifier", help="which code of the image: its identifier_index, or the code as read")
     say_so.add_argument("--type", help="what was read (vin, trailer_id), where it was read as several")
     kind = say_so.add_mutually_exclusive_group()
@@ -39,8 +38,15 @@ def add_to(commands: Any) -> None:
     takes_places(say_so, "corrections")
     view = command(commands, "view", _view, "print the view of the corrected reads as SQL")
     view.add_argument("--for", dest="dialect", choices=sorted(DIALECTS), required=True, help="whose SQL")
-    view.add_argument("--name", default="corrected_reads", help="of the view (default: %(default)s)")
+    view.add_argument("--name", type=_view_name, default="corrected_reads", help="of the view (default: %(default)s)")
     takes_places(view, "corrections")
+
+
+def _view_name(text: str) -> str:
+    if text.strip() and not is_view_name(text):
+        message = f"{text!r} is no name of a view. {VIEW_NAME}"
+        raise argparse.ArgumentTypeError(message)
+    return text
 
 
 def _correct(given: argparse.Namespace, clock: Clock) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
-from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes, is_fingerprint
+from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes, is_fingerprint, why_no_fingerprint
 from airflow_provider_platerec_ocr.core.redact import redact
 from airflow_provider_platerec_ocr.core.settings import DEFAULT_BASE_URL, normalize_base_url
 from airflow_provider_platerec_ocr.engine.ledger.identity import base_urls
@@ -56,7 +56,7 @@ def fingerprints_of(given: argparse.Namespace, ledger: Ledger) -> dict[str, str]
     if is_fingerprint(name):
         return {name: ""}
     if not Path(name).is_file():
-        message = f"{name!r} is neither a fingerprint (64 digits, lower-case hexadecimal) nor a file on this machine."
+        message = f"{name!r} is neither a fingerprint nor a file on this machine: {why_no_fingerprint(name)}."
         raise OCRInputError(message)
     if not given.type:
         message = "For an image, say what was read from it with --type, such as --type vin."

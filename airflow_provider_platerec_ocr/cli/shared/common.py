@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import getpass
 import os
 import sys
@@ -9,9 +10,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.errors import OCRError, OCRInputError
+from airflow_provider_platerec_ocr.core.fingerprint import is_fingerprint, why_no_fingerprint
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable
 
 FINE, FAILED, MISUNDERSTOOD, FINDINGS, INTERRUPTED = 0, 1, 2, 3, 130
@@ -29,6 +30,17 @@ def refuse_empty(given: argparse.Namespace, *names: str) -> None:
             what = "The fingerprint or image" if name == "what" else f"--{name.replace('_', '-')}"
             message = f"{what} is empty, so nothing was done. Is a variable of your script not set?"
             raise OCRInputError(message)
+
+
+def fingerprint(text: str) -> str:
+    """Return an option's value as a fingerprint; an empty one is left to :func:`refuse_empty`, which says more.
+
+    :raises argparse.ArgumentTypeError: it is none.
+    """
+    if text.strip() and not is_fingerprint(text):
+        message = f"{text!r} is no fingerprint: {why_no_fingerprint(text)}."
+        raise argparse.ArgumentTypeError(message)
+    return text
 
 
 def say(line: str) -> None:

@@ -45,6 +45,19 @@ def overlaid(rows: list[Row], corrections: Iterable[Row]) -> list[Row]:
             found.append(_corrected(row, correction, row.get("code")))
     added = [each for each in latest.values() if each["kind"] == CorrectionKind.ADD]
     added.sort(key=lambda each: int(each["identifier_index"]))
+    if whole is not None or any(each["kind"] != CorrectionKind.CORRECT for each in latest.values()):
+        return _recounted(_with_added(rows, found, added))
+    return found
+
+
+def _recounted(rows: list[Row]) -> list[Row]:
+    """Return the rows of a read with the number of codes that it has now; where it has none, as it was."""
+    number = sum(row["identifier_index"] is not None for row in rows)
+    return [row | {"identifier_count": number} if number and "identifier_count" in row else row for row in rows]
+
+
+def _with_added(rows: list[Row], found: list[Row], added: list[Row]) -> list[Row]:
+    """Return what is left of the rows of a read, and the codes that the API did not give."""
     if not added:
         return found
     nothing_found = rows[0]["identifier_index"] is None

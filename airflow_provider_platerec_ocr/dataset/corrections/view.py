@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
@@ -10,6 +11,8 @@ from airflow_provider_platerec_ocr.dataset.corrections.overlay import FROM_PERSO
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+VIEW_NAME = "It has letters, digits and _ (no digit first), and may have a schema before a dot: yard.corrected_reads."
+_IDENTIFIER = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*\.){0,2}[A-Za-z_][A-Za-z0-9_]*")
 _CORRECTED = """\
 create or replace {kind} {name} as
 with latest as (
@@ -31,8 +34,9 @@ read_with_added as (select distinct read_type, read_key from added),
 keyed as (
   select r.*, coalesce(r.fingerprint, r.image || '#' || coalesce(r.image_version, '')) as read_key
   from {reads} r
-)
-select {changed},
+),
+laid as (
+select {changed}, r.read_key,
   case when c.read_key is null then null else r.code end as code_as_read,
   c.corrected_by, c.corrected_at
 from keyed r
@@ -44,12 +48,25 @@ where n.read_key is null
   and coalesce(c.kind, '') <> 'take_back'
   and (w.read_key is null or c.read_key is not null)
 union all
-select {new},
+select {new}, r.read_key,
   null as code_as_read, a.corrected_by, a.corrected_at
 from added a
 join keyed r on r.read_type = a.read_type and r.read_key = a.read_key
 where r.identifier_index is null or (r.identifier_index = 0 and a.identifier_index > 0)
+),
+recounted as (
+  select l.read_type, l.read_key, l.image, l.image_version, l.run_id, count(l.identifier_index) as number
+  from laid l
+  join (select distinct read_type, read_key from latest where kind <> 'correct') k
+  on k.read_type = l.read_type and k.read_key = l.read_key
+  group by l.read_type, l.read_key, l.image, l.image_version, l.run_id
+)
+select {columns}, l.code_as_read, l.corrected_by, l.corrected_at
+from laid l
+left join recounted n on n.read_type = l.read_type and n.read_key = l.read_key and n.image = l.image
+  and coalesce(n.image_version, '') = coalesce(l.image_version, '') and coalesce(n.run_id, '') = coalesce(l.run_id, '')
 """
+_COUNT = "case when n.number > 0 then cast(n.number as int) else l.identifier_count end as identifier_count"
 _NOT_SEEN = {"orientation": "cast(null as {text})", "confidence": "cast(null as double)"}
 
 
@@ -61,8 +78,11 @@ def corrected_view(dialect: str, columns: Sequence[str], reads: str, corrections
     :param reads: path or URI of the dataset's folder.
     :param corrections: path or URI of the corrections' folder, which must have at least one.
     :param name: of the view.
-    :raises OCRConfigError: an unknown dialect.
+    :raises OCRConfigError: an unknown dialect, or a name that is no identifier of SQL.
     """
+    if not is_view_name(name):
+        message = f"{name!r} is no name of a view. {VIEW_NAME}"
+        raise OCRConfigError(message)
     if dialect not in DIALECTS:
         message = f"The view is made for {' and '.join(sorted(DIALECTS))}, not for {dialect!r}."
         raise OCRConfigError(message)
@@ -74,8 +94,14 @@ def corrected_view(dialect: str, columns: Sequence[str], reads: str, corrections
         reads=source(reads, "/type=*/date=*/*.parquet"),
         corrections=source(corrections, "/*.parquet"),
         changed=", ".join(map(_changed, columns)),
+        columns=", ".join(_COUNT if name == "identifier_count" else f"l.{name}" for name in columns),
         new=", ".join(_new(column, not_seen) for column in columns),
     )
+
+
+def is_view_name(name: str) -> bool:
+    """Return whether a name can stand in SQL as it is: it goes into a statement that somebody runs."""
+    return _IDENTIFIER.fullmatch(name) is not None
 
 
 def _changed(column: str) -> str:

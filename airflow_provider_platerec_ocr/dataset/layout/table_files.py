@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
 from airflow_provider_platerec_ocr.dataset.layout.names import PARQUET_FILE, READS
 from airflow_provider_platerec_ocr.dataset.layout.schema import version_of
+from airflow_provider_platerec_ocr.dataset.layout.superseded import counted
 from airflow_provider_platerec_ocr.storage.files import find_files, ordered_map, relative, threads_for
 
 if TYPE_CHECKING:
@@ -48,8 +49,11 @@ class TableFile:
 
 
 def table_files(folder: StoragePath) -> list[TableFile]:
-    """Return the files of the table in ``folder``, sorted by path; the folder may be one of its partitions."""
-    return [table_file(place, folder) for place in find_files(folder, PARQUET_FILE)]
+    """Return the files of the table in ``folder``, sorted by path; the folder may be one of its partitions.
+
+    Each row stands in one of them, also where a compaction is at work or was cut short, see :mod:`.superseded`.
+    """
+    return [table_file(place, folder) for place in counted(folder, find_files(folder, PARQUET_FILE))]
 
 
 def table_file(place: StoragePath, folder: StoragePath) -> TableFile:

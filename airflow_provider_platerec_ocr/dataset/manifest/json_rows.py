@@ -18,10 +18,10 @@ from airflow_provider_platerec_ocr.dataset.layout.lines import MAX_LINE_BYTES, P
 from airflow_provider_platerec_ocr.dataset.layout.opened import opened
 from airflow_provider_platerec_ocr.dataset.layout.packed import unpacked
 from airflow_provider_platerec_ocr.dataset.manifest.columns import Columns
-from airflow_provider_platerec_ocr.dataset.manifest.row import plain
+from airflow_provider_platerec_ocr.dataset.manifest.row import COLUMNS, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from airflow_provider_platerec_ocr.dataset.layout.lines import Line
     from airflow_provider_platerec_ocr.dataset.layout.packed import SupportsRead
@@ -95,6 +95,9 @@ def _rows(
         if shape is None:
             if len(shapes) >= _MOST_SHAPES:
                 shapes.clear()
+            if twice := _twice(keys):
+                yield row, (), f"has {twice}, which are one column. Keep one of them"
+                continue
             layout = columns.layout(place, keys, folders, is_header=False)
             shape = shapes[keys] = itemgetter(*layout.known), layout
         fields = list(item.values())
@@ -103,6 +106,15 @@ def _rows(
         if along:
             values = (*values, shape[1].write([fields[index] for index in shape[1].own]))
         yield row, values, ""
+
+
+def _twice(keys: Sequence[str]) -> str:
+    """Return the names of a column with a meaning here that an object has more than once, as it spells them."""
+    found = [plain(key) for key in keys]
+    for name in COLUMNS:
+        if found.count(name) > 1:
+            return " and ".join(repr(key) for key in keys if plain(key) == name)
+    return ""
 
 
 def _refuse_columns(place: StoragePath, first: dict[str, Any]) -> None:

@@ -81,7 +81,7 @@ def read_manifest(  # noqa: PLR0913  # one manifest and how to read it, all by n
     notes = ManifestNotes() if notes is None else notes
     place = opener(uri)
     columns = Columns(manifest_columns, notes)
-    folder, rows = _open(uri, place, columns, search or Search(recursive=recursive))
+    folder, rows, is_listing = _open(uri, place, columns, search or Search(recursive=recursive))
     maker = RowMaker(
         folder.uri,
         user=user_of(uri),
@@ -89,6 +89,7 @@ def read_manifest(  # noqa: PLR0913  # one manifest and how to read it, all by n
         identity_params=identity_params,
         zone=zone,
         notes=notes,
+        is_listing=is_listing,
     )
     yield from map(maker.make, rows)
     columns.check(redact(uri))
@@ -123,16 +124,21 @@ def user_of(uri: str) -> str:
     return uri.split("://", 1)[1].partition("/")[0].rpartition("@")[0].partition(":")[0]
 
 
-def raw_rows(uri: str, place: StoragePath, search: Search | None = None) -> Iterator[RawRow]:
-    """Return the manifest's rows as its reader finds them."""
-    return _open(uri, place, Columns(), search or Search())[1]
+def raw_rows(
+    uri: str, place: StoragePath, search: Search | None = None, *, columns: Columns | None = None
+) -> Iterator[RawRow]:
+    """Return the manifest's rows as its reader finds them.
+
+    :param columns: finds the columns, instead of those of images.
+    """
+    return _open(uri, place, columns or Columns(), search or Search())[1]
 
 
-def _open(uri: str, place: StoragePath, columns: Columns, search: Search) -> tuple[StoragePath, Iterator[RawRow]]:
-    """Return the folder that relative names count from, and the rows."""
+def _open(uri: str, place: StoragePath, columns: Columns, search: Search) -> tuple[StoragePath, Iterator[RawRow], bool]:
+    """Return the folder that relative names count from, the rows, and whether they are a listing's."""
     kind, is_table = kind_of(place), table_kind(place.name) is not None
     if kind == "file":
-        return place.parent, read_table(_table(place, search), columns)
+        return place.parent, read_table(_table(place, search), columns), False
     problem: OCRManifestError | None = None
     if not is_table:
         images = _with_user(_listing(place, kind, search), uri)
@@ -143,17 +149,17 @@ def _open(uri: str, place: StoragePath, columns: Columns, search: Search) -> tup
                 raise
             first, problem = None, error
         if first is not None:
-            return place.parent, chain([first], images)
+            return place.parent, chain([first], images), True
     base, tables = _tables(place, kind, search, is_table=is_table)
     if tables:
-        return base, read_tables(tables, columns)
+        return base, read_tables(tables, columns), False
     if problem is not None:
         raise problem
     if is_table:
         where = "no file matches" if kind == "glob" else "the folder holds no part"
         message = f"There is no manifest at {redact(place.uri)}: {where} (yet)."
         raise OCRManifestError(message, permanent=False, missing=True)
-    return place.parent, iter(())
+    return place.parent, iter(()), True
 
 
 def _tables(place: StoragePath, kind: str, search: Search, *, is_table: bool) -> tuple[StoragePath, list[Table]]:

@@ -97,6 +97,7 @@ class RowMaker:
     :param identity_params: see :func:`...core.images.identity.web_identity`.
     :param zone: of times that do not say theirs; without it they are null.
     :param notes: takes the counts of what is left aside.
+    :param is_listing: whether names are a store's own, with nothing of the manifest's but its user.
     """
 
     def __init__(  # noqa: PLR0913  # as above
@@ -108,9 +109,11 @@ class RowMaker:
         identity_params: Collection[str] = (),
         zone: tzinfo | None = None,
         notes: ManifestNotes | None = None,
+        is_listing: bool = False,
     ) -> None:
         self.notes = ManifestNotes() if notes is None else notes
         self._resolve = NameResolver(folder, user, self.notes).resolve
+        self._is_listing = is_listing
         self._default_type = default_type
         self._types: dict[Any, str] = {}
         self._identity_params = identity_params
@@ -156,12 +159,18 @@ class RowMaker:
                 facts.camera_id,
                 facts.timestamp,
                 None,
-                None if name == image else without_secrets(name) if "://" in name else name,
+                None if name == image else self._said(name, uri),
                 columns,
             )
         if not url:
             refuse("The row has neither image nor upload_url.")
         return self._from_web(row, url, facts, columns)
+
+    def _said(self, name: str, uri: str) -> str | None:
+        """Return what the manifest itself calls an image that is known by another name; a listing has no own names."""
+        if self._is_listing and name == uri:
+            return None
+        return without_secrets(name) if "://" in name else name
 
     def _type(self, said: Any) -> str:
         """Return the row's type, and know it from now on: a manifest has few, and a million rows."""

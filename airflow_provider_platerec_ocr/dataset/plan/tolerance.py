@@ -35,16 +35,18 @@ class Tolerance:
     """0 to 1."""
 
     @classmethod
-    def of(cls, value: Any) -> Tolerance:
+    def of(cls, value: Any, name: str = "max_bad_rows", default: float = DEFAULT_SHARE) -> Tolerance:
         """Return what a person asked for.
 
         :param value: a whole number of rows (``20``, ``"20"``), or a share of them (``"10%"``, ``0.1``, ``"0.1"``):
-            what has a point or a percent sign is a share. Nothing, or empty text, is the default of 10 %.
+            what has a point or a percent sign is a share. Nothing, or empty text, is the default.
+        :param name: of the argument, for the error.
+        :param default: a share, 0 to 1.
         :raises OCRConfigError: it is neither.
         """
         text = "" if is_missing(value) else str(value).strip()
         if text in {"", "None"}:
-            return cls()
+            return cls(share=default)
         try:
             if text.isascii() and text.isdigit() and not isinstance(value, float):
                 return cls(rows=int(text))
@@ -52,7 +54,7 @@ class Tolerance:
         except ValueError:
             share = -1
         if isinstance(value, bool) or not 0 <= share <= 1:
-            message = f"max_bad_rows must be a number of rows, such as 20, or a share, such as '10%', not {value!r}."
+            message = f"{name} must be a number, such as 20, or a share, such as '10%', not {value!r}."
             raise OCRConfigError(message)
         return cls(share=share)
 

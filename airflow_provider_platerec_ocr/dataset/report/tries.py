@@ -42,6 +42,8 @@ class TryCounts:
     """Calls whose outcome is not known."""
     resent: int = 0
     """Calls in doubt that were sent once more."""
+    read: int = 0
+    """Images that the API read; those that the ledger knew are not among them."""
     ended: bool = False
     """Whether the try came to its end; else it was killed, or still runs."""
     error: str = ""

@@ -8,7 +8,8 @@ the caller's decision, after this has kept what there is.
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack, suppress
+import logging
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ from airflow_provider_platerec_ocr.dataset.layout.names import (
     files_of_run,
 )
 from airflow_provider_platerec_ocr.dataset.layout.schema import schema_of
+from airflow_provider_platerec_ocr.dataset.layout.superseded import finish
 from airflow_provider_platerec_ocr.dataset.layout.table_files import FileGoneError, opened, table_file, table_files
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_bad_rows, load_shard
 from airflow_provider_platerec_ocr.dataset.plan.workspaces import newest_planning
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ExportResult", "publish", "turn_to_publish"]
 
+log = logging.getLogger(__name__)
+
 LOOK_AHEAD = 2
 """Shards that are parsed ahead even from a local disk: Arrow does it beside the Python that looks into answers."""
 NAMED_MISSING = 5
@@ -60,12 +64,22 @@ TABLES = (READS, REPEATS, DEAD_LETTERS)
 """What a run publishes, in the order in which it appears."""
 
 
-def turn_to_publish(dataset: StoragePath, who: str, clock: Clock) -> Turn:
-    """Return the turn, to be waited for as a context manager, without which nobody changes the files of a dataset.
+@contextmanager
+def turn_to_publish(
+    dataset: StoragePath, who: str, clock: Clock, *, dead_letters: StoragePath | None = None
+) -> Iterator[Turn]:
+    """Wait for the turn without which nobody changes the files of a dataset, and give it back at the end.
+
+    What a killed compaction left half done is ended first, so that whoever has the turn finds each row once.
 
     :param who: for the log of those who wait.
+    :param dead_letters: their folder, if they are to be changed, too.
     """
-    return Turn(beside(dataset, "workspace") / PUBLISHING, who, clock)
+    with Turn(beside(dataset, "workspace") / PUBLISHING, who, clock) as turn:
+        for table in (dataset, beside(dataset, "repeats"), dead_letters):
+            if table is not None and finish(table):
+                log.warning("A compaction of %s that was cut short is ended.", table)
+        yield turn
 
 
 def publish(  # noqa: PLR0913  # four places that may lie on four stores
@@ -93,7 +107,8 @@ def publish(  # noqa: PLR0913  # four places that may lie on four stores
     clock = clock or SystemClock()
     folders = {READS: dataset, REPEATS: beside(dataset, "repeats"), DEAD_LETTERS: dead_letters}
     staging = beside(dataset, "workspace") / STAGING
-    with turn_to_publish(dataset, f"run {run.run_id} of {run.dag_id}", clock) as turn:
+    who = f"run {run.run_id} of {run.dag_id}"
+    with turn_to_publish(dataset, who, clock, dead_letters=dead_letters) as turn:
         sweep_leftovers(dataset, dead_letters, staging, alone=turn.is_held)
         publication = _Publication(plan, run, workspace, folders, staging, turn, figures or Collector())
         return publication.publish(clock)

@@ -106,6 +106,11 @@ class TableWriter:
         for state in self._partitions.values():
             self._close(state)
 
+    @property
+    def targets(self) -> list[StoragePath]:
+        """Where the files that are closed will appear."""
+        return [file.target for file in self._staged]
+
     def reveal(self) -> list[StoragePath]:
         """Close the files, let them appear one right after the other, and return where."""
         self.close()
@@ -164,6 +169,11 @@ class _ParquetFile:
         self._staged = StagedFile(target, staging)
         dictionaries = [name for name in schema.names if name not in UNIQUE]
         self._writer = pq.ParquetWriter(self._staged.handle, schema, compression="zstd", use_dictionary=dictionaries)
+
+    @property
+    def target(self) -> StoragePath:
+        """Where it will appear."""
+        return self._staged.target
 
     def write(self, tables: list[Any]) -> None:
         """Write the tables as one row group."""

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.identifiers import check_code
 from airflow_provider_platerec_ocr.dataset.layout.columns import batches
-from airflow_provider_platerec_ocr.dataset.layout.names import OTHERS_CALLS, READS, upkeep_slug
+from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, OTHERS_CALLS, READS, upkeep_slug
 from airflow_provider_platerec_ocr.dataset.layout.schema import SCHEMA_VERSION, VERSION_KEY, schema_of
+from airflow_provider_platerec_ocr.dataset.layout.superseded import write_note
 from airflow_provider_platerec_ocr.dataset.layout.table_files import FileGoneError, opened, table_files
 from airflow_provider_platerec_ocr.dataset.table.publish import turn_to_publish
 from airflow_provider_platerec_ocr.dataset.table.writer import FILE_ROWS, TableWriter
@@ -30,7 +31,7 @@ from airflow_provider_platerec_ocr.dataset.upkeep.swap import (
     swap_files,
     swap_folder,
 )
-from airflow_provider_platerec_ocr.storage.files import remove_folder
+from airflow_provider_platerec_ocr.storage.files import remove, remove_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -146,7 +147,8 @@ class _Partition:
 
     def in_turn(self, files: list[TableFile], done: Compacted, dataset: StoragePath, clock: Clock) -> bool:
         """Write the new files when no run publishes, and return whether they took the place of the old ones."""
-        with turn_to_publish(dataset, "a compaction", clock) as turn:
+        letters = self.folder if self.table == DEAD_LETTERS else None
+        with turn_to_publish(dataset, "a compaction", clock, dead_letters=letters) as turn:
             return self._compact(files, done, turn)
 
     def _compact(self, files: list[TableFile], done: Compacted, turn: Turn) -> bool:
@@ -155,7 +157,7 @@ class _Partition:
         in_one_step = can_exchange(target, staging)
         inputs = seen(file.place for file in files)
         where = staging / "new" if in_one_step else target
-        outputs = []
+        outputs, note = [], None
         try:
             with ExitStack() as stack:
                 writers = []
@@ -167,15 +169,28 @@ class _Partition:
                     for rows in self._rows(some, done):
                         writer.add(rows)
                 turn.check()
+                if not in_one_step:
+                    names = self._outputs(writers)
+                    note = write_note(self.folder, self.name, staging.name, [each.name for each in inputs], names)
                 outputs = [place for writer in writers for place in writer.reveal()]
             if in_one_step:
                 return swap_folder(target, where, inputs)
-            return swap_files(target, inputs, outputs)
+            is_in_place = swap_files(target, inputs, outputs)
+            if note is not None:
+                remove(note)
+            return is_in_place  # noqa: TRY300  # what comes before it may raise
         except FileGoneError as gone:
             log.info("%s went while it was read: the partition is left as it is.", gone)
             return False
         finally:
             remove_folder(staging)
+
+    @staticmethod
+    def _outputs(writers: Sequence[TableWriter]) -> list[str]:
+        """Return the names of the files that are about to appear."""
+        for writer in writers:
+            writer.close()
+        return [place.name for writer in writers for place in writer.targets]
 
     def _rows(self, files: list[TableFile], done: Compacted) -> Iterator[Any]:
         """Yield the rows of all files in today's schema, each once."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
+from airflow_provider_platerec_ocr.core.fingerprint import is_fingerprint, why_no_fingerprint
 from airflow_provider_platerec_ocr.core.identifiers import check_code
 from airflow_provider_platerec_ocr.core.models import to_utc
 from airflow_provider_platerec_ocr.dataset.corrections.table import Correction, CorrectionKind, append, load_corrections
@@ -134,6 +135,9 @@ def _checked(kind: str, code: str | None, named: tuple[str | None, str | None], 
 
 def _read_meant(folder: StoragePath, *, image: str | None, fingerprint: str | None, type_: str | None) -> list[Row]:
     """Return the rows of the read that is meant, by index."""
+    if fingerprint is not None and not is_fingerprint(fingerprint):
+        message = f"{fingerprint!r} is no fingerprint: {why_no_fingerprint(fingerprint)}."
+        raise OCRInputError(message)
     rows = list(_rows(folder, image, fingerprint))
     types = sorted({row["read_type"] for row in rows if type_ is None or row["read_type"] == type_})
     if not types:

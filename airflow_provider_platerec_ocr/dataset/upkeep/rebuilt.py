@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.dataset.layout.columns import batches
 from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
+from airflow_provider_platerec_ocr.dataset.plan.keys import DoneKeys, KeyList
 from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
 from airflow_provider_platerec_ocr.dataset.table.outcome_table import outcome_schema
 from airflow_provider_platerec_ocr.dataset.table.rows import reads_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -70,6 +71,13 @@ class Rebuilt:
     """Reads by what said their day: ``run``, ``run id`` or ``answer``."""
     without_version: int = 0
     """Reads of which nobody wrote down the image's version: a plan that knows one looks at them again, for nothing."""
+
+
+def gone_keys(keys: Iterable[bytes]) -> DoneKeys:
+    """Return the keys of images whose rows were deleted, to be looked up; several may stand in one text."""
+    gone = KeyList()
+    gone.add(keys)
+    return DoneKeys(gone)
 
 
 def day_of(facts: Mapping[str, Any], run_id: str, read_at: str | None) -> tuple[date, str]:

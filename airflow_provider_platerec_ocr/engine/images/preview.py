@@ -42,7 +42,9 @@ def make_preview(content: bytes, side: int) -> bytes:
         raise NoPreviewError(message) from None
     with _AT_A_TIME:
         try:
-            return _made(content, side)
+            target = io.BytesIO()
+            small_picture(content, side).save(target, "JPEG", quality=_QUALITY)
+            return target.getvalue()
         except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
             message = "too many pixels to show"
         except Exception:  # noqa: BLE001  # decoders raise whatever a broken file makes them
@@ -50,23 +52,32 @@ def make_preview(content: bytes, side: int) -> bytes:
     raise NoPreviewError(message)
 
 
-def _made(content: bytes, side: int) -> bytes:
+def small_picture(
+    content: bytes, side: int, *, most_pixels: int = MAX_PIXELS, most_decoded: int = MAX_PIXELS
+) -> Image.Image:
+    """Return an image's pixels, RGB and upright, the longer side at most ``side``.
+
+    Whatever Pillow raises comes through, ``DecompressionBombError`` for an image of too many pixels among it.
+
+    :param most_pixels: that it may claim.
+    :param most_decoded: that may be in memory at a time: a JPEG is decoded at a fraction of its size.
+    """
     from PIL import Image
 
     Image.init()
     known = [each for each in _FORMATS if each in Image.OPEN]
     with Image.open(io.BytesIO(content), formats=known) as opened:
-        if opened.width * opened.height > MAX_PIXELS:
+        if opened.width * opened.height > most_pixels:
             raise Image.DecompressionBombError
-        opened.draft("RGB", (2 * side, 2 * side))  # a JPEG is decoded at a fraction of its size
+        opened.draft("RGB", (2 * side, 2 * side))
+        if opened.width * opened.height > most_decoded:
+            raise Image.DecompressionBombError
         picture = as_rgb(opened)
         # Asked only now: of a TIFF, Pillow turns the pixels when it loads them, and takes the tag away.
         orientation = opened.getexif().get(_ORIENTATION, 1)
     picture.thumbnail((side, side))
     turn = _turns().get(orientation)
-    target = io.BytesIO()
-    (picture if turn is None else picture.transpose(turn)).save(target, "JPEG", quality=_QUALITY)
-    return target.getvalue()
+    return picture if turn is None else picture.transpose(turn)
 
 
 def _turns() -> dict[int, Image.Transpose]:

@@ -6,6 +6,7 @@ of this provider, so nobody sends the image again; this one knows it for what it
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 KEYS = "forgotten-images"
 """Folder of the keys of images that are done although nothing says so any more; no type can have a hyphen."""
+_MET = ".met"
 _ENDED = frozenset({End.ANSWER.value, End.REJECTED.value, records.HEALED})
 DELETED, RETENTION = "deleted", "retention"
 """Why content went."""
@@ -52,6 +54,8 @@ class Entry:
     """When its last attempt ended; UTC. Empty where none did."""
     open: bool = False
     """Whether an attempt has no end: its call may be under way or in doubt."""
+    has_content: bool = False
+    """Whether a file still says something of the image, as where a deletion was cut short."""
 
 
 def search(store: Store, fits: Fits) -> Iterator[Entry]:
@@ -73,6 +77,7 @@ def _in_folder(store: Store, folder: str, fits: Fits) -> Iterator[Entry]:
     type_ = folder.split("/")[-2]
     entries: dict[str, tuple[Entry, set[int], set[int]]] = {}
     fitting: set[str] = set()
+    buried: set[str] = set()
     for name in store.bare_names(folder):
         parts = records.split_name(name)
         if parts is None:
@@ -83,20 +88,28 @@ def _in_folder(store: Store, folder: str, fits: Fits) -> Iterator[Entry]:
         (claimed if suffix == "claim" else ended).add(number)
         data = store.read(f"{folder}/{name}") or b""
         record = records.unpack(data) or {}
+        if suffix != "claim":  # a tombstone says it, too, of those who were killed before they had emptied the rest
+            entry.saved_at = max(entry.saved_at, str(record.get("saved_at") or ""))
         if record.get(FORGOTTEN):
+            buried.add(fingerprint)
             continue
+        entry.has_content = entry.has_content or _says_something(suffix, record)
         facts = record.get("facts")
         if isinstance(facts, dict) and facts.get("image"):
             version = facts.get("image_version")
             entry.versions.add((str(facts["image"]), None if version is None else str(version)))
-        if suffix != "claim":
-            entry.saved_at = max(entry.saved_at, str(record.get("saved_at") or ""))
         if fits(fingerprint, record, data):
             fitting.add(fingerprint)
     for fingerprint in sorted(fitting):
         entry, claimed, ended = entries[fingerprint]
         entry.open = bool(claimed - ended)
-        yield entry
+        if entry.has_content or fingerprint not in buried:
+            yield entry
+
+
+def _says_something(suffix: str, record: dict[str, Any]) -> bool:
+    """Return whether a file that is no tombstone has content; claims and releases are emptied, ends go."""
+    return suffix in _ENDED or not record or bool(record.get("facts")) or "reason" in record
 
 
 def is_about(wanted: Wanted, fingerprint: str, record: dict[str, Any], data: bytes) -> bool:
@@ -147,10 +160,11 @@ def bury(store: Store, entry: Entry, *, why: str, clock: Clock) -> None:
     if is_dead:
         store.replace(tomb, records.pack(_tombstone(entry, number, why, clock)))
     for name, (_, _, suffix) in here.items():
-        if suffix in _ENDED and name != tomb:
-            store.delete(name)
-        elif suffix not in _ENDED:  # claims and releases: who and when stays, what goes
+        if suffix not in _ENDED:  # claims and releases: who and when stays, what goes
             store.replace(name, records.pack(_emptied(store, name)))
+    for name, (_, _, suffix) in here.items():
+        if suffix in _ENDED and name != tomb:  # last, since by them the rest is found again
+            store.delete(name)
     for name in aside:
         store.delete(name)
 
@@ -196,19 +210,31 @@ def keep_keys(store: Store, keys: Collection[bytes], clock: Clock) -> None:
         store.create(name, b"".join(sorted(keys)))
 
 
+def keep_met(store: Store, keys: Collection[bytes]) -> None:
+    """Write down the keys of images that turned out to be other names of what was deleted: no plan opens them again.
+
+    The same keys make the same file, whoever meets them. It deletes nothing, so :func:`kept_key_files` is without it.
+
+    :raises OCRLedgerUnwritable: it is not written, and the next plan has those images again.
+    """
+    if keys:
+        data = b"".join(sorted(set(keys)))
+        store.create(f"{KEYS}/{hashlib.sha256(data).hexdigest()[:32]}{_MET}", data)
+
+
 def kept_key_files(store: Store) -> list[str]:
     """Return the names of the files that :func:`keep_keys` wrote: one more with each deletion."""
     return [name for name in store.bare_names(KEYS) if name.endswith(".keys")]
 
 
 def forgotten_keys(place: StoragePath) -> list[bytes]:
-    """Return the keys that :func:`keep_keys` ever wrote down, many in one text; one LIST where there are none.
+    """Return all keys that were ever written down here, many in one text; one LIST where there are none.
 
     :param place: the ledger's folder, which need not exist.
     :raises OCRLedgerError: it cannot be read.
     """
     store = Store(place)
-    names = [f"{KEYS}/{name}" for name in kept_key_files(store)]
+    names = [f"{KEYS}/{name}" for name in store.bare_names(KEYS) if name.endswith((".keys", _MET))]
     return [data[: len(data) // KEY_BYTES * KEY_BYTES] for data in store.read_many(names).values()]
 
 

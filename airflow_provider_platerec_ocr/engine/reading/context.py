@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_platerec_ocr.core.backoff import Backoff
 from airflow_provider_platerec_ocr.core.events import Events
+from airflow_provider_platerec_ocr.core.images.alike import Fellows
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner
 from airflow_provider_platerec_ocr.engine.ledger.purse import OpenPurse
 from airflow_provider_platerec_ocr.engine.reading.progress import log_line
@@ -88,6 +89,8 @@ class ReadContext:
     """Where each paid call takes one of those that its run was granted."""
     events: Events = field(default_factory=lambda: Events(log_line))
     """Where what happens is told."""
+    fellows: Fellows = field(default_factory=Fellows)
+    """The other shards of the run, as far as rejections go."""
 
     async def io(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
         """Run a blocking function in the pool."""

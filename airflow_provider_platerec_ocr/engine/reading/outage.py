@@ -5,17 +5,19 @@ whole task slow down, first for a second, at last for a minute, so that a minute
 probes, and a server that breaks after doing the work costs a bounded number of calls.
 
 A wrong ``type`` or a gateway that speaks the API's JSON rejects every image with the same words, and a rejection in the
-ledger is for good. So a batch keeps the last few alike in memory, their claims open: a read, other words or the batch's
-end writes them down; the twentieth in a row stops the batch instead, and releases them all. A kill meanwhile leaves
-their claims in doubt, which the ledger names, as with every call that was cut off. None waits longer than its lease.
+ledger is for good. So a batch keeps the last few alike in memory, their claims open: a read or other words write them
+down; the twentieth in a row stops the batch instead, and releases them all. Where neither has come when the batch ends,
+:func:`...core.images.alike.belief` says what becomes of them. The other shards of the run count with it. A kill
+meanwhile leaves their claims in doubt, which the ledger names, as with every call that was cut off. None waits longer
+than its lease.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
+import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_platerec_ocr.core.errors import (
     OCROutcomeUnknown,
@@ -24,6 +26,7 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRUnknownDialect,
     OCRWrongBaseURL,
 )
+from airflow_provider_platerec_ocr.core.images.alike import LOOK_EVERY, Belief, belief, runs_before, words
 from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 
@@ -37,10 +40,11 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.engine.reading.reader import Reader
     from airflow_provider_platerec_ocr.engine.reading.resolution import Pending
 
+log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 PATIENCE = 3
 """Failures in a row before everybody rests."""
-_URL = re.compile(r"[a-z][a-z0-9+.-]+://\S+")
-_NUMBER = re.compile(r"\b[0-9a-f_-]*[0-9][0-9a-f_-]*\b")
 _COUNTED = (Reason.API_REJECTED, Reason.URL_NOT_FETCHED)
 
 
@@ -109,14 +113,6 @@ class Dialect:
         return OCRUnknownDialect(message, retry=False)
 
 
-def words(outcome: Outcome) -> str:
-    """Return what a rejection says, without what is of this image or this moment: names, URLs, numbers."""
-    text = outcome.message or ""
-    for own in (outcome.fingerprint, outcome.image, outcome.image.rstrip("/").rpartition("/")[2]):
-        text = text.replace(own, "*") if own else text
-    return f"{outcome.http_status}: {_NUMBER.sub('#', _URL.sub('*', text.lower()))}"
-
-
 class Rejections:
     """The last rejections of a batch, as long as nothing tells whether they are about the images.
 
@@ -132,6 +128,11 @@ class Rejections:
         self._more = asyncio.Event()
         self._words = ""
         self._in_a_row = 0
+        self._elsewhere = 0
+        """Rejections alike that the run's other shards met, when they were asked last."""
+        self._spoken = False
+        """Whether an image was read here, or two were rejected in different words: it is the API, and looks at them."""
+        self._told = False
         self._kept: dict[tuple[str, str], list[Outcome]] = {}
         """Outcomes of pending rejections, oldest first; duplicates of an image stand together."""
         self._dropped: set[tuple[str, str]] = set()
@@ -155,17 +156,41 @@ class Rejections:
             if pending:
                 self._kept[key] = [outcome]
                 self._more.set()
-            if self._in_a_row >= self._context.options.rejected_in_a_row:
+            if self._in_a_row + self._elsewhere >= self._context.options.rejected_in_a_row:
                 await self._give_up(outcome)
             return pending
 
     async def _count(self, outcome: Outcome) -> None:
         said = "" if outcome.status == ReadStatus.READ else words(outcome)
-        if said == self._words and said:
+        if said and said == self._words:
             self._in_a_row += 1
+            if self._in_a_row % LOOK_EVERY == 0:
+                await self._ask_others()
             return
+        self._spoken = self._spoken or not said or bool(self._words)
         await self._believe()
-        self._words, self._in_a_row = said, 1 if said else 0
+        await self._tell(0)
+        self._words, self._in_a_row, self._elsewhere = said, 1 if said else 0, 0
+
+    async def _ask_others(self) -> None:
+        """Tell the run's other shards, and count theirs with this one's where none of them read anything."""
+        await self._tell(self._in_a_row)
+        alike = await self._asked(self._context.fellows.alike, 0, self._words)
+        enough = self._in_a_row + alike >= self._context.options.rejected_in_a_row
+        self._elsewhere = alike if enough and not await self._asked(self._context.fellows.have_read, False) else 0  # noqa: FBT003
+
+    async def _tell(self, count: int) -> None:
+        if count or self._told:
+            self._told = bool(count)
+            await self._asked(self._context.fellows.tell, None, self._words, count)
+
+    async def _asked(self, ask: Callable[..., Answer], without: Answer, *given: Any) -> Answer:
+        """Return what the run's other shards say; ``without`` where they cannot be asked, since nothing hangs on it."""
+        try:
+            return await self._context.io(ask, *given)
+        except Exception as error:  # noqa: BLE001  # whatever the workspace's store raises
+            log.warning("The other shards' rejections cannot be looked at: %s", error)
+            return without
 
     async def _believe(self) -> None:
         """Write the rejections down: they are about the images."""
@@ -177,13 +202,10 @@ class Rejections:
     async def _give_up(self, last: Outcome) -> None:
         """Stop, and leave every image as if it had not been sent."""
         if not self._context.stop.is_set():
-            message = (
-                f"Calls in a row that were rejected with the same words: {self._in_a_row}. No image was read between "
-                f"them, so it is not about the images: {last.message} Nothing more is sent, and none that the API "
-                "refused (4xx) is rejected for good. Check the type, and what stands between here and the API; then "
-                "run again. Images that really cannot be read are taken out of the manifest, or settled as rejected."
-            )
-            self._context.stop.set(OCRStop(message, status=last.http_status, detail=last.message or ""))
+            number = self._in_a_row + self._elsewhere
+            shards = " of this run's shards" if self._elsewhere else ""
+            self._context.stop.set(_not_about_images(f"{number} calls{shards} in a row were rejected", last))
+        await self._tell(self._in_a_row)
         await self._leave(f"rejected in a row with others, so perhaps not for its own sake: {last.message}")
 
     async def _leave(self, why: str) -> None:
@@ -198,13 +220,44 @@ class Rejections:
         return [each.pending for each in found if each is not None and each.pending is not None]
 
     async def close(self) -> None:
-        """Write down what is left: the batch is over. What was not the API at last may have rejected, too."""
+        """End what is left: the batch is over."""
         async with self._busy:
             self._kept = {key: self._kept.get(key, []) for key in self._reader.pending}
-            if isinstance(self._context.stop.reason, OCRWrongBaseURL | OCRUnknownDialect):
+            reason = self._context.stop.reason
+            if isinstance(reason, OCRWrongBaseURL | OCRUnknownDialect):  # which may have rejected, too
                 await self._leave("rejected just before something else answered in the API's place")
-            else:
-                await self._believe()
+            elif self._kept:
+                await self._judge(reason)
+
+    async def _judge(self, stopped: Exception | None) -> None:
+        """End what is left by what else the run met; a batch that was stopped leaves it to the next try."""
+        if self._spoken or await self._asked(self._context.fellows.have_read, False):  # noqa: FBT003
+            await self._believe()
+            return
+        last = next((outcomes[-1] for outcomes in reversed(self._kept.values()) if outcomes), None)
+        if last is None:  # a batch that broke before it could look at them
+            await self._leave("rejected, and nobody could look at it")
+            return
+        await self._tell(self._in_a_row)
+        alike = self._in_a_row + await self._asked(self._context.fellows.alike, 0, self._words)
+        if stopped is not None:
+            await self._leave(f"rejected, and nothing was read before the task ended to believe it: {last.message}")
+            return
+        for key, outcomes in list(self._kept.items()):
+            before = runs_before(self._reader.pending[key].history, self._context.owner)
+            match belief(alike, spoken=False, runs_before=before):
+                case Belief.STOP:
+                    self._context.stop.set(_not_about_images(f"All {alike} calls of this run were rejected", last))
+                    await self._leave(
+                        f"rejected as all of its run were, so perhaps not for its own sake: {last.message}"
+                    )
+                    return
+                case Belief.PUT_OFF:
+                    await self._let_go(key)
+                case Belief.REJECT:
+                    kept, self._kept = self._kept, {key: outcomes}
+                    await self._believe()
+                    self._kept = {other: each for other, each in kept.items() if other != key}
 
     async def expire(self) -> None:
         """Let go of rejections whose claims grow old, until cancelled: the next run sends those images again."""
@@ -223,9 +276,21 @@ class Rejections:
             await context.clock.sleep(max(left_s, 0.0))
 
     async def _let_go(self, key: tuple[str, str]) -> None:
+        """Put an image off: the next run sends it again, and the ledger remembers that this one did."""
         outcomes = self._kept.pop(key)
         for each in self._ended({key: outcomes}):
-            await self._reader.answer_writer.release(each.claim, "rejected, and nothing was read since to believe it")
+            why = "rejected, and nothing was read since to believe it"
+            await self._reader.answer_writer.put_off(each.claim, why, each.facts)
         for outcome in outcomes:
             message = f"{outcome.message} No image was read since, so the next run sends it again."
             await self._settled(replace(outcome, status=ReadStatus.FAILED, message=message))
+
+
+def _not_about_images(what: str, last: Outcome) -> OCRStop:
+    message = (
+        f"{what} with the same words, and no image was read between them, so it is not about the images: "
+        f"{last.message} Nothing more is sent, and none that the API refused (4xx) is rejected for good. Check the "
+        "type, and what stands between here and the API; then run again. Images that really cannot be read are taken "
+        "out of the manifest, or settled as rejected."
+    )
+    return OCRStop(message, status=last.http_status, detail=last.message or "")

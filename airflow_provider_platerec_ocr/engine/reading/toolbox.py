@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.events import Events
+from airflow_provider_platerec_ocr.core.images.alike import Fellows
 from airflow_provider_platerec_ocr.engine.images.loader import ImageLoader
 from airflow_provider_platerec_ocr.engine.ledger.purse import OpenPurse
 from airflow_provider_platerec_ocr.engine.ledger.reservations import account_id
@@ -66,6 +67,8 @@ class Toolbox:
     """See :attr:`.context.ReadContext.purse`."""
     events: Events = field(default_factory=lambda: Events(log_line))
     """See :attr:`.context.ReadContext.events`."""
+    fellows: Fellows = field(default_factory=Fellows)
+    """See :attr:`.context.ReadContext.fellows`."""
 
     def tools(self, client: OCRClient, pool: Executor) -> ReadContext:
         """Return the tools; on the event loop on which they are used.
@@ -101,4 +104,5 @@ class Toolbox:
             run_facts=self.run_facts,
             purse=self.purse,
             events=self.events,
+            fellows=self.fellows,
         )

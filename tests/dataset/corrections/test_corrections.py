@@ -162,3 +162,24 @@ def test_the_table_itself_keeps_what_the_api_said(table: CorrectedStage) -> None
     assert row["code"] == VIN
     assert VIN in str(row["raw"])
     assert row["run_id"] == RUN.run_id
+
+
+@pytest.mark.parametrize("columns", [None, ["identifier_count", "code"]])
+def test_the_number_of_codes_is_the_corrected_one(table: CorrectedStage, columns: list[str] | None) -> None:
+    table.correct(NONE, RIGHT, kind="add")
+    table.correct(ONE, RIGHT)
+    table.take_back(TWO, identifier=OTHER)
+    table.correct(TWO, RIGHT, kind="add")
+    table.correct(TWO, "THIRD", kind="add")
+
+    frame = read_dataset(str(table.dataset), corrected=True, columns=columns)
+
+    assert sorted(frame["identifier_count"]) == [1, 1, 3, 3, 3]
+    assert sorted(int(str(row[0])) for row in table.by_duckdb("identifier_count")) == [1, 1, 3, 3, 3]
+
+
+def test_a_fingerprint_that_was_copied_in_part_is_said_to_be(table: CorrectedStage) -> None:
+    mark = str(read_dataset(str(table.dataset))["fingerprint"].dropna().iloc[0])
+    for text, says in ((mark.upper(), "without blanks or capitals"), (mark[:12], "this has 12")):
+        with pytest.raises(OCRInputError, match=says):
+            table.correct(ONE, RIGHT, image=None, fingerprint=text)

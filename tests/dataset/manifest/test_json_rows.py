@@ -55,3 +55,12 @@ def test_what_is_no_object_in_an_array_is_a_bad_row(tmp_path: Path) -> None:
         (4, "The row is not a JSON object but str."),
     ]
     assert [item.row for item in found] == [1, 2, 3, 4, 5]
+
+
+def test_an_object_that_says_one_column_twice_is_a_bad_row(tmp_path: Path) -> None:
+    content = '{"image": "a.jpg"}\n{"image": "b.jpg", "Image": "c.jpg"}\n{"image": "d.jpg", "Gate": 1, "gate": 2}\n'
+
+    found = rows(tmp_path / "m.jsonl", content)
+
+    assert problems(found) == [(2, "The row has 'image' and 'Image', which are one column. Keep one of them.")]
+    assert len(found) == 3

@@ -28,7 +28,7 @@ def test_a_number_is_one_of_rows_and_what_has_a_point_or_a_percent_sign_is_a_sha
     "value", ["many", -1, "-1", "-5%", 1.5, "1.5", "101%", 20.0, True, False, "inf", "nan", "10 rows", "%", [1], "²"]
 )
 def test_anything_else_is_refused(value: Any) -> None:
-    with pytest.raises(OCRConfigError, match=r"max_bad_rows must be a number of rows, such as 20, or a share"):
+    with pytest.raises(OCRConfigError, match=r"max_bad_rows must be a number, such as 20, or a share"):
         Tolerance.of(value)
 
 

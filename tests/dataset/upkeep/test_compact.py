@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
 from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, REPEATS
@@ -214,7 +215,7 @@ def test_readers_never_see_a_row_twice_or_not_at_all(stage: TableStage) -> None:
 
 def on_an_object_store(place: StoragePath) -> StoragePath:
     """The local disk as a place that cannot put one folder in the place of another."""
-    return StoragePath(place.fs, place.path, "an-object-store")
+    return StoragePath(LocalFileSystem(auto_mkdir=True), place.path, "an-object-store")
 
 
 def test_where_folders_cannot_take_each_others_place_the_new_file_comes_first(stage: TableStage) -> None:

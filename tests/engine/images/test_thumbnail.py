@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from airflow_provider_platerec_ocr.engine.images.thumbnail import HEIGHT, WIDTH, can_draw, thumbnail
+from airflow_provider_platerec_ocr.engine.images.thumbnail import SIDE, can_draw, thumbnail
 from support.pictures import noise, picture
 
 
@@ -19,14 +19,14 @@ def test_a_picture_is_small_and_keeps_its_shape(kind: str) -> None:
     found = thumbnail(picture(kind, (800, 400)), 4000)
 
     assert opened(found).format == "JPEG"
-    assert opened(found).size == (WIDTH, WIDTH // 2)
+    assert opened(found).size == (SIDE, SIDE // 2)
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "CMYK", "1"])
 def test_any_kind_of_pixels_becomes_a_picture(mode: str) -> None:
     kind = "TIFF" if mode in {"CMYK", "1"} else "PNG"
 
-    assert opened(thumbnail(picture(kind, mode=mode), 4000)).mode == "RGB"
+    assert opened(thumbnail(picture(kind, mode=mode), 4000)).mode in {"L", "RGB"}
 
 
 def test_what_is_transparent_is_white() -> None:
@@ -43,8 +43,8 @@ def test_it_stands_upright_and_tells_nothing_of_the_camera() -> None:
 
     found = thumbnail(picture(size=(400, 300), exif=exif), 4000)
 
-    assert opened(found).size[1] == HEIGHT
-    assert opened(found).size[0] < HEIGHT
+    assert opened(found).size[1] == SIDE
+    assert opened(found).size[0] < SIDE
     assert dict(opened(found).getexif()) == {}
 
 

@@ -10,27 +10,34 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_platerec_ocr.core.claims import End, MayClaim, Rejected, decide
+from airflow_provider_platerec_ocr.core.errors import OCRLedgerUnwritable
 from airflow_provider_platerec_ocr.core.images.wanted import Wanted
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner
 from airflow_provider_platerec_ocr.engine.kept.answers import kept_answers
 from airflow_provider_platerec_ocr.engine.kept.tombstones import (
+    DELETED,
     RETENTION,
     bury,
     forgotten_keys,
     half_written,
     is_about,
     keep_keys,
+    keep_met,
+    kept_key_files,
     keys_of,
     search,
 )
 from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin, Verdict
 from airflow_provider_platerec_ocr.engine.ledger.describe import verdict
 from airflow_provider_platerec_ocr.engine.ledger.selection import rejected
+from airflow_provider_platerec_ocr.storage.store import Store
 from support.clock import FakeClock
 from support.ledger_shell import FACTS, OTHER, PRINT, RAW, claimed, opened
 from support.stores import local_place
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_platerec_ocr.core.claims import Decision
     from airflow_provider_platerec_ocr.engine.kept.tombstones import (
         Entry,
@@ -112,6 +119,75 @@ def test_whoever_was_interrupted_ends_it_by_beginning_again(ledger: Ledger) -> N
 
     assert CODE.encode() not in content(ledger)
     assert isinstance(decision(ledger), Rejected)
+
+
+class Killed(Store):
+    """A ledger's store whose process dies at one of its changes."""
+
+    left = 0
+
+    def _may(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            message = "killed"
+            raise OCRLedgerUnwritable(message)
+
+    def replace(self, name: str, data: bytes) -> None:
+        self._may()
+        super().replace(name, data)
+
+    def delete(self, name: str) -> None:
+        self._may()
+        super().delete(name)
+
+    def create(self, name: str, data: bytes) -> bool:
+        self._may()
+        return super().create(name, data)
+
+
+def two_attempts(ledger: Ledger) -> None:
+    ledger.release(claimed(ledger), f"503 for {IMAGE}")
+    ledger.answer(claimed(ledger, number=2), RAW, FACTS)
+
+
+def answered_twice(ledger: Ledger) -> None:
+    claim = claimed(ledger)
+    ledger.answer(claimed(ledger, number=2), RAW, FACTS)
+    ledger.answer(claim, RAW, FACTS)
+
+
+def moved_aside(ledger: Ledger) -> None:
+    ledger.answer(claimed(ledger), RAW, FACTS)
+    admin = LedgerAdmin(ledger, FakeClock())
+    admin.forget(admin.find(PRINT)[0])
+
+
+@pytest.mark.parametrize("made", [two_attempts, answered_twice, moved_aside])
+@pytest.mark.parametrize("why", [DELETED, RETENTION])
+def test_whichever_step_it_was_killed_at_the_next_one_ends_it(
+    tmp_path: Path, made: Callable[[Ledger], None], why: str
+) -> None:
+    def sweep(ledger: Ledger, store: Store) -> int:
+        everything = [each for each in search(ledger.store, lambda *_: True) if each.has_content or why is DELETED]
+        for entry in everything:
+            bury(store, entry, why=why, clock=FakeClock())
+        return len(everything)
+
+    for steps in range(9):
+        ledger = opened(local_place(tmp_path / f"ledger-{steps}"))
+        made(ledger)
+        killed = Killed(ledger.root)
+        killed.left = steps
+        try:
+            sweep(ledger, killed)
+        except OCRLedgerUnwritable:
+            assert found(ledger, Wanted.of(code=CODE)) or CODE.encode() not in content(ledger)
+            sweep(ledger, ledger.store)
+        assert CODE.encode() not in content(ledger)
+        assert IMAGE.encode() not in content(ledger)
+        assert why is RETENTION or isinstance(decision(ledger), Rejected)
+        assert sweep(ledger, ledger.store) == 0, "what is buried is not looked at again"
+    assert killed.left >= 0, "the last one was not killed"
 
 
 def test_a_call_in_doubt_is_not_sent_again_once_it_is_forgotten(ledger: Ledger) -> None:
@@ -211,3 +287,17 @@ def test_rejections_and_torn_answers_are_no_answers(ledger: Ledger) -> None:
     (Path(ledger.root.path) / "vin" / OTHER[:2] / f"{OTHER}.1.answer").write_bytes(b'{"half')
 
     assert [each for some in kept_answers(ledger) for each in some] == []
+
+
+def test_other_names_of_what_was_deleted_are_done_and_are_no_deletion(ledger: Ledger) -> None:
+    keep_keys(ledger.store, keys_of("vin", {("a.jpg", "v1")}), FakeClock())
+    deletions = kept_key_files(ledger.store)
+    copies = keys_of("vin", {("copy.jpg", "v1"), ("other.jpg", None)})
+
+    for _ in range(2):
+        keep_met(ledger.store, copies)
+    keep_met(ledger.store, set())
+
+    assert kept_key_files(ledger.store) == deletions
+    assert len(ledger.store.bare_names("forgotten-images")) == 2
+    assert b"".join(sorted(copies)) in forgotten_keys(ledger.root)

@@ -15,6 +15,7 @@ import pytest
 from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.errors import OCRLedgerUnwritable
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes
+from airflow_provider_platerec_ocr.core.images.alike import ByItself
 from airflow_provider_platerec_ocr.core.models import ReadStatus
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from airflow_provider_platerec_ocr.engine.reading.context import ReadOptions
@@ -187,7 +188,7 @@ def test_a_release_that_cannot_be_saved_is_named_and_stops_the_task(
 def test_a_rejection_that_is_saved_late_is_a_rejection(stage: Stage) -> None:
     stage.close(".rejected", to_s=40.0)
 
-    done, box = stage.run(faults=["always:400"])
+    done, box = stage.run(stage.setup.but(more={"fellows": ByItself()}), faults=["always:400"])
 
     assert (done.outcomes[0].status, done.reason, stage.ends(box)) == (ReadStatus.REJECTED, None, [End.REJECTED])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,9 +10,9 @@ import pytest
 from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRStop, OCRWrongBaseURL
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes, fingerprint_url
-from airflow_provider_platerec_ocr.core.models import Outcome, PlannedImage, ReadStatus, Reason
+from airflow_provider_platerec_ocr.core.images.alike import Fellows
+from airflow_provider_platerec_ocr.core.models import PlannedImage, ReadStatus, Reason
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
-from airflow_provider_platerec_ocr.engine.reading.outage import words
 from support.clock import FakeClock
 from support.reading import OWNER, Setup, images, jpeg, read_async, read_virtually, sandbox_here
 from support.simulated_store import SimulatedStore
@@ -58,12 +58,99 @@ def test_twenty_rejections_alike_stop_the_batch_and_leave_every_claim_released(s
     assert [each for each in ends if each] == [[End.RELEASED]] * box.books()["posts"]
 
 
-def test_nineteen_alike_are_rejections(stage: Stage) -> None:
-    done, box = stage.run(19, faults=["always:400"])
+@pytest.mark.parametrize("count", [3, 19])
+def test_a_night_of_rejections_alike_fails_and_rejects_nothing(stage: Stage, count: int) -> None:
+    done, box = stage.run(count, faults=["always:400"])
 
-    assert done.statuses == {"rejected": 19}
-    assert done.reason is None
+    assert type(done.reason) is OCRStop
+    assert f"All {count} calls of this run were rejected with the same words" in str(done.reason)
+    assert done.verdict() is done.reason
+    assert done.outcomes == []
+    assert stage.ends(box, count) == [[End.RELEASED]] * count
+
+
+def test_a_bad_image_that_is_all_of_its_night_is_believed_in_the_third(stage: Stage) -> None:
+    rows = images(stage.folder, 2)
+
+    async def main() -> tuple[list[Done], Box]:
+        async with sandbox_here(stage.clock, faults=["always:400"], latency="0.01") as box:
+            setup = stage.setup.but(url=box.url)
+            owners = [replace(OWNER, run_id=f"run-{number}") for number in range(4)]
+            return [await read_async(setup.but(owner=owner), rows, stage.clock) for owner in owners], box
+
+    nights, box = stage.clock.run(main())
+
+    assert [night.statuses for night in nights] == [{"failed": 2}, {"failed": 2}, {"rejected": 2}, {"rejected": 2}]
+    assert {night.reason for night in nights} == {None}
+    assert {outcome.reason for night in nights for outcome in night.outcomes} == {Reason.API_REJECTED}
+    assert "the next run sends it again" in str(nights[0].outcomes[0].message)
+    assert stage.ends(box, 2) == [[End.RELEASED, End.RELEASED, End.REJECTED]] * 2
+    assert box.books()["posts"] == 6
+
+
+@dataclass
+class OtherShards(Fellows):
+    """What the other shards say, and what they were told."""
+
+    met: int = 0
+    read: bool = False
+    told: list[int] = field(default_factory=list)
+    breaks: bool = False
+
+    def tell(self, said: str, count: int) -> None:
+        assert "400" in said or not count
+        self.told.append(count)
+
+    def alike(self, said: str) -> int:
+        if self.breaks:
+            raise OSError(said)
+        return self.met
+
+    def have_read(self) -> bool:
+        return self.read
+
+
+def beside(stage: Stage, fellows: OtherShards) -> Setup:
+    return stage.setup.but(more={"fellows": fellows}, settings={"rate_per_s": 10.0, "max_in_flight": 1})
+
+
+def test_twenty_alike_are_counted_over_the_shards_of_a_run(stage: Stage) -> None:
+    fellows = OtherShards(met=15)
+    done, box = stage.run(60, beside(stage, fellows), faults=["always:400"])
+
+    assert "20 calls of this run's shards in a row were rejected" in str(done.reason)
+    assert done.outcomes == []
+    assert box.books()["posts"] == 5
+    assert fellows.told == [5, 5]
+
+
+def test_other_shards_that_read_say_that_it_is_about_the_images(stage: Stage) -> None:
+    fellows = OtherShards(met=500, read=True)
+    done, box = stage.run(19, beside(stage, fellows), faults=["always:400"])
+
+    assert (done.statuses, done.reason) == ({"rejected": 19}, None)
     assert stage.ends(box, 19) == [[End.REJECTED]] * 19
+    assert fellows.told == [5, 10, 15]
+
+
+def test_one_bad_image_of_a_shard_is_no_outage_unless_the_other_shards_have_some_too(stage: Stage) -> None:
+    done, _ = stage.run(1, beside(stage, OtherShards(met=2)), faults=["always:400"])
+
+    assert "All 3 calls of this run were rejected" in str(done.reason)
+
+
+def test_what_was_told_is_taken_back_with_the_next_read(stage: Stage) -> None:
+    fellows = OtherShards()
+    done, _ = stage.run(12, beside(stage, fellows), faults=["nth=1-6:400"])
+
+    assert done.statuses == {"rejected": 6, "read": 6}
+    assert fellows.told == [5, 0]
+
+
+def test_other_shards_that_cannot_be_asked_hold_nothing_up(stage: Stage) -> None:
+    done, _ = stage.run(8, beside(stage, OtherShards(breaks=True)), faults=["nth=1-7:400"])
+
+    assert done.statuses == {"rejected": 7, "read": 1}
 
 
 def test_a_read_between_them_says_that_they_are_about_the_images(stage: Stage) -> None:
@@ -116,14 +203,26 @@ def test_the_next_night_after_the_repair_reads_them_all(stage: Stage) -> None:
     assert box.books()["posts"] == 50
 
 
-def test_a_drain_writes_down_what_was_rejected(stage: Stage) -> None:
-    done, box = stage.run(
-        40, faults=["always:400"], setup=stage.setup.but(deadline_s=1.0, settings={"rate_per_s": 10.0})
-    )
+def test_a_drain_leaves_what_nobody_can_believe_yet_to_the_next_try(stage: Stage) -> None:
+    fellows = OtherShards()
+    setup = stage.setup.but(deadline_s=1.0, settings={"rate_per_s": 10.0}, more={"fellows": fellows})
+    done, box = stage.run(40, setup, faults=["always:400"])
+
+    posts = box.books()["posts"]
+    assert isinstance(done.reason, OCRDrained)
+    assert done.outcomes == []
+    assert 5 <= posts < 20
+    assert [each for each in stage.ends(box, 40) if each] == [[End.RELEASED]] * posts
+    assert fellows.told[-1] == posts, "the next try counts them"
+
+
+def test_a_drain_writes_down_what_was_rejected_beside_a_read(stage: Stage) -> None:
+    setup = stage.setup.but(deadline_s=1.0, settings={"rate_per_s": 10.0, "max_in_flight": 1})
+    done, _ = stage.run(40, setup, faults=["nth=2-40:400"])
 
     assert isinstance(done.reason, OCRDrained)
-    assert 5 <= done.statuses["rejected"] < 20
-    assert [each for each in stage.ends(box, 40) if each] == [[End.REJECTED]] * done.statuses["rejected"]
+    assert done.statuses["read"] == 1
+    assert 3 <= done.statuses["rejected"] < 20
 
 
 def test_a_rejection_that_nothing_is_read_beside_is_let_go_before_its_lease_ends(stage: Stage) -> None:
@@ -137,15 +236,22 @@ def test_a_rejection_that_nothing_is_read_beside_is_let_go_before_its_lease_ends
     assert stage.ends(box, 2)[bad.row - 1] == [End.RELEASED]
 
 
-def test_duplicates_of_a_rejected_image_share_its_end(stage: Stage) -> None:
+@pytest.mark.parametrize(("read", "status", "end"), [(True, "rejected", End.REJECTED), (False, "failed", End.RELEASED)])
+def test_duplicates_of_a_rejected_image_share_its_end(
+    stage: Stage,
+    read: bool,  # noqa: FBT001  # a case's column
+    status: str,
+    end: End,
+) -> None:
     row = images(stage.folder, 1)[0]
     twice = [replace(row, row=number) for number in (1, 2, 3)]
 
-    found, box = read_virtually(stage.clock, stage.setup, twice, faults=["always:400"], latency="0.01")
+    setup = beside(stage, OtherShards(read=read))
+    found, box = read_virtually(stage.clock, setup, twice, faults=["always:400"], latency="0.01")
 
-    assert found[0].statuses == {"rejected": 3}
+    assert found[0].statuses == {status: 3}
     assert box.books()["posts"] == 1
-    assert stage.ends(box, 1) == [[End.REJECTED]]
+    assert stage.ends(box, 1) == [[end]]
 
 
 def test_a_page_in_the_apis_place_stops_at_once_and_rejects_nothing(stage: Stage) -> None:
@@ -192,7 +298,8 @@ def test_a_url_that_cannot_be_fetched_is_tried_once_a_night(stage: Stage) -> Non
 
 
 def test_a_url_whose_image_is_too_large_is_rejected_for_good(stage: Stage) -> None:
-    found, _ = read_virtually(stage.clock, stage.setup, url_rows(1), faults=["always:413"], latency="0.01")
+    setup = beside(stage, OtherShards(read=True))
+    found, _ = read_virtually(stage.clock, setup, url_rows(1), faults=["always:413"], latency="0.01")
 
     assert found[0].outcomes[0].status == ReadStatus.REJECTED
     assert found[0].outcomes[0].reason == Reason.API_REJECTED
@@ -203,30 +310,3 @@ def test_twenty_urls_that_cannot_be_fetched_stop_the_batch(stage: Stage) -> None
 
     assert type(found[0].reason) is OCRStop
     assert 20 <= box.books()["posts"] <= 22
-
-
-def said(message: str, image: str = "/in/gate-7.jpg", status: int | None = 400) -> str:
-    return words(
-        Outcome(row=1, image=image, type="vin", status=ReadStatus.REJECTED, message=message, http_status=status)
-    )
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        (said("Invalid choice."), said("Invalid choice."), True),
-        (said("Invalid choice."), said("invalid CHOICE."), True),
-        (said("Cannot read gate-7.jpg."), said("Cannot read gate-8.jpg.", "/in/gate-8.jpg"), True),
-        (said("Incident 8f3ac2 at 12:01"), said("Incident 77aa01 at 12:02"), True),
-        (said("No: https://a.example/1.jpg"), said("No: https://b.example/2.jpg"), True),
-        (said("Over 3 MB"), said("Over 9 MB"), True),
-        (said("Invalid choice."), said("Invalid image."), False),
-        (said("Invalid choice."), said("Invalid choice.", status=422), False),
-    ],
-)
-def test_words_are_the_same_whatever_image_and_moment_they_name(
-    one: str,
-    other: str,
-    same: bool,  # noqa: FBT001  # a truth table's column
-) -> None:
-    assert (one == other) is same

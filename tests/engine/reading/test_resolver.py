@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.errors import OCRInDoubt, OCRLedgerError, OCRNotSent
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes
+from airflow_provider_platerec_ocr.core.images.alike import ByItself
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner, ReadStatus, Reason
 from airflow_provider_platerec_ocr.core.settings import ClientSettings
 from airflow_provider_platerec_ocr.engine.client.client import OCRClient
@@ -212,6 +213,7 @@ def test_images_held_elsewhere_take_no_place_from_the_others(stage: Stage) -> No
 
 
 def test_a_rejection_is_known_to_the_next_run(stage: Stage) -> None:
+    stage.setup = stage.setup.but(more={"fellows": ByItself()})
     found, box = stage.tries(1, faults=["always:400"])
     assert ends(found[0]) == (ReadStatus.REJECTED, Reason.API_REJECTED, 0)
 

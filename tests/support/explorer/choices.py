@@ -121,6 +121,8 @@ class Scenario:
     """Whether a task begins an image when it has ended the one before."""
     grant: int | None = None
     """Calls that the first night may make, for all of its tasks; ``None``: no purse."""
+    holds_back: bool = False
+    """Whether rejections wait, as in a batch, for something that tells whether they are about the images."""
     opens: bool = False
     """Whether each process opens the ledger with its probe, as the product does."""
     thorough: bool = False

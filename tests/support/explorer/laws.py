@@ -14,6 +14,9 @@ a drain keeps what was sent
     that it sent.
 whole is an answer
     An image whose answer arrived whole has that answer, whatever it says, and is never in doubt and paid for again.
+rejected beside a read
+    Where rejections wait to be believed, one is for good only where the same process had an answer, or two earlier runs
+    put the image off.
 released was not billed
     What is marked as released never was billed, and never is afterwards.
 doubt has a cause
@@ -153,8 +156,19 @@ class Books:
             answer = json.loads(value).get("answer")
             if answer is not None:
                 self.kept.add(answer["call"])
+        elif kind == "rejected" and process is not None and self._world.scenario.holds_back:
+            self._believed(process, fingerprint)
         elif kind == "released" and any(call.state == BILLED for call in self._of(fingerprint, number)):
             self.breaks("released was not billed", f"attempt {number} is marked as released, and was billed")
+
+    def _believed(self, process: Process, fingerprint: str) -> None:
+        """Check that something spoke for a rejection."""
+        told = [call for call in self.calls if call.told == "OCRRejected" and call.fingerprint == fingerprint]
+        before = {call.owner.run_id for call in told} - {process.owner.run_id}
+        self.seen.add("believed after two nights" if len(before) > 1 else "believed")
+        read = any(call.told == "answer" for call in self.calls if call.process is process)
+        if not read and len(before) < 2:
+            self.breaks("rejected beside a read", f"{process.label} rejects {fingerprint[:4]}, and had nothing read")
 
     def posted(self, process: Process, name: str) -> Call:
         """Check and note a call that leaves."""

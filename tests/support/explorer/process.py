@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import greenlet
 
 from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRLedgerError, OCRLedgerUnsafe
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_url
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, PlannedImage
+from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Outcome, PlannedImage
 from airflow_provider_platerec_ocr.core.settings import ClientSettings, Timeouts
 from airflow_provider_platerec_ocr.core.spending.purse import Inherited, spenders
 from airflow_provider_platerec_ocr.engine.ledger.purse import OpenPurse, Tools
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.engine.client.client import OCRClient
     from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
     from airflow_provider_platerec_ocr.engine.rate.limiter import Permit
+    from airflow_provider_platerec_ocr.engine.reading.answer_writer import AnswerWriter
+    from airflow_provider_platerec_ocr.engine.reading.outage import Rejections
+    from airflow_provider_platerec_ocr.engine.reading.reader import Reader
+    from airflow_provider_platerec_ocr.engine.reading.resolution import Resolution
     from airflow_provider_platerec_ocr.worker.drain_signals import Handler
     from support.explorer.rules import WatchedAnswerWriter
     from support.explorer.world import WorkerSlot, World
@@ -59,6 +64,53 @@ def images(count: int) -> list[tuple[PlannedImage, str]]:
         for row, url in ((row, f"https://x.example.com/{row}.jpg") for row in range(1, count + 1))
     ]
     return [(row, fingerprint_url(BASE_URL, row.type, row.upload_url or "")) for row in rows]
+
+
+class HeldBack:
+    """The product's rejections, which wait for what tells whether they are about the images.
+
+    :param kind: the product's, or another with a step left out.
+    """
+
+    def __init__(self, context: ReadContext, answer_writer: AnswerWriter, kind: type[Rejections]) -> None:
+        self.ends: dict[int, tuple[str, str]] = {}
+        """How images ended whose end was certain later, by row."""
+        self._reader = SimpleNamespace(pending={}, unread=set(), answer_writer=answer_writer)
+        self._rejections = kind(context, cast("Reader", self._reader), self._settled)
+        self._taking: list[asyncio.Task[tuple[str, str]]] = []
+        self._expiring = asyncio.ensure_future(self._rejections.expire())
+
+    def take(self, image: PlannedImage, mark: str, ended: Resolution) -> asyncio.Task[tuple[str, str]]:
+        """Take an image's end, as a batch does, which no stop interrupts."""
+        if ended.pending is not None:
+            self._reader.pending[image.type, mark] = ended
+        self._taking.append(asyncio.ensure_future(self._take(image, mark, ended)))
+        return self._taking[-1]
+
+    async def _take(self, image: PlannedImage, mark: str, ended: Resolution) -> tuple[str, str]:
+        outcome = Outcome(
+            row=image.row,
+            image=image.image,
+            type=image.type,
+            status=ended.status,
+            fingerprint=mark,
+            from_ledger=ended.from_ledger,
+            reason=ended.reason,
+            message=ended.message,
+            http_status=ended.http_status,
+        )
+        if await self._rejections.takes(outcome):
+            self.ends.setdefault(image.row, ("stopped", ""))
+        return str(ended.status), str(ended.reason)
+
+    async def close(self) -> None:
+        """The batch is over."""
+        await asyncio.gather(*self._taking)
+        await self._rejections.close()
+        self._expiring.cancel()
+
+    async def _settled(self, outcome: Outcome) -> None:
+        self.ends[outcome.row] = (str(outcome.status), str(outcome.reason))
 
 
 class Limiter(StartLimiter):
@@ -220,7 +272,10 @@ class Process:
             return
         context = replace(self._context(ledger), purse=purse)
         self._answer_writer = answer_writer = rules.answer_writer(context)
-        resolver = rules.resolver(context, answer_writer, rules.paid_caller(context, answer_writer))
+        holds_back = self.world.scenario.holds_back
+        caller = rules.paid_caller(context, answer_writer, provisional=holds_back)
+        resolver = rules.resolver(context, answer_writer, caller)
+        held = HeldBack(context, answer_writer, rules.rejections) if holds_back else None
         loading = asyncio.Semaphore(8)
         turns = asyncio.Semaphore(1 if self.world.scenario.one_by_one else len(self.world.images))
 
@@ -228,6 +283,8 @@ class Process:
             async with turns:
                 ended = await resolver.resolve(image, mark, Content(context, loading, image), slot)
             self.world.books.outcome(self, mark, ended)
+            if held is not None and ended is not None:
+                return await asyncio.shield(held.take(image, mark, ended))
             return ("stopped", "") if ended is None else (str(ended.status), str(ended.reason))
 
         for image, mark in self.world.images:
@@ -236,7 +293,11 @@ class Process:
         flows = [task for task, _ in self._flows]
         self._tasks += flows
         ended = await asyncio.gather(*flows, return_exceptions=True)
+        if held is not None:
+            await held.close()
         ends = [("stopped", "") if isinstance(each, BaseException) else each for each in ended]
+        if held is not None:
+            ends = [held.ends.get(image.row, end) for (image, _), end in zip(self.world.images, ends, strict=True)]
         self.world.finished(self, [status for status, _ in ends], [reason for _, reason in ends])
 
     def _open(self) -> Ledger:
@@ -296,6 +357,7 @@ class Process:
                 ledger_patience_s=6.0,
                 save_for_s=SAVE_S,
                 refusals_per_image=2,
+                rejected_in_a_row=4,
             ),
             late_answers=self._inbox if world.scenario.inbox else None,
         )

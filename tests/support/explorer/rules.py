@@ -12,6 +12,7 @@ from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from airflow_provider_platerec_ocr.engine.ledger.purse import RunPurse
 from airflow_provider_platerec_ocr.engine.ledger.purse_files import PurseFiles
 from airflow_provider_platerec_ocr.engine.reading.answer_writer import AnswerWriter
+from airflow_provider_platerec_ocr.engine.reading.outage import Rejections
 from airflow_provider_platerec_ocr.engine.reading.paid_call import PaidCaller
 from airflow_provider_platerec_ocr.engine.reading.resolver import Resolver
 from airflow_provider_platerec_ocr.storage.store import Store
@@ -74,6 +75,7 @@ class Rules:
     answer_writer: type[WatchedAnswerWriter] = WatchedAnswerWriter
     paid_caller: type[PaidCaller] = PaidCaller
     resolver: type[WiredResolver] = WiredResolver
+    rejections: type[Rejections] = Rejections
     purse: type[RunPurse] = RunPurse
     purse_files: type[PurseFiles] = PurseFiles
     doubts_the_dead: bool = True

@@ -18,6 +18,19 @@ SCENARIOS = (
         faults=("refused", "unavailable", "not sent", "rejected", "stop", "cut before", "cut after"),
         crashes=0,
     ),
+    Scenario(
+        "rejections wait to be believed",
+        workers=1,
+        images=2,
+        tries=2,
+        nights=3,
+        faults=("rejected", "refused", "down"),
+        jumps_s=(9.0,),
+        crashes=1,
+        jumps=1,
+        stops=1,
+        holds_back=True,
+    ),
     Scenario("answers that are no reads", tries=2, nights=1, faults=("unread", "cut after"), crashes=1),
     Scenario(
         "a busy API",
@@ -96,6 +109,7 @@ EVERYTHING = (
     replace(_ALL, name="the same, ends show later than a lease", late_s=12.0),
     replace(_ALL, name="the same, and answers that are no reads", faults=(*_ALL.faults, "unread")),
     replace(_ALL, name="the same, two images and a purse", images=2, grant=3),
+    replace(_ALL, name="the same, four images, and rejections wait", images=4, workers=2, holds_back=True),
     replace(_ALL, name="the same, one task's calls take longer", call_s=(20.0, 4.0, 4.0)),
 )
 """For drawn executions, which go where no search in order of deviations comes."""

@@ -14,6 +14,7 @@ from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin
 from airflow_provider_platerec_ocr.engine.ledger.late_answer import LateAnswers, LateAnswerUnavailable
 from airflow_provider_platerec_ocr.engine.ledger.purse import Coin, RunPurse
 from airflow_provider_platerec_ocr.engine.ledger.purse_files import PurseFiles
+from airflow_provider_platerec_ocr.engine.reading.outage import Rejections
 from airflow_provider_platerec_ocr.engine.reading.paid_call import PaidCaller
 from airflow_provider_platerec_ocr.storage.store import Store
 from airflow_provider_platerec_ocr.storage.store_clock import StoreClock
@@ -22,7 +23,7 @@ from support.explorer.rules import WatchedAnswerWriter, WatchedLedger, WiredReso
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.claims import Attempt, MayClaim
-    from airflow_provider_platerec_ocr.core.models import PlannedImage, Read
+    from airflow_provider_platerec_ocr.core.models import Outcome, PlannedImage, Read
     from airflow_provider_platerec_ocr.engine.ledger.records import Claim
     from airflow_provider_platerec_ocr.engine.reading.answer_writer import AnswerWriter
     from airflow_provider_platerec_ocr.engine.reading.content import Content
@@ -303,6 +304,14 @@ class Choosy:
             message = "200 with something that is no read"
             raise OCROutcomeUnknown(message)
         return read
+
+
+class BelievesAtOnce(Rejections):
+    """Takes each rejection for one of the image."""
+
+    async def takes(self, outcome: Outcome) -> bool:
+        self._spoken = True
+        return await super().takes(outcome)
 
 
 class UnreadIsLost(PaidCaller):

@@ -31,6 +31,7 @@ _WHOLE = "whole is an answer"
 _RELEASED, _CAUSE, _APPEND = "released was not billed", "doubt has a cause", "append-only"
 _DRAIN = "a drain keeps what was sent"
 _ONE, _EVER, _GATE = "one answer", "nobody waits for ever", "no call while saving fails"
+_BESIDE = "rejected beside a read"
 _GRANT = "paid within the grant"
 _PURSE = Scenario("a purse of one", workers=1, images=2, grant=1, tries=1, nights=0, crashes=0)
 _TWO = Scenario("two tasks", crashes=0)
@@ -116,6 +117,12 @@ WITHOUT = (
         Rules(paid_caller=variants.KeepsClaims),
         _CAUSE,
         replace(_CUT, replies=("refused",)),
+    ),
+    Without(
+        "a rejection is believed beside a read",
+        Rules(rejections=variants.BelievesAtOnce),
+        _BESIDE,
+        replace(_CUT, replies=("rejected",), holds_back=True),
     ),
     Without("the answer is saved before the outcome", Rules(answer_writer=variants.SavedLater), _KEPT, _TWO),
     Without(

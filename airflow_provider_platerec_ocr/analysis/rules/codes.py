@@ -1,0 +1,45 @@
+"""One code as it is compared: the same normal form, and the same knowledge of its check digit, on both sides."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from airflow_provider_platerec_ocr.core.identifiers import TRAILER, VIN, check_code
+
+CACHED = 500_000
+"""Codes whose form is remembered, some 250 bytes each: an analysis asks for each several times."""
+_PLAIN = re.compile(r"[^A-Z0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code in the form in which it is compared."""
+
+    key: str
+    """Capital letters and digits, whatever stood between them; empty for a code without any."""
+    system: str | None
+    """``vin``, ``bic``, ``ilu``, or ``None``: it has no check digit."""
+    check_digit_ok: bool | None
+    """Whether its check digit fits; ``None`` where the system is not known."""
+
+    @property
+    def checked(self) -> bool:
+        """Whether its check digit speaks for it."""
+        return bool(self.check_digit_ok)
+
+
+@lru_cache(maxsize=CACHED)
+def code_of(text: str) -> Code:
+    """Return a code as it is compared.
+
+    A list of units does not say what kind each is, so the code itself does: 17 characters that a VIN can have are one,
+    four letters and seven digits a container; anything else is a fleet's own number. In it, ``ECHB 211-650`` and
+    ``echb211650`` are the same.
+    """
+    found = check_code(text, VIN)
+    if found.code_system is None:
+        found = check_code(text, TRAILER)
+    key = _PLAIN.sub("", found.code_normalized.upper())
+    return Code(key, found.code_system, found.check_digit_ok)

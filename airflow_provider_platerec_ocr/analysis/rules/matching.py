@@ -1,0 +1,284 @@
+"""Which unit of a list a code stands for: exactly, by a confusion, by its last characters, or by none that is certain.
+
+Pure. A wrong match is worse than an ambiguous one, so a unit wins only where no other is as near, and where the list is
+not so dense about it that the true unit may as well be one that is not on the list.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
+from airflow_provider_platerec_ocr.analysis.rules.confusions import Confusions
+from airflow_provider_platerec_ocr.core.identifiers import VIN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from airflow_provider_platerec_ocr.analysis.rules.codes import Code
+
+AS_NEAR = 1.5
+"""A candidate that is less than about thirty times as likely as the next one does not win: by the table alone, none
+does beside another one that differs in as many characters; by what was learned of one's own camera, it may."""
+DENSE = 0.005
+"""More than this many units beside each unit (codes that differ in one character) make a list of numbers without check
+digit so dense that one changed character is as likely to be another unit, on the list or not."""
+MISREAD = 0.02
+"""Share of codes that are misread, before anything of these reads is known."""
+_SURE_OF = 50.0
+"""Reads after which what was counted weighs as much as :data:`MISREAD`."""
+DOUBT = 0.01
+"""Odds from which on a code that is on the list may as well be a misread neighbour of it."""
+_SAMPLE = 2_000
+_VIN_LENGTH = 17
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_LONG = 10
+"""From this length on, a code of which one character is missing, or doubled, still tells which unit it is."""
+_LOST = 2.0
+"""Cost of a character that was lost or added: as likely as a seldom confusion."""
+
+T = TypeVar("T")
+
+
+class Match(StrEnum):
+    """How a code and a list of units belong together."""
+
+    MATCHED = "matched"
+    CONFUSABLE = "matched_confusable"
+    PARTIAL = "matched_partial"
+    AMBIGUOUS = "ambiguous"
+    EXTRA = "extra"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one code was found to be."""
+
+    match: Match
+    units: tuple[str, ...] = ()
+    """Keys of the units: one where it matched, all that are possible where it is ambiguous, none for an extra."""
+    characters: str | None = None
+    """What was read otherwise than the unit has it, such as ``S→5 at 9``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    key: str
+    cost: float
+    characters: str
+
+
+class Matcher:
+    """Finds the unit that a code stands for.
+
+    :param units: codes of the units; each is compared in the form of :func:`.codes.code_of`.
+    :param confusions: which characters are taken for one another.
+    :param max_edits: most characters that may differ: 0, 1 or 2.
+    :param partial: how many last characters are enough where no whole code matches, such as 6 or 8; ``None``: none.
+    """
+
+    def __init__(
+        self,
+        units: Iterable[str],
+        confusions: Confusions | None = None,
+        *,
+        max_edits: int = 1,
+        partial: int | None = None,
+    ) -> None:
+        self.confusions = confusions or Confusions()
+        self.max_edits = max_edits
+        self.partial = partial
+        codes = (code_of(unit) for unit in units)
+        self.units: dict[str, Code] = {code.key: code for code in codes if code.key}
+        self.misread = self.unlisted = MISREAD
+        self._dense: dict[int, bool] = {}
+
+    def learn(self, codes: Mapping[str, int]) -> None:
+        """Estimate from the codes themselves how many are misread, and how many are no unit of the list.
+
+        Some hit the list, some miss it by a confusion, some are far from it. What cannot be seen is taken from the
+        list's own neighbourhoods: a misread that hits another unit, and a stranger that lies beside one.
+        """
+        hit = missed = far = 0.0
+        for text, number in _some(codes.items()):
+            key = code_of(text).key
+            if key in self.units:
+                hit += number
+            elif next(self._by_confusion(key), None) is not None:
+                missed += number
+            else:
+                far += number
+        onto, beside = (min(0.9, share) for share in self._neighbourhoods)
+        missed = max(0.0, missed - far * beside / (1.0 - beside)) / (1.0 - onto)
+        far /= 1.0 - beside
+        self.misread = min(0.99, (missed + MISREAD * _SURE_OF) / (hit + missed + _SURE_OF))
+        self.unlisted = min(0.99, (far + MISREAD * _SURE_OF) / (hit + missed + far + _SURE_OF))
+
+    def find(self, text: str) -> Found:
+        """Return which unit a code stands for."""
+        code = code_of(text)
+        if code.key in self.units:
+            return self._exact(code)
+        candidates = sorted(self._candidates(code), key=lambda each: (each.cost, each.key)) if code.key else []
+        if candidates:
+            return self._nearest(code, candidates)
+        tail = self._by_tail(code)
+        if len(tail) == 1:
+            return Found(Match.PARTIAL, tail)
+        return Found(Match.AMBIGUOUS, tail) if tail else Found(Match.EXTRA)
+
+    def _exact(self, code: Code) -> Found:
+        """Return that unit, unless misreads are many, and no check digit speaks for it alone."""
+        checked = self.units[code.key].checked
+        others = [key for key, _ in self._by_confusion(code.key) if self.units[key].checked == checked]
+        of_others = sum(self._share(key, code.key) for key in others)
+        of_strangers = 0.0 if checked else self._neighbourhoods[0] * self.unlisted / (1.0 - self.unlisted)
+        odds = (of_others + of_strangers) * self.misread / (1.0 - self.misread)
+        if odds <= DOUBT:
+            return Found(Match.MATCHED, (code.key,))
+        return Found(Match.AMBIGUOUS, (code.key, *sorted(others)))
+
+    def _nearest(self, code: Code, candidates: list[_Candidate]) -> Found:
+        """Return the candidate that is nearest, or all that may be it."""
+        best = candidates[0]
+        as_near = [each for each in candidates if each.cost - best.cost < AS_NEAR - 1e-9]
+        if len(as_near) > 1 or self._may_be_a_stranger(code, best.key):
+            return Found(Match.AMBIGUOUS, tuple(each.key for each in candidates))
+        return Found(Match.CONFUSABLE, (best.key,), best.characters)
+
+    def _may_be_a_stranger(self, code: Code, unit: str) -> bool:
+        """Return whether a unit that is not on the list explains the code as well as the nearest that is."""
+        if not self.units[unit].checked:
+            return self._is_dense_about(unit)
+        if code.checked:  # both fit: of a VIN that happens to characters of one value only, which tell nothing
+            return code.system != VIN
+        return any(
+            variant not in self.units and self._is_among_serials(variant) and code_of(variant).checked
+            for variant, _, _ in self._changed(code.key, 0, 0.0)
+        )
+
+    def _is_among_serials(self, key: str) -> bool:
+        """Return whether the list has a unit whose serial number is one or two away: such a code exists, or may."""
+        body, serial = _body(key)
+        return any((body, serial + step) in self._bodies for step in (-2, -1, 1, 2)) if serial >= 0 else False
+
+    @cached_property
+    def _bodies(self) -> frozenset[tuple[str, int]]:
+        return frozenset(map(_body, self.units))
+
+    def _candidates(self, code: Code) -> Iterator[_Candidate]:
+        fitting: list[_Candidate] = []
+        for key, cost in self._by_confusion(code.key):
+            fitting.append(_Candidate(key, cost, _said(code.key, key)))
+        if self.max_edits and len(code.key) >= _LONG:
+            fitting += [_Candidate(key, _LOST, _said(code.key, key)) for key in self._by_length(code.key)]
+        any_checked = any(self.units[each.key].checked for each in fitting)
+        for each in fitting:
+            worse = any_checked and not self.units[each.key].checked and not code.checked
+            yield _Candidate(each.key, each.cost + (AS_NEAR if worse else 0.0), each.characters)
+
+    def _by_confusion(self, key: str) -> Iterator[tuple[str, float]]:
+        """Yield each unit that differs from a code by as many confusions as are allowed, with its cost."""
+        found: dict[str, float] = {}
+        for changed, cost, at in self._changed(key, 0, 0.0) if self.max_edits else ():
+            if changed in self.units:
+                found[changed] = min(cost, found.get(changed, cost))
+            if self.max_edits > 1:
+                for twice, sum_, _ in self._changed(changed, at + 1, cost):
+                    if twice in self.units:
+                        found[twice] = min(sum_, found.get(twice, sum_))
+        yield from found.items()
+
+    def _changed(self, key: str, start: int, before: float) -> Iterator[tuple[str, float, int]]:
+        taken_for, cost = self.confusions.taken_for, self.confusions.cost
+        for at in range(start, len(key)):
+            for other in taken_for.get(key[at], ""):
+                yield key[:at] + other + key[at + 1 :], before + cost(other, key[at]), at
+
+    def _by_length(self, key: str) -> set[str]:
+        """Return units that lack one of the code's characters, or have one more."""
+        shorter = {key[:at] + key[at + 1 :] for at in range(len(key))}
+        found = {other for other in shorter if other in self.units}
+        if len(key) + 1 in self._lengths:
+            for at in range(len(key) + 1):
+                found.update(u for c in _ALPHABET if (u := key[:at] + c + key[at:]) in self.units)
+        return found
+
+    def _by_tail(self, code: Code) -> tuple[str, ...]:
+        """Return the units that end as the code does, as the user allows and no check digit speaks against."""
+        if self.partial is None or len(code.key) < self.partial:
+            return ()
+        alike = self._tails.get(code.key[-self.partial :], ())
+        return tuple(sorted(unit for unit in alike if not (code.checked and self.units[unit].checked)))
+
+    @cached_property
+    def _lengths(self) -> frozenset[int]:
+        return frozenset(map(len, self.units))
+
+    @cached_property
+    def _tails(self) -> dict[str, list[str]]:
+        tails: dict[str, list[str]] = {}
+        for key in self.units:
+            if self.partial is not None and len(key) >= self.partial:
+                tails.setdefault(key[-self.partial :], []).append(key)
+        return tails
+
+    def _share(self, truth: str, read: str) -> float:
+        """Return which part of all misreads of ``truth`` is ``read``, where one character is misread."""
+        weight = self.confusions.weights
+        places = [(a, b) for a, b in zip(truth, read, strict=True) if a != b]
+        every = sum(weight.get((a, b), 0.0) for a in truth for b in self.confusions.taken_for.get(a, ""))
+        return sum(weight.get(pair, 0.0) for pair in places) / every if len(places) == 1 and every else 0.0
+
+    def _is_dense_about(self, key: str) -> bool:
+        """Return whether the units of this one's kind lie so close that one changed character may be any of them."""
+        if self.units[key].checked:
+            return False
+        length = len(key)
+        if length not in self._dense:
+            some = _some([unit for unit, code in self.units.items() if len(unit) == length and not code.checked])
+            beside = sum(
+                1
+                for unit in some
+                for at in range(length)
+                for other in _ALPHABET
+                if other != unit[at] and unit[:at] + other + unit[at + 1 :] in self.units
+            )
+            self._dense[length] = beside > DENSE * len(some)
+        return self._dense[length]
+
+    @cached_property
+    def _neighbourhoods(self) -> tuple[float, float]:
+        """Which part of the misreads of units without check digit hits another unit, and how many can hit one."""
+        some = _some([unit for unit, code in self.units.items() if not code.checked])
+        neighbours = [[self._share(unit, other) for other, _ in self._by_confusion(unit)] for unit in some]
+        many = max(1, len(some))
+        return sum(map(sum, neighbours)) / many, sum(map(bool, neighbours)) / many
+
+
+def _some(every: Iterable[T]) -> list[T]:
+    """Return a few thousand of them, always the same."""
+    all_ = list(every)
+    return all_ if len(all_) <= _SAMPLE else random.Random(0).sample(all_, _SAMPLE)  # noqa: S311  # a sample
+
+
+def _body(key: str) -> tuple[str, int]:
+    """Return a VIN or container without its check digit, in two parts: what a series shares, and its serial number."""
+    if len(key) == _VIN_LENGTH:
+        start, serial = key[:8] + key[9:13], key[13:]
+    else:
+        start, serial = key[:4], key[4:10]
+    return start, int(serial) if serial.isdigit() else -1
+
+
+def _said(read: str, unit: str) -> str:
+    """Return what was read otherwise than the unit has it, in words."""
+    if len(read) == len(unit):
+        pairs = enumerate(zip(read, unit, strict=True), 1)
+        return ", ".join(f"{a}→{b} at {at}" for at, (a, b) in pairs if a != b)
+    at = next((i for i, (a, b) in enumerate(zip(read, unit, strict=False)) if a != b), min(len(read), len(unit)))
+    return f"{read[at]} added at {at + 1}" if len(read) > len(unit) else f"{unit[at]} lost at {at + 1}"

@@ -1,0 +1,130 @@
+"""The list of units that are expected: any file that a manifest may be, with a column ``code`` and what else it has."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.core.errors import OCRManifestError
+from airflow_provider_platerec_ocr.core.redact import redact, shorten
+from airflow_provider_platerec_ocr.dataset.manifest.columns import ALL, Columns, Layout
+from airflow_provider_platerec_ocr.dataset.manifest.manifest import raw_rows
+from airflow_provider_platerec_ocr.dataset.manifest.own_json import ObjectWriter
+from airflow_provider_platerec_ocr.dataset.manifest.row import COLUMNS, plain
+from airflow_provider_platerec_ocr.dataset.table.reading import open_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from airflow_provider_platerec_ocr.dataset.manifest.columns import Folders
+    from airflow_provider_platerec_ocr.storage.path import Opener, StoragePath
+
+CODE = "code"
+_LIKELY = ("vin", "unit", "unit_number", "unit_id", "container", "container_number", "trailer", "trailer_id", "number")
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One unit of the list."""
+
+    row: int
+    """Number of the data row, from 1."""
+    code: str
+    """As the list has it; empty where its field is."""
+    own: str | None = None
+    """The other columns of its row, as one JSON object."""
+
+
+class _UnitColumns(Columns):
+    """Finds the column of the codes where a manifest's reader looks for images; all others come along."""
+
+    def __init__(self, code_column: str) -> None:
+        super().__init__([ALL])
+        self._code = plain(code_column)
+
+    def layout(
+        self, place: StoragePath, names: Sequence[Any], folders: Folders = (), *, is_header: bool = True
+    ) -> Layout:
+        """Return where the values stand: the code in the place of the image.
+
+        :raises OCRManifestError: there is no such column, or it is there twice.
+        """
+        written = [str(name).strip("\ufeff").strip() for name in names]
+        taken = {plain(name) for name in written}
+        written += [name for name, _ in folders if plain(name) not in taken]
+        found = [plain(name) for name in written]
+        if is_header and found.count(self._code) != 1:
+            raise _no_code(place, self._code, written, found)
+        at, nothing = found.index(self._code) if self._code in found else len(written), len(written)
+        own = [index for index, name in enumerate(found) if name and index != at]
+        return Layout(
+            known=(at, *(nothing,) * (len(COLUMNS) - 1)),
+            own=tuple(own),
+            write=ObjectWriter([written[index] for index in own], self.notes),
+            tail=[*(value for name, value in folders if plain(name) not in taken), None],
+        )
+
+
+def _no_code(place: StoragePath, code: str, written: list[str], found: list[str]) -> OCRManifestError:
+    if code in found:
+        return OCRManifestError(f"{place} has the column {code} twice. Keep one of them.")
+    near = next((name for name in _LIKELY if name in found), None)
+    near = near or next(iter(difflib.get_close_matches(code, found, n=1)), None)
+    hint = f"If it is {near!r}, give code_column={near!r}." if near else "Name the one with the codes in code_column."
+    shown = ", ".join(shorten(name, 40) for name in written[:_SHOWN]) or "none"
+    return OCRManifestError(f"{place} has no column {code}; it has: {shown}. {hint}")
+
+
+def read_expected(uri: str, *, opener: Opener | None = None, code_column: str = CODE) -> list[Expected]:
+    """Return the units of a list, in its order.
+
+    :param uri: a CSV, JSON or Parquet file, a plain list of codes, a folder or a glob of such files.
+    :param opener: opens it, instead of fsspec.
+    :param code_column: the column of the codes.
+    :raises OCRManifestError: it cannot be read, or has no such column; a row that cannot be read names itself.
+    """
+    units = []
+    for row, values, problem in raw_rows(
+        uri, (opener or partial(open_folder, options={}))(uri), columns=_UnitColumns(code_column)
+    ):
+        if problem:
+            message = f"Row {row:,} of {redact(uri)} {problem}. A unit that is not read would be missing: mend the row."
+            raise OCRManifestError(message)
+        units.append(Expected(row, _text(values[0]), values[len(COLUMNS)] if len(values) > len(COLUMNS) else None))
+    return units
+
+
+def expected_of(rows: Iterable[Mapping[str, Any] | str], code_column: str = CODE) -> list[Expected]:
+    """Return the units of a query's result, as an upstream task returns it: codes, or one object a row.
+
+    :raises OCRManifestError: a row has no such column.
+    """
+    units = []
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, dict):
+            units.append(Expected(number, _text(row)))
+            continue
+        names = {plain(str(name)): name for name in row}
+        if plain(code_column) not in names:
+            shown = ", ".join(shorten(str(name), 40) for name in list(row)[:_SHOWN]) or "none"
+            message = f"Row {number:,} of the expected units has no column {code_column}; it has: {shown}."
+            raise OCRManifestError(message)
+        code = row[names[plain(code_column)]]
+        own = {str(name): value for name, value in row.items() if plain(str(name)) != plain(code_column)}
+        said = json.dumps(own, ensure_ascii=False, default=str, separators=(",", ":")) if own else None
+        units.append(Expected(number, _text(code), said))
+    return units
+
+
+def _text(value: Any) -> str:
+    """Return a code as text: a spreadsheet has fleet numbers as numbers, and one with gaps as 4711.0."""
+    if value is None or value != value:  # noqa: PLR0124  # NaN is all that is not itself
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    text = str(value).strip()
+    return text.removesuffix(".0") if text.removesuffix(".0").isdigit() else text

@@ -1,0 +1,115 @@
+"""Reads joined with what their images really show: a truth file's rows, or what persons corrected and accepted."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections import defaultdict
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.analysis.rules.accuracy import Judged, Verdict, edit_distance
+from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
+from airflow_provider_platerec_ocr.analysis.yard.expected import read_expected
+from airflow_provider_platerec_ocr.core.errors import OCRManifestError
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
+from airflow_provider_platerec_ocr.dataset.table.reading import open_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow_provider_platerec_ocr.analysis.yard.expected import Expected
+    from airflow_provider_platerec_ocr.storage.path import Opener
+
+IMAGE_COLUMNS = ("image", "file")
+"""How a truth file may name its images."""
+TRUTH = "truth"
+
+
+def read_truth(uri: str, *, opener: Opener | None = None, column: str = TRUTH) -> dict[str, list[str]]:
+    """Return what each image really shows, by the image as the file names it; an image may show several codes.
+
+    :param uri: any file that a manifest may be, with the columns ``image`` (or ``file``) and ``truth``. A row whose
+        truth is empty says that nothing is to be read.
+    :raises OCRManifestError: it cannot be read, or names no images.
+    """
+    opener = opener or partial(open_folder, options={})
+    found: dict[str, list[str]] = defaultdict(list)
+    for unit in read_expected(uri, opener=opener, code_column=column):
+        found[_image(unit, uri)] += [unit.code] if unit.code else []
+    return dict(found)
+
+
+def _image(unit: Expected, uri: str) -> str:
+
+    own = json.loads(unit.own or "{}")
+    names = {name.lower(): value for name, value in own.items()}
+    for column in IMAGE_COLUMNS:
+        if names.get(column):
+            return str(names[column])
+    message = f"Row {unit.row:,} of {uri} names no image: a truth file has the columns image and truth."
+    raise OCRManifestError(message)
+
+
+def judged(reads: Any, truth: dict[str, list[str]]) -> list[Judged]:
+    """Return each image whose truth is known with the code that was read off it.
+
+    An image of the truth is that of a read by its whole name, by its name as the manifest had it, or by its last part
+    where that is the only one. Of several codes of one image the nearest to the truth counts.
+
+    :param reads: an Arrow table as :func:`.reads.load` gives it.
+    """
+    by_image: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in reads.to_pylist():
+        by_image[row["image"]].append(row)
+    named = _by_name(by_image)
+    found = []
+    for image, codes in truth.items():
+        rows = named.get(image) or named.get(posixpath.basename(image)) or []
+        found += [_nearest(image, code, rows) for code in codes if rows]
+    return found
+
+
+def _by_name(by_image: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows by every name that means one image only."""
+    meant: dict[str, set[str]] = defaultdict(set)
+    for image, rows in by_image.items():
+        for name in (image, rows[0].get("image_name"), rows[0].get("filename"), posixpath.basename(image)):
+            if name:
+                meant[name].add(image)
+    return {name: by_image[next(iter(images))] for name, images in meant.items() if len(images) == 1}
+
+
+def _nearest(image: str, truth: str, rows: Iterable[dict[str, Any]]) -> Judged:
+    every = [
+        Judged(
+            *(image, truth, row["code_normalized"] or row["code"], row["read_type"]),
+            *(row["camera_id"], row["orientation"], row["confidence"]),
+        )
+        for row in rows
+    ]
+    key = code_of(truth).key
+    return min(every, key=lambda each: edit_distance(key, code_of(each.read).key, len(key)) if each.read else 10**6)
+
+
+def judged_by_persons(corrected: Any) -> list[Judged]:
+    """Return the reads that persons corrected, each with what they say.
+
+    What nobody looked at is not among them, so shares among these say nothing of the whole: people look at what is
+    doubtful. What was confused is confused all the same.
+
+    :param corrected: as :func:`.reads.load` gives it, with corrections laid over.
+    """
+    return [
+        _nearest(row["image"], row["code_normalized"], [row | {"code_normalized": row["code_as_read"]}])
+        for row in corrected.to_pylist()
+        if row["code_as_read"] and row["code_normalized"]
+    ]
+
+
+def said(found: list[Judged]) -> str:
+    """Return in one line how many there are, and how far they are from the truth."""
+    counts = {verdict: sum(each.verdict == verdict for each in found) for verdict in Verdict}
+    return f"{count_of(len(found), 'image')}: " + ", ".join(
+        f"{number:,} {verdict}" for verdict, number in counts.items()
+    )

@@ -1,0 +1,102 @@
+"""What a reconciliation says: its rows, its columns, its counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Status(StrEnum):
+    """What a row says of a unit of the list, or of a read that is no unit's."""
+
+    MATCHED = "matched"
+    CONFUSABLE = "matched_confusable"
+    PARTIAL = "matched_partial"
+    AMBIGUOUS = "ambiguous"
+    MISSING = "missing"
+    EXTRA = "extra"
+    UNREADABLE = "unreadable"
+
+
+UNIT, READ = "unit", "read"
+
+
+def reconciliation_schema() -> Any:
+    """Return the Arrow schema of a reconciliation, in order."""
+    text, texts, utc = pa.string(), pa.list_(pa.string()), pa.timestamp("us", tz="UTC")
+    return pa.schema(
+        [
+            ("status", text),
+            ("about", text),
+            ("code", text),
+            ("read_codes", texts),
+            ("characters", text),
+            ("candidates", texts),
+            ("images", texts),
+            ("reads", pa.int32()),
+            ("cameras", texts),
+            ("confidence", pa.float64()),
+            ("check_digit_ok", pa.bool_()),
+            ("first_seen", utc),
+            ("last_seen", utc),
+            ("expected_row", pa.int64()),
+            ("expected", text),
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """A reconciliation: the table, and what it comes to."""
+
+    table: Any
+    """A pyarrow table of :func:`reconciliation_schema`, units in the list's order, then reads by their code."""
+    misread: float
+    """Share of codes without check digit that were taken to be misread."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Units by status, ``extra`` and ``unreadable`` besides, and the ``units`` of the list.
+
+        ``ambiguous`` counts units that an ambiguous read may be, ``ambiguous_reads`` those reads.
+        """
+        found: Counter[tuple[str, str]] = Counter(
+            zip(self.table["about"].to_pylist(), self.table["status"].to_pylist(), strict=True)
+        )
+        units = {status.value: found[UNIT, status.value] for status in Status}
+        reads = {status: found[READ, status] for status in (Status.EXTRA, Status.UNREADABLE)}
+        every = sum(units.values())
+        return {
+            "units": every,
+            **units,
+            **{status.value: number for status, number in reads.items()},
+            "ambiguous_reads": found[READ, Status.AMBIGUOUS],
+        }
+
+    @property
+    def missing_share(self) -> float:
+        """Missing units by units of the list; 0 for an empty list."""
+        counts = self.counts
+        return counts["missing"] / counts["units"] if counts["units"] else 0.0
+
+
+def describe(counts: Mapping[str, int]) -> list[str]:
+    """Return the counts in sentences, for the log."""
+    matched = counts["matched"] + counts["matched_confusable"] + counts["matched_partial"]
+    of_units = (
+        f"{matched:,} of {counts['units']:,} expected units were seen ({counts['matched']:,} exactly, "
+        f"{counts['matched_confusable']:,} by a confusion, {counts['matched_partial']:,} by their last characters); "
+        f"{counts['missing']:,} missing, {counts['ambiguous']:,} ambiguous."
+    )
+    of_reads = (
+        f"Codes that are no unit's: {counts['extra']:,} extra, {counts['ambiguous_reads']:,} ambiguous; "
+        f"images without a code: {counts['unreadable']:,}."
+    )
+    return [of_units, of_reads]

@@ -1,0 +1,63 @@
+"""The reads that an analysis looks at: of a run, a day or a span, as corrected, as one Arrow table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
+from airflow_provider_platerec_ocr.dataset.corrections.overlay import FROM_PERSON, NEEDED, overlay
+from airflow_provider_platerec_ocr.dataset.corrections.table import load_corrections
+from airflow_provider_platerec_ocr.dataset.layout.table_files import table_files
+from airflow_provider_platerec_ocr.dataset.table.reading import load_reads
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import date
+
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
+
+COLUMNS = (
+    *("image", "code", "code_normalized", "confidence", "camera_id", "timestamp", "read_at"),
+    *("orientation", "read_type", "check_digit_ok", "run_date", "image_name", "filename"),
+)
+"""What the analyses look at."""
+
+
+def newest_day(dataset: StoragePath) -> date:
+    """Return the last day that the dataset has.
+
+    :raises OCRDatasetError: there is no dataset, or it has no days.
+    """
+    days = [file.day for file in table_files(dataset) if file.day is not None]
+    if not days:
+        message = f"There is no dataset at {dataset}: no day lies below it. Check the path, or run an export first."
+        raise OCRDatasetError(message)
+    return max(days)
+
+
+def load(  # noqa: PLR0913  # one place and filters, all by name
+    dataset: StoragePath,
+    corrections: StoragePath | None,
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    types: Collection[str] | None = None,
+    run_id: str | None = None,
+) -> Any:
+    """Return the reads with the columns :data:`COLUMNS`, corrected where persons corrected them.
+
+    :param corrections: where corrections lie; ``None``: as the API read them.
+    :param run_id: only of this run.
+    """
+    beneath = ("run_id", *((*NEEDED, *FROM_PERSON) if corrections is not None else ()))
+    names = list(dict.fromkeys([*COLUMNS, *beneath]))
+    table = load_reads(dataset, names, types=types, since=since, until=until)
+    if run_id is not None:
+        table = table.filter(pc.equal(table.column("run_id"), pa.scalar(run_id)))
+    if corrections is not None:
+        table = overlay(table, load_corrections(corrections))
+        return table.select([*COLUMNS, "code_as_read"])
+    return table.select(list(COLUMNS)).append_column("code_as_read", pa.nulls(table.num_rows, pa.string()))

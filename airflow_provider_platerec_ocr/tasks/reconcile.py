@@ -1,0 +1,161 @@
+"""Holding reads against a list of units, as a task does it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.analysis.rules.sightings import Cameras
+from airflow_provider_platerec_ocr.analysis.yard.expected import expected_of, read_expected
+from airflow_provider_platerec_ocr.analysis.yard.files import remove_stale, write_all, write_parquet
+from airflow_provider_platerec_ocr.analysis.yard.outcome import describe
+from airflow_provider_platerec_ocr.analysis.yard.reads import load, newest_day
+from airflow_provider_platerec_ocr.analysis.yard.reconcile import reconcile
+from airflow_provider_platerec_ocr.analysis.yard.seen import sight, sightings_table
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRUnitsMissing
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
+from airflow_provider_platerec_ocr.dataset.plan.tolerance import Tolerance
+from airflow_provider_platerec_ocr.runtime import arguments, task
+from airflow_provider_platerec_ocr.runtime.places import open_place
+from airflow_provider_platerec_ocr.tasks.telling.told_assets import tell_assets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+    from airflow_provider_platerec_ocr.analysis.yard.expected import Expected
+    from airflow_provider_platerec_ocr.analysis.yard.outcome import Reconciled
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
+
+NAMED = 10
+"""Missing units that an error names."""
+_MOST_EDITS = 2
+log = logging.getLogger(__name__)
+
+
+def run(operator: Any, context: Context) -> dict[str, Any]:
+    """Reconcile as the operator was told, and return the counts."""
+    return task.given(ReconcileTask, operator).run(context)
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileTask:
+    """One reconciliation; the fields are the operator's arguments, rendered."""
+
+    reads: str
+    expected: Any
+    code_column: str
+    since: Any
+    until: Any
+    run_id: str | None
+    type: str | None
+    corrected: bool | str
+    corrections: str | None
+    results: str | None
+    sightings: str | None
+    reports: str | None
+    window_minutes: int | str
+    neighbours: Any
+    max_edits: int | str
+    last_characters: int | str | None
+    max_missing: Any
+    outlets: Sequence[Any]
+
+    def run(self, context: Context) -> dict[str, Any]:
+        """Reconcile, write, tell the assets, and return the counts; fail last, where too many are missing."""
+        limit = Tolerance.of(self.max_missing, "max_missing", default=1.0)
+        edits = task.whole_number(self.max_edits, "max_edits", empty=1) or 0
+        if edits > _MOST_EDITS:
+            message = f"max_edits must be 0, 1 or 2, not {self.max_edits!r}: with more, any code is near to any other."
+            raise OCRConfigError(message)
+        units = self._units()
+        since, until = self._span()
+        span = f"{since} to {until}" if since != until else str(until or "all days")
+        log.info("The reads of %s, against a list of %s.", span, count_of(len(units), "unit"))
+        table = self._reads(since, until)
+        minutes = task.whole_number(self.window_minutes, "window_minutes", empty=10) or 0
+        found, agreed = sight(table, window=timedelta(minutes=minutes), cameras=self._cameras())
+        last = task.whole_number(self.last_characters, "last_characters", low=1)
+        result = reconcile(agreed, units, max_edits=edits, partial=last)
+        for line in describe(result.counts):
+            log.info(line)
+        ref = task.run_ref(context, batch=context["ti"].task_id)
+        day = until or date.fromisoformat(ref.date)
+        files = self._write(result, sightings_table(found), ref.slug, day)
+        share = round(result.missing_share, 6)
+        seen = result.counts
+        counts = {**seen, "sightings": len(found), "missing_share": share, "date": day.isoformat()}
+        where = {"dataset": self.reads, "dag_id": ref.dag_id, "run_id": ref.run_id}
+        tell_assets(context, self.outlets or (), self.reads, counts | where)
+        if not limit.lets_pass(seen["missing"], seen["units"]):
+            raise _missing(result, limit, counts, files)
+        return counts | {"files": files}
+
+    def _units(self) -> list[Expected]:
+        """Return the list of units: a file's, or a task's result, also where a template made text of it."""
+        given = self.expected
+        if isinstance(given, str) and given.strip() and (rows := arguments.listed(given)) is not None:
+            given = rows
+        if isinstance(given, str):
+            if not given.strip():
+                message = "expected is empty. Give the file with the list of units, or the result of a task."
+                raise OCRConfigError(message)
+            return read_expected(given, opener=open_place, code_column=self.code_column)
+        if given is None or isinstance(given, (bytes, dict)):
+            message = f"expected must be a file or a list of units, not {type(given).__name__}."
+            raise OCRConfigError(message)
+        return expected_of(given, self.code_column)
+
+    def _span(self) -> tuple[date | None, date | None]:
+        """Return the first and the last day whose reads count."""
+        since, until = (arguments.day(value, name) for value, name in ((self.since, "since"), (self.until, "until")))
+        if self.run_id and not (since or until):
+            return None, None
+        last = date.fromisoformat(until) if until else newest_day(open_place(self.reads))
+        first = date.fromisoformat(since) if since else last
+        if first > last:
+            message = f"since is {first} and until is {last}: nothing lies between them."
+            raise OCRConfigError(message)
+        return first, last
+
+    def _reads(self, since: date | None, until: date | None) -> Any:
+        corrected = task.truth(self.corrected, "corrected")
+        corrections = open_place(self.corrections or task.beside(self.reads, "corrections")) if corrected else None
+        types = [self.type] if self.type else None
+        run_id = self.run_id or None
+        return load(open_place(self.reads), corrections, since=since, until=until, types=types, run_id=run_id)
+
+    def _cameras(self) -> Cameras:
+        given = arguments.mapping(self.neighbours, "neighbours")
+        return Cameras({camera: arguments.stripped(others.split(",")) for camera, others in given.items()})
+
+    def _write(self, result: Reconciled, sightings: Any, slug: str, day: date) -> list[str]:
+        partition = f"date={day.isoformat()}"
+        results = open_place(self.results or task.beside(self.reads, "reconciliations")) / partition
+        seen = open_place(self.sightings or task.beside(self.reads, "sightings")) / partition
+        people = open_place(self.reports or task.beside(self.reads, "reports"))
+        written: list[StoragePath] = [
+            write_parquet(result.table, results / f"reconciliation-{slug}.parquet"),
+            write_parquet(sightings, seen / f"sightings-{slug}.parquet"),
+        ]
+        name = f"reconciliation-{slug}"
+        for_people = write_all(result.table, people, name)
+        remove_stale(for_people, people, name)
+        written += for_people
+        for place in written:
+            log.info("Written: %s", place)
+        return [place.uri for place in written]
+
+
+def _missing(result: Reconciled, limit: Tolerance, counts: dict[str, Any], files: list[str]) -> OCRUnitsMissing:
+    rows = zip(result.table["status"].to_pylist(), result.table["code"].to_pylist(), strict=True)
+    missing = [code for status, code in rows if status == "missing"]
+    named = ", ".join(code or "(no code)" for code in missing[:NAMED]) + (", …" if len(missing) > NAMED else "")
+    message = (
+        f"{len(missing):,} of {counts['units']:,} expected units are missing, and max_missing lets {limit} pass: "
+        f"{named}. All of them, and what was seen, are in {files[-1]}."
+    )
+    return OCRUnitsMissing(message, retry=False, counts=counts)

@@ -1,0 +1,161 @@
+"""Reads held against a list: one row a unit, one row for each code that is no unit's, and all evidence with it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from airflow_provider_platerec_ocr.analysis.yard.expected import Expected, expected_of, read_expected
+from airflow_provider_platerec_ocr.analysis.yard.outcome import describe, reconciliation_schema
+from airflow_provider_platerec_ocr.analysis.yard.reconcile import reconcile
+from airflow_provider_platerec_ocr.core.errors import OCRManifestError
+from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VIN = "1M8GDM9AXKP042788"
+START = datetime(2026, 3, 2, 22, tzinfo=UTC)
+
+
+def reads(*codes: str | None) -> pa.Table:
+    """Return a table of reads, one image each, a minute apart."""
+    rows = [
+        {
+            "image": f"{number}.jpg",
+            "code": code,
+            "code_normalized": code,
+            "confidence": 0.9 - number / 100 if code else None,
+            "camera_id": f"gate-{number % 2}",
+            "read_at": START + timedelta(minutes=number),
+        }
+        for number, code in enumerate(codes)
+    ]
+    return pa.Table.from_pylist(rows, schema=reads_schema())
+
+
+def rows(table: pa.Table) -> list[tuple[Any, ...]]:
+    names = ("status", "about", "code", "images", "candidates")
+    return [tuple(row[name] for name in names) for row in table.to_pylist()]
+
+
+def test_each_unit_and_each_other_code_has_one_row() -> None:
+    found = reconcile(
+        reads(VIN, VIN, "MSKU90703Z3", "AB 999", None, "471B"),
+        expected_of([VIN, "MSKU 907032-3", "1HGCM82633A004352", "4718", "4713"]),
+    )
+    assert found.table.schema == reconciliation_schema()
+    assert rows(found.table) == [
+        ("matched", "unit", VIN, ["0.jpg", "1.jpg"], []),
+        ("matched_confusable", "unit", "MSKU 907032-3", ["2.jpg"], []),
+        ("missing", "unit", "1HGCM82633A004352", [], []),
+        ("ambiguous", "unit", "4718", ["5.jpg"], []),
+        ("ambiguous", "unit", "4713", ["5.jpg"], []),
+        ("ambiguous", "read", "471B", ["5.jpg"], ["4718", "4713"]),
+        ("extra", "read", "AB 999", ["3.jpg"], []),
+        ("unreadable", "read", None, ["4.jpg"], []),
+    ]
+    assert found.counts == {
+        "units": 5,
+        "matched": 1,
+        "matched_confusable": 1,
+        "matched_partial": 0,
+        "ambiguous": 2,
+        "missing": 1,
+        "extra": 1,
+        "unreadable": 1,
+        "ambiguous_reads": 1,
+    }
+    assert found.missing_share == 0.2
+    assert describe(found.counts)[0].startswith("2 of 5 expected units were seen (1 exactly, 1 by a confusion")
+
+
+def test_a_unit_has_the_evidence_of_all_its_reads() -> None:
+    [unit] = reconcile(reads("1MBGDM9AXKP042788", VIN, VIN), [Expected(7, VIN, '{"bay":"B4"}')]).table.to_pylist()
+    assert unit == {
+        "status": "matched",
+        "about": "unit",
+        "code": VIN,
+        "read_codes": ["1MBGDM9AXKP042788", VIN],
+        "characters": None,
+        "candidates": [],
+        "images": ["0.jpg", "1.jpg", "2.jpg"],
+        "reads": 3,
+        "cameras": ["gate-0", "gate-1"],
+        "confidence": 0.9,
+        "check_digit_ok": True,
+        "first_seen": START,
+        "last_seen": START + timedelta(minutes=2),
+        "expected_row": 7,
+        "expected": '{"bay":"B4"}',
+    }
+
+
+def test_a_unit_that_is_listed_twice_has_both_its_rows() -> None:
+    found = reconcile(reads(VIN), expected_of([VIN, VIN.lower(), ""]))
+    assert [row[0] for row in rows(found.table)] == ["matched", "matched", "missing"]
+
+
+def test_nothing_seen_and_nothing_expected() -> None:
+    assert reconcile(reads(), expected_of([VIN])).counts["missing"] == 1
+    empty = reconcile(reads(VIN), [])
+    assert (empty.counts["extra"], empty.missing_share) == (1, 0.0)
+
+
+def written(folder: Path, name: str, text: str) -> list[Expected]:
+    (folder / name).write_text(text)
+    return read_expected(str(folder / name))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "own"),
+    [
+        (
+            "units.csv",
+            "code,bay,type\n4711,B4,dolly\n,B5,\n",
+            ['{"bay":"B4","type":"dolly"}', '{"bay":"B5","type":null}'],
+        ),
+        ("units.csv", "Code;bay\n4711;B4\n;B5\n", ['{"bay":"B4"}', '{"bay":"B5"}']),
+        (
+            "units.jsonl",
+            '{"code": 4711.0, "bay": "B4"}\n{"code": null, "bay": "B5"}\n',
+            ['{"bay":"B4"}', '{"bay":"B5"}'],
+        ),
+        ("units.txt", "4711\n", [None]),
+    ],
+)
+def test_a_list_is_whatever_a_manifest_may_be(tmp_path: Path, name: str, text: str, own: list[str | None]) -> None:
+    found = written(tmp_path, name, text)
+    assert [unit.code for unit in found] == ["4711", ""][: len(own)]
+    assert [unit.own for unit in found] == own
+
+
+def test_a_list_in_parquet_keeps_its_types(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"code": ["4711"], "axles": [3]}), tmp_path / "units.parquet")
+    [unit] = read_expected(str(tmp_path / "units.parquet"))
+    assert json.loads(unit.own or "") == {"axles": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("vin,bay\n4711,B4\n", "no column code; it has: vin, bay. If it is 'vin', give code_column='vin'."),
+        ("what,bay\n4711,B4\n", "Name the one with the codes in code_column."),
+        ("code,code\n4711,B4\n", "has the column code twice"),
+        ("code,bay\n4711,B4,x\n", "Row 1 of"),
+    ],
+)
+def test_a_list_that_cannot_be_read_says_what_to_do(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(OCRManifestError, match=message):
+        written(tmp_path, "units.csv", text)
+
+
+def test_a_querys_rows_are_a_list_as_well() -> None:
+    assert expected_of([{"Code": 4711, "bay": "B4"}]) == [Expected(1, "4711", '{"bay":"B4"}')]
+    with pytest.raises(OCRManifestError, match="Row 1 of the expected units has no column code; it has: vin"):
+        expected_of([{"vin": VIN}])

@@ -1,0 +1,79 @@
+"""Photographs of one unit become one sighting; those of two units that look alike stay two."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_platerec_ocr.analysis.rules.sightings import Cameras, Read, consensus, sightings
+
+if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.analysis.rules.sightings import Sighting
+
+VIN = "1M8GDM9AXKP042788"
+NEXT_VIN = "1M8GDM9A1KP042789"
+START = datetime(2026, 3, 2, 22, tzinfo=UTC)
+
+
+def read(code: str, minute: float = 0, camera: str | None = "gate-1", confidence: float | None = 0.9) -> Read:
+    return Read(f"{code}-{minute}.jpg", code, START + timedelta(minutes=minute), camera, confidence)
+
+
+def said(found: list[Sighting]) -> list[tuple[str, str]]:
+    return [(each.code, f"{each.agreeing} of {len(each.reads)}") for each in found]
+
+
+@pytest.mark.parametrize(
+    ("reads", "expected"),
+    [
+        ([read(VIN), read(VIN, 1), read("1MBGDM9AXKP042788", 2), read(VIN, 3)], [(VIN, "3 of 4")]),
+        ([read(VIN), read(NEXT_VIN, 1)], [(VIN, "1 of 1"), (NEXT_VIN, "1 of 1")]),
+        ([read(VIN), read(VIN, 11)], [(VIN, "1 of 1"), (VIN, "1 of 1")]),
+        ([read(VIN), read(VIN, 9), read(VIN, 18)], [(VIN, "3 of 3")]),
+        ([read(VIN), read(VIN, 1, "gate-9")], [(VIN, "1 of 1"), (VIN, "1 of 1")]),
+        ([read(VIN), read(VIN, 1, "gate-2")], [(VIN, "2 of 2")]),
+        ([read(VIN), read(VIN, 1, None)], [(VIN, "2 of 2")]),
+        ([read("4718"), read("4718", 1), read("4718", 2), read("4719", 3)], [("4718", "3 of 3"), ("4719", "1 of 1")]),
+        ([read("4718"), read("4718", 1), read("471B", 2)], [("4718", "2 of 3")]),
+        ([read("4718"), read("471B", 2)], [("4718", "1 of 1"), ("471B", "1 of 1")]),
+        ([read("1MBGDM9AXKP042788"), read("1M8GDM9AXKP04278B", 1)], [(VIN, "0 of 2")]),
+        ([Read("a.jpg", VIN, None), Read("b.jpg", VIN, None)], [(VIN, "2 of 2")]),
+        ([], []),
+    ],
+)
+def test_reads_become_sightings(reads: list[Read], expected: list[tuple[str, str]]) -> None:
+    cameras = Cameras({"gate-1": ["gate-2"]})
+    assert said(sightings(reads, cameras=cameras)) == expected
+    assert said(sightings(reversed(reads), cameras=cameras)) == expected
+
+
+def test_a_misread_between_two_units_is_no_sighting_of_either() -> None:
+    found = sightings([read("4718"), read("4718", 1), read("47IB", 1), read("47IB", 2), read("471B", 3)])
+    assert said(found) == [("4718", "2 of 2"), ("47IB", "2 of 2"), ("471B", "1 of 1")]
+
+
+def test_a_sighting_knows_its_images_its_times_and_its_best_confidence() -> None:
+    [found] = sightings([read(VIN, 3, confidence=0.7), read("1MBGDM9AXKP042788", 0, confidence=0.99), read(VIN, 1)])
+    assert [each.image for each in found.reads] == ["1MBGDM9AXKP042788-0.jpg", f"{VIN}-1.jpg", f"{VIN}-3.jpg"]
+    assert (found.first_seen, found.last_seen) == (START, START + timedelta(minutes=3))
+    assert found.confidence == 0.9
+
+
+@pytest.mark.parametrize(
+    ("reads", "code"),
+    [
+        ([read("1MBGDM9AXKP042788", confidence=0.99), read(VIN, confidence=0.4)], VIN),
+        ([read("AB12", confidence=0.9), read("A812", confidence=0.4), read("A812", confidence=0.4)], "AB12"),
+        ([read("AB12", confidence=None), read("A812", confidence=0.4)], "AB12"),
+        ([read("1MBGDM9AXKP042788"), read("1M8GDM9AXKP04278B"), read("1M8GDM9AXKPO4Z788")], VIN),
+    ],
+)
+def test_the_consensus_is_what_weighs_most(reads: list[Read], code: str) -> None:
+    assert consensus(reads) == code
+
+
+def test_a_sighting_without_times_has_none() -> None:
+    [found] = sightings([Read("a.jpg", VIN, None)])
+    assert (found.first_seen, found.last_seen, found.confidence) == (None, None, None)
