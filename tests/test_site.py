@@ -15,6 +15,12 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 CONFIG = (ROOT / ".mkdocs.yml").read_text()
 FINDS = {
+    "CLI": "reference/commands/",
+    "dashboard": "how-to/the-page/",
+    "excel": "how-to/find-a-read/",
+    "gallery": "how-to/find-a-read/",
+    "listener": "reference/signals/",
+    "pdf": "how-to/read-a-report/",
     "alert": "how-to/watch-it/",
     "API token": "tutorial/real-api/",
     "backup": "how-to/look-after-the-ledger/",
