@@ -88,6 +88,15 @@ def test_no_text_puts_a_plural_behind_a_number_that_may_be_one(path: Path) -> No
     assert wrong == [], "say it with core.saying.counts.count_of"
 
 
+def test_no_page_puts_a_plural_behind_a_number_that_may_be_one() -> None:
+    after_number = re.compile(rf"}}}}(?:\s|</?[a-z]+>)*(?:more |new )?(?:{COUNTED.pattern})\b(?! a second)")
+    pages = [*SOURCE.rglob("*.html"), *SOURCE.rglob("*.jinja")]
+    wrong = [(page.name, line) for page in pages for line in page.read_text().splitlines() if after_number.search(line)]
+
+    assert len(pages) > 10
+    assert [(name, line) for name, line in wrong if "most_rows" not in line] == [], "say it with the filter counted"
+
+
 def of(kind: Any, number: int, **more: Any) -> Any:
     """Return a frozen value that counts ``number`` of everything."""
     values = {"int": number, "float": float(number), "dict[str, int]": {"a_reason": number}}

@@ -40,6 +40,7 @@ def templates(nav: tuple[tuple[str, str], ...]) -> Environment:
         "ago": ago,
         "duration": duration,
         "shown": redact,
+        "counted": count_of,
     }
     made.globals |= {name: getattr(page_urls, name) for name in dir(page_urls) if name.endswith("_url")}
     made.globals |= {"nav": nav, "version": __version__, "nothing": NONE}
