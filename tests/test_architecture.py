@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -214,16 +213,6 @@ def test_rooms_form_no_circle() -> None:
 
 def test_the_picture_of_the_rooms_is_what_the_imports_say() -> None:
     assert PAGE.read_text() == page_with(picture()), "run: python tests/support/rooms.py"
-
-
-def test_the_story_of_a_row_introduces_each_room_once() -> None:
-    story = PAGE.read_text().partition("## A row on its way")[2].partition("## Rooms")[0]
-    introduced = re.findall(r"\*\*`([a-z_.]+)`\*\*", story)
-    named = {*introduced, *re.findall(r"`((?:cli|sandbox)\.[a-z]+)`", story)}
-    rooms = {room_of(path) for path in FILES if path.parent.name != SOURCE.name} | {"cli", "sandbox"}
-
-    assert len(introduced) == len(set(introduced))
-    assert {name for name in rooms if name not in named} - {"dataset", "engine", "__init__"} == set()
 
 
 def test_a_library_is_used_only_where_it_is_at_home() -> None:

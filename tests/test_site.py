@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_platerec_ocr import __version__
+from support.rooms import FILES, PAGE, SOURCE, room_of
 from support.site_search import SiteSearch, built_index, site_config
 
 ROOT = Path(__file__).parents[1]
@@ -123,3 +124,13 @@ def test_the_badges_say_what_the_package_says() -> None:
         drawn = (DOCS / "images" / "badges" / f"{name.lower()}.svg").read_text()
         assert f">{name}<" in drawn
         assert f">{words}<" in drawn
+
+
+def test_the_story_of_a_row_introduces_each_room_once() -> None:
+    story = PAGE.read_text().partition("## A row on its way")[2].partition("## Rooms")[0]
+    introduced = re.findall(r"\*\*`([a-z_.]+)`\*\*", story)
+    named = {*introduced, *re.findall(r"`((?:cli|sandbox)\.[a-z]+)`", story)}
+    rooms = {room_of(path) for path in FILES if path.parent.name != SOURCE.name} | {"cli", "sandbox"}
+
+    assert len(introduced) == len(set(introduced))
+    assert {name for name in rooms if name not in named} - {"dataset", "engine", "__init__"} == set()
