@@ -129,7 +129,8 @@ def said(error: object) -> str:
 
 def counts_of(context: Context) -> dict[str, Any]:
     """Return the counts of the task that has ended: from its error, else from itself, else from XCom."""
-    lineage = getattr(context.get("task"), "lineage", None)
+    executed = getattr(context["ti"], "task", None)  # a copy: that of the context was never executed
+    lineage = getattr(executed, "lineage", None)
     counts = getattr(context.get("exception"), "counts", None) or getattr(lineage, "counts", None)
     if not counts and context.get("exception") is None:
         ti = context["ti"]

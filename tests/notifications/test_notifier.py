@@ -42,9 +42,10 @@ COUNTS = {
 
 def context_of(counts: dict[str, Any] | None = None, *, error: Exception | None = None) -> Context:
     """Return what a callback is given when an export has ended."""
-    task = SimpleNamespace(task_id="ocr.export", upstream_list=[], lineage=SimpleNamespace(counts=counts or {}))
+    task = SimpleNamespace(task_id="ocr.export", upstream_list=[])
+    executed = SimpleNamespace(lineage=SimpleNamespace(counts=counts or {}))  # Airflow's copy of the task
     ti = SimpleNamespace(
-        dag_id="nightly", run_id="r1", task_id="ocr.export", map_index=-1, xcom_pull=lambda **_: None, task=task
+        dag_id="nightly", run_id="r1", task_id="ocr.export", map_index=-1, xcom_pull=lambda **_: None, task=executed
     )
     found: dict[str, Any] = {"ti": ti, "task": task, "dag": DAG("nightly", schedule=None), "run_id": "r1"}
     return cast("Context", found if error is None else found | {"exception": error})
