@@ -135,13 +135,12 @@ MOST_FILES = 14
 HOMES_OF_TIME = {
     "core/clock.py",
     "sandbox/state/clock.py",
-    "sandbox/accuracy.py",
     "demo/__main__.py",
     "demo/process_tree.py",
     "demo/processes.py",
     "demo/web.py",
 }
-"""Clocks, a stopwatch and two commands that wait for processes; the sandbox may not use our clock."""
+"""Clocks, and commands that wait for processes; the sandbox may not use our clock."""
 TIME_CALLS = {
     "time": {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "sleep", "localtime", "gmtime"},
     "datetime": {"now", "utcnow", "today"},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import shutil
 from io import BytesIO
 from pathlib import Path
 from random import Random
@@ -15,7 +14,6 @@ import pytest
 import requests
 from PIL import Image
 
-from airflow_provider_platerec_ocr.sandbox import accuracy
 from airflow_provider_platerec_ocr.sandbox.ocr.engine import EngineReader, cut_out, decode, with_border
 from airflow_provider_platerec_ocr.sandbox.ocr.reader import NotAnImageError
 from airflow_provider_platerec_ocr.sandbox.scenes import container_door
@@ -122,22 +120,3 @@ def test_a_check_digit_in_a_frame_is_found_by_the_second_look() -> None:
         return [identifiers[0].code for identifiers in found]
 
     assert asyncio.run(read()) == [scene.truth for scene in scenes]
-
-
-def test_the_accuracy_tool_counts_by_type_and_names_what_is_wrong(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    row = truths()[0]
-    shutil.copy(IMAGES / row["image"], tmp_path / "a.jpg")
-    (tmp_path / "b.jpg").write_bytes(encoded(Image.new("RGB", (60, 60))))
-    (tmp_path / "labels.csv").write_text(f"file,type,truth\na.jpg,vin,{row['truth']}\nb.jpg,trailer_id,X1\n")
-    assert accuracy.main([str(tmp_path)]) == 0
-    out = capsys.readouterr().out
-    assert "b.jpg: X1 was read as None" in out
-    assert "vin: 1 of 1 exact" in out
-    assert "trailer_id: 0 of 1 exact" in out
-
-
-def test_the_accuracy_tool_needs_labels(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"none of labels\.csv, truth\.csv"):
-        accuracy.main([str(tmp_path)])
