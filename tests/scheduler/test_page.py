@@ -58,7 +58,8 @@ def browser() -> Iterator[Browser]:
 
 def views(night: Night) -> list[str]:
     shown = [urls.account_url(), urls.running_url()]
-    return [*shown, *(url(night.dataset) for url in (urls.nights_url, urls.reads_url, urls.problems_url))]
+    shown += [url(night.dataset) for url in (urls.nights_url, urls.reads_url, urls.problems_url)]
+    return [*shown, urls.reads_url(night.dataset, view="gallery")]
 
 
 def token_of_nobody(airflow: Fleet) -> str:

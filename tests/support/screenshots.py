@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import uvicorn
 from PIL import Image
 
@@ -23,6 +24,7 @@ from support import report_scene
 from support.chromium import chromium
 from support.page_scenes import furnish
 from support.page_stage import AIRFLOW, PageStage
+from support.reads_scene import furnish_reads
 from support.standalone import free_port
 from support.waiting import until
 
@@ -71,9 +73,27 @@ def main(folder: Path = FOLDER, views: tuple[str, ...] = VIEWS) -> None:
                     browser.wait(f"document.querySelector('h1').textContent && {LOADED}")
                     assert not browser.is_wider_than_its_window, f"{view} is too wide at {width}"
                     _save(browser, folder / f"page-{view.partition('?')[0]}-{look}.png")
+            of_reads(browser, folder)
             of_report(browser, folder)
     finally:
         shutil.rmtree(HOME)
+
+
+def of_reads(browser: Browser, folder: Path) -> None:
+    """Take the pictures of a gallery, and of the story of one image."""
+    with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patched:
+        patched.setenv("AIRFLOW_HOME", f"{home}/home")
+        stage, search = furnish_reads(Path(home))
+        story = f"image?dataset={search.dataset.uri}&image={search.image('vin_plate_17.jpg')}"
+        with served(stage) as url:
+            browser.headers(**{"x-user": "ann", "x-reads": "*", "x-edits": "*"})
+            browser.prefer("light")
+            browser.size(1180, 780)
+            for view, path in {"gallery": "reads?view=gallery", "image": story}.items():
+                browser.open(url + path)
+                browser.wait("[...document.images].slice(0, 2).every(each => each.complete)")
+                assert browser.faults() == [], view
+                _save(browser, folder / f"page-{view}-light.png")
 
 
 def of_report(browser: Browser, folder: Path) -> None:
