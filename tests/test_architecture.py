@@ -81,6 +81,7 @@ ROOMS = {
         "pyarrow pandas fsspec",
     ),
     "dataset.corrections": room("storage core", "pyarrow"),
+    "dataset.review": room("dataset.corrections dataset.table storage core", "pyarrow"),
     "dataset.upkeep": room(
         "dataset.corrections dataset.table dataset.plan dataset.layout core.images storage core", "pyarrow numpy"
     ),

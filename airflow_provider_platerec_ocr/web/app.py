@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from airflow_provider_platerec_ocr.core import page_urls
 from airflow_provider_platerec_ocr.core.errors import OCRError
 from airflow_provider_platerec_ocr.core.redact import redact
-from airflow_provider_platerec_ocr.web import account, nights, problems, reads, reads_image, running
+from airflow_provider_platerec_ocr.web import account, nights, problems, reads, reads_image, review, running
 from airflow_provider_platerec_ocr.web.frame.page import Shop, base_of
 from airflow_provider_platerec_ocr.web.frame.templates import templates
 from airflow_provider_platerec_ocr.web.frame.turnstile import Turnstile
@@ -37,10 +37,19 @@ NAV = (
     ("Running now", page_urls.running_url()),
     ("Nights", page_urls.nights_url()),
     ("Reads", page_urls.reads_url()),
+    ("Review", page_urls.review_url()),
     ("Open problems", page_urls.problems_url()),
 )
 """Label and address of each view in the navigation; a view's template says its label in the block ``view``."""
-ROUTERS = (account.router, running.router, nights.router, reads.router, reads_image.router, problems.router)
+ROUTERS = (
+    account.router,
+    running.router,
+    nights.router,
+    reads.router,
+    reads_image.router,
+    review.router,
+    problems.router,
+)
 """One for each view."""
 _STATIC = Path(__file__).parent / "static"
 _HEADINGS = {

@@ -65,6 +65,14 @@ def test_a_read_is_taken_back_and_a_code_added(run: Run, table: CorrectedStage) 
     assert TWO not in {row[0] for row in table.seen()}
 
 
+def test_a_code_is_accepted_as_it_was_read(run: Run, table: CorrectedStage) -> None:
+    code, said, _ = run("correct", "--image", table.image(ONE), "--accept", "--by", "jane", "--why", "looked")
+
+    assert code == 0
+    assert "identifier 0 is right as it was read, says jane: looked" in said
+    assert (ONE, 0, VIN, VIN, "jane") in table.seen()
+
+
 def test_a_check_digit_that_does_not_fit_is_said(run: Run, table: CorrectedStage) -> None:
     wrong = f"{VIN[:8]}0{VIN[9:]}"
 

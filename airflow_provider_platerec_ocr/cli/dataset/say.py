@@ -22,7 +22,7 @@ def add_to(commands: Any) -> None:
     """Declare the commands."""
     about = "keep what a person says of a read beside the table, which keeps what the API said"
     say_so = command(commands, "correct", _correct, about)
-    say_so.add_argument("code", metavar="CODE", nargs="?", help="the right code; none with --take-back")
+    say_so.add_argument("code", metavar="CODE", nargs="?", help="the right code; none with --take-back and --accept")
     which = say_so.add_mutually_exclusive_group(required=True)
     which.add_argument("--image", help="the image as the table has it, by image or image_name")
     which.add_argument("--fingerprint", type=fingerprint, help="the read by its content instead")
@@ -32,6 +32,8 @@ def add_to(commands: Any) -> None:
     kind.add_argument("--add", action="store_true", help="CODE is one more that the API did not give")
     about = "there is no such code; without --identifier, the whole read is none, such as one of the wrong type"
     kind.add_argument("--take-back", action="store_true", help=about)
+    about = "the code is right as it was read; where there are several or none, the whole read is"
+    kind.add_argument("--accept", action="store_true", help=about)
     say_so.add_argument("--by", default=user_name(), help="who says so (default: %(default)s)")
     say_so.add_argument("--why", required=True, help="how you know")
     say_so.add_argument("--at", metavar="TIME", help="when it was said, with its zone (default: now)")
@@ -51,7 +53,6 @@ def _view_name(text: str) -> str:
 
 def _correct(given: argparse.Namespace, clock: Clock) -> int:
     refuse_empty(given, "dataset", "image", "fingerprint", "identifier", "type", "by", "why", "at", "corrections")
-    kind = CorrectionKind.ADD if given.add else CorrectionKind.CORRECT
     said = correct(
         given.dataset,
         given.code,
@@ -59,7 +60,7 @@ def _correct(given: argparse.Namespace, clock: Clock) -> int:
         fingerprint=given.fingerprint,
         identifier=given.identifier,
         type=given.type,
-        kind=CorrectionKind.TAKE_BACK if given.take_back else kind,
+        kind=_kind(given),
         by=given.by,
         why=given.why,
         at=None if given.at is None else parse_timestamp(given.at, "--at"),
@@ -69,10 +70,18 @@ def _correct(given: argparse.Namespace, clock: Clock) -> int:
     )
     which = "the whole read" if said.identifier_index is None else f"identifier {said.identifier_index}"
     what = "is taken back" if said.code is None else f"is {said.code_normalized}"
+    if said.kind == CorrectionKind.ACCEPT:
+        what = "is right as it was read"
     if said.check_digit_ok is False:
         complain(f"The check digit of {said.code_normalized} does not fit. It is kept all the same.")
     say(f"{said.image} as {said.read_type}: {which} {what}, says {said.corrected_by}: {said.why}")
     return FINE
+
+
+def _kind(given: argparse.Namespace) -> CorrectionKind:
+    asked = {CorrectionKind.ADD: given.add, CorrectionKind.TAKE_BACK: given.take_back}
+    asked |= {CorrectionKind.ACCEPT: given.accept}
+    return next((kind for kind, is_meant in asked.items() if is_meant), CorrectionKind.CORRECT)
 
 
 def _view(given: argparse.Namespace, _clock: Clock) -> int:

@@ -20,7 +20,7 @@ NEEDED = ("image", "image_version", "fingerprint", "read_type", "identifier_inde
 FROM_PERSON = ("code", "code_normalized", "code_system", "check_digit_ok", "repaired")
 """Columns that a correction gives anew."""
 ADDED = ("code_as_read", "corrected_by", "corrected_at")
-"""Columns that an overlay has besides: the API's code, and who corrected it when; null where nobody did."""
+"""Columns that an overlay has besides: the API's code, and who corrected or accepted it when; null where nobody did."""
 _NOT_SEEN = ("orientation", "confidence")
 """What the API says of a code; null of one that it did not give."""
 _PLACE = "__place"
@@ -40,7 +40,7 @@ def overlaid(rows: list[Row], corrections: Iterable[Row]) -> list[Row]:
     for row in rows:
         correction = latest.get(row["identifier_index"])
         if correction is None:
-            found += [] if whole is not None else [row | dict.fromkeys(ADDED)]
+            found += _as_read(row, whole)
         elif correction["kind"] != CorrectionKind.TAKE_BACK:
             found.append(_corrected(row, correction, row.get("code")))
     added = [each for each in latest.values() if each["kind"] == CorrectionKind.ADD]
@@ -68,6 +68,16 @@ def _with_added(rows: list[Row], found: list[Row], added: list[Row]) -> list[Row
         if new[0]["identifier_index"] == 0:
             new[0]["calls_billed"] = rows[0]["calls_billed"]
     return found + new
+
+
+def _as_read(row: Row, whole: Row | None) -> list[Row]:
+    """Return the row of a code that nobody spoke of by itself, as what was said of the whole read has it."""
+    if whole is None:
+        return [row | dict.fromkeys(ADDED)]
+    if whole["kind"] != CorrectionKind.ACCEPT:
+        return []
+    said = {name: whole[name] for name in ("corrected_by", "corrected_at")}
+    return [row | {"code_as_read": row.get("code")} | said]
 
 
 def _corrected(row: Row, correction: Row, as_read: str | None) -> Row:

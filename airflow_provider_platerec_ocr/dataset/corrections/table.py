@@ -43,6 +43,8 @@ class CorrectionKind(StrEnum):
     """There is a code that the API did not give."""
     TAKE_BACK = "take_back"
     """There is no such code, or, without an identifier, the whole read is none, such as one of the wrong type."""
+    ACCEPT = "accept"
+    """The code is right as it was read, or, without an identifier, the whole read is, also that nothing is there."""
 
 
 @dataclass(frozen=True, slots=True)

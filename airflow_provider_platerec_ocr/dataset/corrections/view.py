@@ -37,8 +37,8 @@ keyed as (
 ),
 laid as (
 select {changed}, r.read_key,
-  case when c.read_key is null then null else r.code end as code_as_read,
-  c.corrected_by, c.corrected_at
+  case when c.read_key is null and w.read_key is null then null else r.code end as code_as_read,
+  coalesce(c.corrected_by, w.corrected_by) as corrected_by, coalesce(c.corrected_at, w.corrected_at) as corrected_at
 from keyed r
 left join one_code c
   on c.read_type = r.read_type and c.read_key = r.read_key and c.identifier_index = r.identifier_index
@@ -46,7 +46,7 @@ left join whole_read w on w.read_type = r.read_type and w.read_key = r.read_key
 left join read_with_added n on n.read_type = r.read_type and n.read_key = r.read_key and r.identifier_index is null
 where n.read_key is null
   and coalesce(c.kind, '') <> 'take_back'
-  and (w.read_key is null or c.read_key is not null)
+  and (w.read_key is null or w.kind = 'accept' or c.read_key is not null)
 union all
 select {new}, r.read_key,
   null as code_as_read, a.corrected_by, a.corrected_at

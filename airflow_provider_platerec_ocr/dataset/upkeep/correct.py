@@ -69,7 +69,8 @@ def correct(  # noqa: PLR0913  # what is meant, what is said, and where, all by 
         image has several. Without it, ``take_back`` is about the whole read.
     :param type: what was read, where the image was read as several types.
     :param kind: ``correct``: the code is another one; ``add``: there is one more; ``take_back``: there is none, or the
-        whole read is none, such as one of the wrong type.
+        whole read is none, such as one of the wrong type; ``accept``: the code is right as it was read, or, where
+        the image has several or none, the whole read is, so that nobody is asked again.
     :param by: who says so.
     :param why: how they know.
     :param at: when; aware. Default: now.
@@ -87,6 +88,8 @@ def correct(  # noqa: PLR0913  # what is meant, what is said, and where, all by 
     moment = to_utc(at, "at") if at is not None else (clock or SystemClock()).now().astimezone(UTC)
     first = rows[0]
     index = _index(what, rows, identifier, folder)
+    if what is CorrectionKind.ACCEPT and index is not None:
+        code = _code_as_said(rows, index, folder)
     check = None if code is None else check_code(code, first["read_type"])
     said = Correction(
         image=first["image"],
@@ -123,8 +126,9 @@ def _checked(kind: str, code: str | None, named: tuple[str | None, str | None], 
     if (named[0] is None) == (named[1] is None):
         message = "Name either the image or the fingerprint of the read."
         raise OCRInputError(message)
-    if (what is CorrectionKind.TAKE_BACK) != (code is None) or (code is not None and not code.strip()):
-        message = f"{what} {'takes no code' if what is CorrectionKind.TAKE_BACK else 'needs the right code'}."
+    without = what in {CorrectionKind.TAKE_BACK, CorrectionKind.ACCEPT}
+    if without != (code is None) or (code is not None and not code.strip()):
+        message = f"{what} {'takes no code' if without else 'needs the right code'}."
         raise OCRInputError(message)
     for name, text in (("by", by), ("why", why)):
         if not text or not text.strip():
@@ -193,7 +197,7 @@ def _index(kind: CorrectionKind, rows: list[Row], identifier: int | str | None, 
         return max([-1, *there, *added]) + 1
     known = added | there
     if identifier is None:
-        if kind is CorrectionKind.TAKE_BACK:
+        if kind is CorrectionKind.TAKE_BACK or (kind is CorrectionKind.ACCEPT and len(there) != 1):
             return None
         if len(there) == 1:
             return next(iter(there))
@@ -211,11 +215,21 @@ def _index(kind: CorrectionKind, rows: list[Row], identifier: int | str | None, 
 
 
 def _kind(kind: CorrectionKind, rows: list[Row], index: int | None) -> str:
-    """Return how it is kept: what corrects a code that a person had added is an addition itself."""
+    """Return how it is kept: what corrects or accepts a code that a person had added is an addition itself."""
     there = {row["identifier_index"] for row in rows}
-    if kind is CorrectionKind.CORRECT and index not in there:
+    if kind in {CorrectionKind.CORRECT, CorrectionKind.ACCEPT} and index is not None and index not in there:
         return CorrectionKind.ADD.value
     return kind.value
+
+
+def _code_as_said(rows: list[Row], index: int, folder: StoragePath) -> str | None:
+    """Return the code that is accepted: as it was read, or as a person had added it."""
+    read = [row["code"] for row in rows if row["identifier_index"] == index]
+    if read:
+        return str(read[0])
+    said = (each for each in load_corrections(folder).to_pylist() if each["identifier_index"] == index)
+    added = [each["code"] for each in said if _same_read(each, rows[0]) and each["code"] is not None]
+    return str(added[-1]) if added else None
 
 
 def _same_read(correction: Row, row: Row) -> bool:

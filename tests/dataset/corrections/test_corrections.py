@@ -96,6 +96,36 @@ def test_a_code_that_was_added_is_corrected_and_taken_back_like_any(table: Corre
     assert table.seen() == AS_READ
 
 
+def test_what_is_right_as_it_was_read_is_accepted_so_that_nobody_asks_again(table: CorrectedStage) -> None:
+    table.correct(ONE, kind="accept")
+    table.correct(TWO, kind="accept")  # the whole read, since it has two codes
+    table.correct(NONE, kind="accept")
+
+    assert table.seen() == [
+        (NONE, None, None, None, "jane"),
+        (ONE, 0, VIN, VIN, "jane"),
+        (TWO, 0, VIN, VIN, "jane"),
+        (TWO, 1, OTHER, OTHER, "jane"),
+    ]
+
+
+def test_accepting_takes_back_what_was_said_before_and_one_of_several_is_accepted_by_itself(
+    table: CorrectedStage,
+) -> None:
+    table.correct(ONE, RIGHT)
+    table.correct(ONE, kind="accept")
+    table.correct(TWO, kind="accept", identifier=OTHER)
+    table.correct(NONE, RIGHT, kind="add")
+    table.correct(NONE, kind="accept", identifier=RIGHT)  # what a person had added stays an addition
+
+    assert table.seen() == [
+        (NONE, 0, RIGHT, None, "jane"),
+        (ONE, 0, VIN, VIN, "jane"),
+        (TWO, 0, VIN, None, None),
+        (TWO, 1, OTHER, OTHER, "jane"),
+    ]
+
+
 def test_runs_never_overwrite_a_correction(table: CorrectedStage) -> None:
     table.correct(ONE, RIGHT)
     seen = table.seen()
@@ -128,6 +158,7 @@ def test_only_some_columns_can_be_asked_for(table: CorrectedStage) -> None:
         (ONE, None, {}, "needs the right code"),
         (ONE, " ", {}, "needs the right code"),
         (ONE, RIGHT, {"kind": "take_back"}, "takes no code"),
+        (ONE, RIGHT, {"kind": "accept"}, "takes no code"),
         (ONE, RIGHT, {"kind": "mend"}, "kind must be one of"),
         (ONE, RIGHT, {"by": " "}, "by is empty"),
         (ONE, RIGHT, {"why": ""}, "why is empty"),

@@ -43,6 +43,14 @@ def say(*said: tuple[int | None, str, str | None]) -> list[dict[str, Any]]:
         (read(None), say((0, "add", "A"), (0, "take_back", None)), [(None, None)]),
         (read(None), say((0, "add", "A"), (None, "take_back", None)), []),
         (read(None), say((None, "take_back", None), (0, "add", "A")), [(0, "A")]),
+        (read("A"), say((0, "accept", "A")), [(0, "A")]),
+        (read("A"), say((0, "correct", "B"), (0, "accept", "A")), [(0, "A")]),  # taken back what was said
+        (read("A", "B"), say((None, "accept", None)), [(0, "A"), (1, "B")]),
+        (read("A", "B"), say((None, "take_back", None), (None, "accept", None)), [(0, "A"), (1, "B")]),
+        (read("A", "B"), say((1, "correct", "C"), (None, "accept", None)), [(0, "A"), (1, "B")]),
+        (read("A", "B"), say((None, "accept", None), (1, "correct", "C")), [(0, "A"), (1, "C")]),
+        (read("A"), say((1, "add", "B"), (None, "accept", None)), [(0, "A")]),
+        (read(None), say((None, "accept", None)), [(None, None)]),
     ],
 )
 def test_what_is_seen_of_a_read(
