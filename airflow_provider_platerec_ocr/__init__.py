@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "CallEvent": "core.events",
     "InDoubtPolicy": "core.models",
+    "OCRApproveOperator": "operators.approve",
     "OCRCallError": "core.errors",
     "OCRConfigError": "core.errors",
     "OCRDatasetError": "core.errors",
@@ -47,6 +48,7 @@ _HOMES = {
     "OCRRefused": "core.errors",
     "OCRRejected": "core.errors",
     "OCRRetryPolicy": "retry_policy",
+    "OCRReviewOperator": "operators.review",
     "OCRRunError": "core.errors",
     "OCRStatsSensor": "sensors.statistics",
     "OCRStatsTrigger": "triggers.statistics",

@@ -41,12 +41,14 @@ from airflow_provider_platerec_ocr.dataset import read_dataset as read_dataset
 from airflow_provider_platerec_ocr.dataset import read_dead_letters as read_dead_letters
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook as PlateRecOCRHook
 from airflow_provider_platerec_ocr.notifications.notifier import OCRNotifier as OCRNotifier
+from airflow_provider_platerec_ocr.operators.approve import OCRApproveOperator as OCRApproveOperator
 from airflow_provider_platerec_ocr.operators.export import OCRExportOperator as OCRExportOperator
 from airflow_provider_platerec_ocr.operators.inbox import OCRInboxOperator as OCRInboxOperator
 from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator as OCRPlanOperator
 from airflow_provider_platerec_ocr.operators.read import OCRReadOperator as OCRReadOperator
 from airflow_provider_platerec_ocr.operators.read_batch import OCRReadBatchOperator as OCRReadBatchOperator
 from airflow_provider_platerec_ocr.operators.reconcile import OCRReconcileOperator as OCRReconcileOperator
+from airflow_provider_platerec_ocr.operators.review import OCRReviewOperator as OCRReviewOperator
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy as OCRRetryPolicy
 from airflow_provider_platerec_ocr.sensors.statistics import OCRStatsSensor as OCRStatsSensor
 from airflow_provider_platerec_ocr.task_group import OCRManifestTaskGroup as OCRManifestTaskGroup
@@ -57,6 +59,7 @@ __version__: Final[str]
 __all__ = [
     "CallEvent",
     "InDoubtPolicy",
+    "OCRApproveOperator",
     "OCRCallError",
     "OCRConfigError",
     "OCRDatasetError",
@@ -89,6 +92,7 @@ __all__ = [
     "OCRRefused",
     "OCRRejected",
     "OCRRetryPolicy",
+    "OCRReviewOperator",
     "OCRRunError",
     "OCRStatsSensor",
     "OCRStatsTrigger",

@@ -21,6 +21,7 @@ from airflow import __version__, sdk
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from airflow.providers.standard.operators.hitl import HITLOperator
     from airflow.sdk import Asset, BaseHook, Connection, Context, CronTriggerTimetable, PartitionedAssetTimetable
     from airflow.sdk.configuration import conf
     from airflow.sdk.exceptions import (
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AirflowException", "AirflowFailException", "AirflowNotFoundException", "AirflowPlugin", "AirflowSkipException",
-    "BaseHook", "OCROperator", "RetryDecision", "RetryPolicy", "aget_connection", "amask_secret", "asset_state", "conf",
-    "decides_retries", "each_partition", "from_next_slot", "key_event",
+    "BaseHook", "HITLOperator", "OCROperator", "RetryDecision", "RetryPolicy", "aget_connection", "amask_secret",
+    "asset_state", "conf", "decides_retries", "each_partition", "from_next_slot", "key_event",
     "read_connections_without_database", "stats", "task_state", "tell_of_container_stops",
 ]  # fmt: skip
 
@@ -57,6 +58,8 @@ Execute = TypeVar("Execute", bound="Callable[..., Any]")
 
 def __getattr__(name: str) -> Any:
     """Return what moved from where this Airflow has it; Python asks here for a name that the module does not have."""
+    if name == "HITLOperator":
+        return globals().setdefault(name, human_operator())
     if name not in _HOMES:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
@@ -246,6 +249,58 @@ class StandInOperator(sdk.BaseOperator):
     def __init__(self, *, retry_policy: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.retry_policy = retry_policy
+
+
+class NoHumanOperator(StandInOperator):
+    """Stands in for Airflow's operator that waits for a person, where there is none: it fails when it is to ask one.
+
+    A DAG file that has one is read all the same; :func:`require_people` is for what must not wait until a run.
+    """
+
+    def __init__(  # as far as ours use it
+        self,
+        *,
+        subject: str = "",
+        body: str | None = None,
+        options: Sequence[str] = (),
+        defaults: Sequence[str] = (),
+        response_timeout: timedelta | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**{name: given for name, given in kwargs.items() if name not in _OF_PEOPLE})
+        self.subject, self.body, self.options, self.defaults = subject, body, options, defaults
+        self.response_timeout = response_timeout
+
+    def execute(self, context: Context) -> Any:
+        """Fail for good."""
+        del context
+        raise find("AirflowFailException")(_NO_PEOPLE)
+
+
+_OF_PEOPLE = frozenset({"notifiers", "assigned_users", "multiple"})
+_NO_PEOPLE = f"Airflow {__version__} has no task that waits for a person: that came with 3.1 and its standard provider."
+
+
+def require_people(what: str, instead: str, operator: Any = None) -> None:
+    """Refuse what needs a task that waits for a person, where there is none.
+
+    :param what: which argument needs one. :param instead: what there is in its place.
+    :raises AirflowException: there is none.
+    """
+    if issubclass(operator or human_operator(), NoHumanOperator):
+        message = f"{_NO_PEOPLE} Leave {what} out; {instead}"
+        raise find("AirflowException")(message)
+
+
+def human_operator(home: str = "airflow.providers.standard.operators.hitl", of: Any = sdk) -> type[HITLOperator]:
+    """Return Airflow's operator that waits for a person, and that knows what a retry policy is."""
+    try:
+        base: Any = import_module(home).HITLOperator
+    except Exception:  # noqa: BLE001  # before 3.1 the module raises an error of Airflow's own, when it is imported
+        return NoHumanOperator  # type: ignore[return-value]  # as much as can be had
+    if hasattr(of, "RetryPolicy"):
+        return base  # type: ignore[no-any-return]  # looked up by its name
+    return type("HITLOperator", (StandInOperator, base), {"__module__": __name__})
 
 
 def decides_retries(execute: Execute) -> Execute:

@@ -261,7 +261,7 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": NAME,
                 "python-modules": [
                     f"{_PACKAGE}.operators.{name}"
-                    for name in ("read", "plan", "read_batch", "export", "inbox", "reconcile")
+                    for name in ("read", "plan", "approve", "read_batch", "export", "review", "inbox", "reconcile")
                 ],
             },
         ],

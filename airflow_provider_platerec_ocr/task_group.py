@@ -1,15 +1,17 @@
 """The main job as one task group: plan → read, mapped over shards → export. All wiring of the operators is here.
 
-A fourth task does nothing but be red where the plan is. The export runs whatever became of the reads; where the plan
+A fourth task does nothing but be red where the plan is. A fifth stands between plan and read where a person is to be
+asked before much is paid. The export runs whatever became of the reads; where the plan
 failed it has nothing to say and is skipped, and a run whose last tasks are all skipped would be a success.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import TaskGroup
+from airflow.sdk import TaskGroup, XComArg
 
 from airflow_provider_platerec_ocr.assets import with_assets
 from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, OnEmpty, OnQuota, WithoutStatistics
@@ -21,19 +23,23 @@ from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
-    from datetime import timedelta
 
     from airflow.sdk import Asset, AssetAlias, Context
 
     from airflow_provider_platerec_ocr.compat import RetryPolicy
+    from airflow_provider_platerec_ocr.operators.approve import OCRApproveOperator
 
     Callback = Callable[[Context], object]
+
+WITHIN = timedelta(hours=24)
+"""How long a person is waited for."""
 
 
 class OCRManifestTaskGroup(TaskGroup):
     """Reads all new images of a manifest into a Parquet dataset: plan, read (one task a shard), export.
 
-    Besides these, ``planned`` does nothing but fail with the plan, so that one error is one.
+    Besides these, ``planned`` does nothing but fail with the plan, so that one error is one; and with one of
+    ``approve_above_calls`` and ``approve_above_cost`` there is ``approve``, Airflow's own task that waits for a person.
 
     It presets what Airflow's own defaults would disable: ``retries`` (0 means that a retry policy is never asked),
     the retry policy, and the pool. Every parameter below that takes text may be a template.
@@ -83,6 +89,11 @@ class OCRManifestTaskGroup(TaskGroup):
     :param timezone: IANA name of the zone of times that do not say theirs, such as ``Europe/Berlin``. Default: none;
         such an image is read, and its time is null.
     :param keep_workspaces_days: days after which workspaces of finished runs are removed. Default: 30.
+    :param approve_above_calls: a person is asked before more calls than this are made; see
+        :class:`~.operators.approve.OCRApproveOperator`. Needs Airflow 3.1. Default: nobody is asked.
+    :param approve_above_cost: the same of what they cost, in the currency of the connection's price. Default: nobody
+        is asked.
+    :param approve_within: how long they are waited for; ``None`` waits for good. Default: 24 hours. Not templated.
     :param asset: outlet of the export; its event carries the counts and the partition. An ``AssetAlias`` emits an event
         of the table's own URI. Not templated.
     :param partition_events: give the event of each asset the partition's day as its key, for DAGs that run once a
@@ -101,6 +112,8 @@ class OCRManifestTaskGroup(TaskGroup):
     """
 
     plan: OCRPlanOperator
+    approve: OCRApproveOperator | None
+    """The task that asks a person; ``None`` where no limit was given."""
     export: OCRExportOperator
 
     def __init__(
@@ -138,6 +151,9 @@ class OCRManifestTaskGroup(TaskGroup):
         manifest_columns: Sequence[str] | str | bool | None = None,
         timezone: str | None = None,
         keep_workspaces_days: int | str = 30,
+        approve_above_calls: int | str | None = None,
+        approve_above_cost: float | str | None = None,
+        approve_within: timedelta | None = WITHIN,
         asset: Asset | AssetAlias | None = None,
         partition_events: bool | str = False,
         notify: Callback | Sequence[Callback] | None = None,
@@ -155,6 +171,8 @@ class OCRManifestTaskGroup(TaskGroup):
         places: dict[str, Any] = {"dataset": dataset, "workspace": workspace, "dead_letters": dead_letters}
         places["partition_date"] = partition_date
         listing: dict[str, Any] = {"recursive": recursive, "include": include, "exclude": exclude}
+        spends: dict[str, Any] = {"reserve": reserve, "without_statistics": without_statistics}
+        limits = _given(approve_above_calls=approve_above_calls, approve_above_cost=approve_above_cost)
         rows = _given(identity_params=identity_params, manifest_columns=manifest_columns, timezone=timezone)
         with self:
             self.plan = OCRPlanOperator(
@@ -162,36 +180,35 @@ class OCRManifestTaskGroup(TaskGroup):
                 manifest=manifest,
                 new_ledger=new_ledger,
                 type=type,
-                reserve=reserve,
-                daily_limit=daily_limit,
-                pace=pace,
                 images_per_shard=images_per_shard,
                 allowed_roots=allowed_roots,
                 on_empty=on_empty,
                 max_bad_rows=max_bad_rows,
                 retry_rejected=retry_rejected,
                 plan_only=plan_only,
-                without_statistics=without_statistics,
+                daily_limit=daily_limit,
+                pace=pace,
+                **spends,
                 **listing,
                 **rows,
                 **places,
                 **account,
                 **tries,
             )
+            self.approve = self._asking(approve_within, limits, account | tries) if limits else None
             self.read = OCRReadBatchOperator.partial(
                 task_id="read",
-                reserve=reserve,
                 on_quota=on_quota,
-                without_statistics=without_statistics,
                 in_doubt=in_doubt,
                 allowed_roots=allowed_roots,
                 shrink=shrink,
                 as_base64=as_base64,
                 map_index_template="{{ task.shard.label }}",
+                **spends,
                 **reads,
                 **account,
                 **tries,
-            ).expand(shard=self.plan.output)
+            ).expand(shard=(self.approve or self.plan).output)
             self.export = OCRExportOperator(
                 task_id="export",
                 reports=reports,
@@ -205,9 +222,27 @@ class OCRManifestTaskGroup(TaskGroup):
                 **account,
                 **tries,
             )
-            self.planned = EmptyOperator(task_id="planned")
-            self.plan >> [self.read, self.planned]
-            self.read >> self.export
+            self._wire()
+
+    def _wire(self) -> None:
+        """Put the tasks into their order, with one that is red where the plan, or the question about it, is."""
+        self.planned = EmptyOperator(task_id="planned")
+        self.plan >> self.planned
+        (self.approve or self.plan) >> [self.read, self.planned]
+        self.read >> self.export
+
+    def _asking(self, within: timedelta | None, limits: dict[str, Any], common: dict[str, Any]) -> OCRApproveOperator:
+        """Return the task that asks a person; imported here, since few DAGs have it and older Airflows have none."""
+        from airflow_provider_platerec_ocr.operators.approve import OCRApproveOperator  # noqa: PLC0415  # as it says
+
+        return OCRApproveOperator(
+            task_id="approve",
+            shards=self.plan.output,
+            plan=XComArg(self.plan, key="plan"),
+            approve_within=within,
+            **limits,
+            **common,
+        )
 
 
 def _told(asset: Asset | AssetAlias | None, notify: Callback | Sequence[Callback] | None) -> dict[str, Any]:

@@ -63,7 +63,7 @@ ROOMS = {
     "core.images": room("core"),
     "core.rate": room(),
     "core.saying": room(),
-    "core.spending": room("core"),
+    "core.spending": room("core core.saying"),
     "storage": room("core", "fsspec"),
     "engine.client": room("core", "aiohttp"),
     "engine.ledger": room("storage core"),

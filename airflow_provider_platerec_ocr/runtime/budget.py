@@ -14,6 +14,7 @@ from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRError
 from airflow_provider_platerec_ocr.core.models import WithoutStatistics
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
+from airflow_provider_platerec_ocr.core.spending.budget import account_day
 from airflow_provider_platerec_ocr.core.spending.purse import Grant, Limits
 from airflow_provider_platerec_ocr.core.spending.statistics import goes_on
 from airflow_provider_platerec_ocr.engine.ledger.allowance import Others, blind_limit, budget_of, open_book
@@ -163,6 +164,18 @@ def open_budget(  # what binds a plan, by name
         look_only=look_only,
         without_statistics=without_statistics,
     )
+
+
+def count_day(account: Account, ledger: str | None, owner: Owner, *, clock: Clock | None = None) -> None:
+    """Note how many calls the account had made when the first calls of this day are about to be, unless that is known.
+
+    For a run whose plan was made on an earlier day: a plan of this day counts from here.
+
+    :raises OCRError: the statistics do not say, or the ledger cannot be used.
+    """
+    clock, settings, seen = clock or SystemClock(), account.settings(), account.statistics()
+    store = Ledger.peek(open_ledger_place(ledger), lease_s=settings.lease_s, clock=clock, owner=owner).store
+    open_book(store, account_id(settings), seen, clock).spent_today(account_day(clock.now()), seen.calls)
 
 
 def release_budget(account: Account, ledger: str | None, owner: Owner, *, clock: Clock | None = None) -> int:

@@ -21,6 +21,7 @@ from airflow_provider_platerec_ocr.core.models import Reason
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.figures.collector import Collector
 from airflow_provider_platerec_ocr.dataset.layout.schema import dead_letters_schema, reads_schema
+from airflow_provider_platerec_ocr.dataset.plan.approval import load_approval
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_plan
 from airflow_provider_platerec_ocr.dataset.plan.workspaces import newest_planning
 from airflow_provider_platerec_ocr.dataset.report.account import close_span
@@ -36,6 +37,7 @@ from airflow_provider_platerec_ocr.runtime import arguments, task
 from airflow_provider_platerec_ocr.runtime.budget import release_budget
 from airflow_provider_platerec_ocr.runtime.places import open_place
 from airflow_provider_platerec_ocr.tasks import batches
+from airflow_provider_platerec_ocr.tasks.declined import Declined, decline, declined_counts
 from airflow_provider_platerec_ocr.tasks.telling import known
 from airflow_provider_platerec_ocr.tasks.telling.counts import counts_of, is_news, summed
 from airflow_provider_platerec_ocr.tasks.telling.lineage import DataSet, begin
@@ -107,18 +109,24 @@ class ExportTask:
             self._release(context, batch)
         dry = task.truth(self.plan_only, "plan_only")
         there = [batch for batch in found.batches if not (batch.failed or batch.skipped or batch.dry or dry)]
-        published = [self._publish(context, batch, found) for batch in there]
+        ended = [self._publish(context, batch, found) for batch in there]
+        published = [each for each in ended if isinstance(each, Published)]
+        declined = [each for each in ended if isinstance(each, Declined)]
         failed = sorted({batch.task_id for batch in found.batches if batch.failed})
         unsaid = bool(failed) and not batches.is_red_anyway(context)
         if not published:
             if unsaid:
                 message = f"{', '.join(failed)} failed, so there is nothing to publish: see its log."
                 raise AirflowFailException(message)
+            if declined and not failed:
+                return declined_counts(declined)
             if not failed and any(dry or batch.dry for batch in found.batches if not batch.skipped):
                 log.info("Plan only: nothing was read, nothing is published. The plan task says what it would cost.")
                 return {"plan_only": True}
             _skip("What stands before it failed" if failed else "The plan was skipped")
         counts = summed([each.counts for each in published])
+        if declined:
+            counts["not_approved"] = len(declined)
         if is_news(counts):
             self._tell_assets(context, published[0].run, counts)
         self._tell_lineage(published, counts)
@@ -130,8 +138,8 @@ class ExportTask:
         self._tidy(published)
         return counts
 
-    def _publish(self, context: Context, batch: Batch, found: Above) -> Published:
-        """Publish one plan of the run, and report on it."""
+    def _publish(self, context: Context, batch: Batch, found: Above) -> Published | Declined:
+        """Publish one plan of the run, and report on it; one that a person did not approve has nothing to publish."""
         root = open_place(task.workspace_of(self.workspace, self.dataset))
         asked = arguments.day(self.partition_date, "partition_date")
         run = task.run_ref(context, batch.name, asked)
@@ -143,7 +151,10 @@ class ExportTask:
             raise OCRDatasetError(message)
         run = replace(run, date=asked or plan.partition_date or run.date)
         tries = sum_tries(read_tries(workspace))
+        approval = load_approval(workspace)
         if plan.planned and not tries.tries:
+            if approval is not None and approval.approved is False:
+                return decline(workspace, plan, approval, price=self._price())
             _end_unread(found, context)
         collector = Collector()
         result = publish(
@@ -155,7 +166,8 @@ class ExportTask:
             figures=collector,
         )
         spend, price, figures = self._spend(workspace, result, tries), self._price(), collector.figures()
-        facts = {"ledger": self._ledger(run)} | facts_of(plan, result, figures, self._rate_per_s())
+        facts = {"ledger": self._ledger(run), "approval": approval.to_json() if approval else None}
+        facts |= facts_of(plan, result, figures, self._rate_per_s())
         for line in describe(plan, result, spend, price):
             log.info(line)
         reports = open_place(self.reports or task.beside(self.dataset, "reports"))

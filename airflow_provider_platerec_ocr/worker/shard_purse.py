@@ -55,11 +55,13 @@ async def open_purse(  # noqa: PLR0913, PLR0917  # of whom, from where, and for 
 
     account = account_id(job.settings)
     grant = job.grant if job.grant is not None and job.grant.account == account else None
-    files = None
+    files, after = None, None
     if grant is not None:
         book = BudgetBook(store, account, grant.period, SystemClock())
         files = book.purse(grant.number, grant.calls, job.owner)
+        after = partial(book.purse_after, grant.number, owner=job.owner) if grant.bound else None
     inherited, tries = await io(_inherited, job, files) if files is not None else (Inherited(), frozenset())
+    approved_elsewhere = files is None and job.grant is not None and job.grant.bound
     go_on = job.without_statistics is WithoutStatistics.GO_ON or not job.limits.any
     return RunPurse(
         Tools(
@@ -70,7 +72,10 @@ async def open_purse(  # noqa: PLR0913, PLR0917  # of whom, from where, and for 
             files=files,
             inherited=inherited,
             tries=tries,
-            more=MoreCalls(store, account, job.owner, job.limits, SystemClock(), ask, go_on=go_on),
+            more=None
+            if approved_elsewhere  # another token, whose calls nobody has approved
+            else MoreCalls(store, account, job.owner, job.limits, SystemClock(), ask, go_on=go_on),
+            after=after,
             granted=grant.calls if grant else 0,
             foreseen=job.foreseen,
         )

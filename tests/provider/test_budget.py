@@ -14,9 +14,9 @@ import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRUnavailable
 from airflow_provider_platerec_ocr.core.models import Owner, Statistics
-from airflow_provider_platerec_ocr.engine.ledger.reservations import BudgetBook
+from airflow_provider_platerec_ocr.engine.ledger.reservations import BudgetBook, account_id
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
-from airflow_provider_platerec_ocr.runtime.budget import Limits, PlanBudget, open_budget, release_budget
+from airflow_provider_platerec_ocr.runtime.budget import Limits, PlanBudget, count_day, open_budget, release_budget
 from airflow_provider_platerec_ocr.storage.store import Store
 from support.airflow_home import connection_env
 from support.clock import START, FakeClock
@@ -239,6 +239,21 @@ def test_a_bad_account_is_found_before_the_manifest_is_read(tmp_path: Path, monk
         monkeypatch.setenv(*connection_env(api.url, "secret", conn_id="race"))
         with pytest.raises(OCRUnavailable):
             open_budget(PlateRecOCRHook("race"), str(tmp_path / "ledger"), Owner("yard", "one", "plan"), Limits())
+
+
+def test_calls_that_are_approved_on_a_later_day_than_they_were_planned_on_count_for_that_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, owner, clock = str(tmp_path / "ledger"), Owner("yard", "one", "ocr.plan"), FakeClock()
+    with recording_server() as api:  # 55 of 5,000 used
+        monkeypatch.setenv(*connection_env(api.url, "secret", conn_id="race"))
+        hook = PlateRecOCRHook("race")
+        open_budget(hook, ledger, owner, Limits(daily_limit=100), clock=clock)
+        clock.tick(3 * 3600)  # after midnight, UTC
+        count_day(hook, ledger, owner, clock=clock)
+
+    book = BudgetBook(Store(local_place(Path(ledger))), account_id(hook.settings()), "any", clock)
+    assert book.spent_today("2026-03-02", 55 + 40) == 40
 
 
 def test_a_plan_is_opened_and_released_through_the_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.airflow_home import connection_env
+from support.airflow_versions import ASKS_PEOPLE
 from support.fleet import fleet
 from support.sandbox import TOKEN, running_sandbox
 from support.webhook_stage import SECRET
@@ -34,13 +35,20 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def airflow(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[Fleet]:
-    """Every example DAG, paused; the nightly one twice, and the watch of the inbox as quick as a test wants it."""
+    """Every example DAG, paused; the nightly one twice, and with a person asked; the watch as quick as a test."""
     home = tmp_path_factory.mktemp("airflow")
     dags = home / "dags"
     dags.mkdir()
     for example in EXAMPLES.glob("*.py"):
         shutil.copy(example, dags)
     nightly, watch = ((EXAMPLES / f"{name}.py").read_text() for name in (NIGHTLY, "webhook_watch"))
+    if ASKS_PEOPLE:
+        for dag_id, within in (("asking", "hours=1"), ("asking_briefly", "seconds=1")):
+            text = nightly.replace(f'"{NIGHTLY}"', f'"{dag_id}"')
+            text = text.replace("catchup=", 'default_args={"retry_delay": timedelta(seconds=5)}, catchup=')
+            more = f"approve_above_calls=2, approve_within=timedelta({within}),"
+            text = text.replace("asset=OCR_READS,", f"asset=OCR_READS, {more}")
+            (dags / f"{dag_id}.py").write_text(text)
     (dags / "twin.py").write_text(nightly.replace(f'"{NIGHTLY}"', f'"{NIGHTLY}_twin"'))
     (dags / "webhook_watch.py").write_text(watch.replace('"reads"', '"watched"').replace("poll_s=30", "poll_s=2"))
     name, value = connection_env(sandbox.url, TOKEN, rate_per_s=50)

@@ -17,6 +17,7 @@ from airflow_provider_platerec_ocr.compat import StandInRetryAction, find
 if TYPE_CHECKING:
     from airflow.sdk import RetryAction
     from airflow.sdk.exceptions import (
+        AirflowException,
         AirflowFailException,
         AirflowNotFoundException,
         AirflowRescheduleException,
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
         TaskDeferralTimeout,
         TaskDeferred,
     )
+    from airflow.sdk.exceptions import TaskAwaitingInput as WaitsForPerson
 
 __all__ = [
-    "TRIES_KILLED_TASKS_AGAIN", "AirflowFailException", "AirflowNotFoundException", "AirflowRescheduleException",
-    "AirflowSensorTimeout", "AirflowSkipException", "AirflowTaskTimeout", "RetryAction", "TaskDeferralTimeout",
-    "TaskDeferred", "dag_bag", "file_systems", "import_string", "redact", "since_3_1", "since_3_2", "stored",
+    "ASKS_PEOPLE", "TRIES_KILLED_TASKS_AGAIN", "AirflowException", "AirflowFailException", "AirflowNotFoundException",
+    "AirflowRescheduleException", "AirflowSensorTimeout", "AirflowSkipException", "AirflowTaskTimeout", "RetryAction",
+    "TaskDeferralTimeout", "TaskDeferred", "WaitsForPerson", "dag_bag", "file_systems", "import_string", "redact",
+    "since_3_1", "since_3_2", "stored",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:
@@ -38,6 +41,10 @@ if not TYPE_CHECKING:
 
 TRIES_KILLED_TASKS_AGAIN = hasattr(sdk, "BaseHook")
 """Whether a task whose process was killed is tried again; 3.0 fails it for good, and a person clears it."""
+
+
+ASKS_PEOPLE = TRIES_KILLED_TASKS_AGAIN
+"""Whether a task can wait for a person, as from 3.1 on."""
 
 
 def since_3_1(reason: str) -> pytest.MarkDecorator:
@@ -52,9 +59,16 @@ def since_3_2(reason: str) -> pytest.MarkDecorator:
 
 def __getattr__(name: str) -> Any:
     """Return one of Airflow's exceptions from where this version has it."""
+    if name == "WaitsForPerson":  # before 3.3 such a task is one of the triggerer's
+        waits = ("TaskAwaitingInput", "TaskDeferred")
+        return next(found for each in waits if (found := getattr(_exceptions(), each, None)))
     if name in __all__:
         return find(name, ("airflow.sdk.exceptions", "airflow.exceptions"))
     raise AttributeError(name)
+
+
+def _exceptions() -> Any:
+    return import_module(find("TaskDeferred", ("airflow.sdk.exceptions", "airflow.exceptions")).__module__)
 
 
 def import_string(path: str) -> Any:

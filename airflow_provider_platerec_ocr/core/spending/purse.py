@@ -55,6 +55,9 @@ class Grant:
     """How many."""
     limits: Limits = field(default_factory=Limits)
     """What the user allowed when they were granted; asked again for a call of a run whose grant was given back."""
+    bound: bool = False
+    """Whether the run may never make more calls than these, also after its grant was given back: a person approved
+    them, or nobody was asked since they were few."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the grant as JSON-ready data, for the read tasks."""

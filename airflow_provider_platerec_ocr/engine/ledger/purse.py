@@ -110,6 +110,9 @@ class Tools:
     """The tries that left it."""
     more: MoreCalls | None = None
     """Reserves calls where there is no grant any more."""
+    after: Callable[[int], PurseFiles] | None = None
+    """Opens the purse of what nobody had drawn of a grant that is given back, where the run may never make more calls
+    than that; called in a thread."""
     granted: int = 0
     """Calls of the whole run."""
     foreseen: bool = False
@@ -127,6 +130,7 @@ class RunPurse(OpenPurse):
         self._in_hand: dict[int, Coin] = {}
         """By row: of calls that are under way, and of images that were paid for and do not count as done yet."""
         self._dry = self._refused = False
+        self._after: PurseFiles | None = None
         self._drawing: asyncio.Future[None] | None = None
 
     @property
@@ -204,7 +208,7 @@ class RunPurse(OpenPurse):
             calls, self._balance = self._free, 0
             self._tools.inherited.take(calls)
             try:
-                await self._tools.io(files.give_back, calls)
+                await self._tools.io((self._after or files).give_back, calls)
             except OCRLedgerError as error:
                 log.warning(
                     "Not given back: %s. The export releases what is left over. %s", count_of(calls, "call"), error
@@ -237,15 +241,27 @@ class RunPurse(OpenPurse):
     async def _reserve(self, more: MoreCalls, wanted: int) -> None:
         """Reserve calls for this task alone; once refused, none is asked for again."""
         under_way = sum(not coin.over for coin in self._in_hand.values())
+        wanted = await self._still_approved(wanted)
+        calls = 0
         try:
-            calls = await self._tools.io(more.reserve, wanted, under_way)
+            calls = await self._tools.io(more.reserve, wanted, under_way) if wanted else 0
         except OCRLedgerError:
             raise
         except OCRError as error:
             log.warning("No call without a grant is made: nobody knows how many are left. %s", error)
-            calls = 0
+        if self._after is not None and calls < wanted:
+            await self._tools.io(self._after.give_back, wanted - calls)
         self._balance += calls
         self._refused = not calls
+
+    async def _still_approved(self, wanted: int) -> int:
+        """Return how many of the calls the run may still ask for: what was approved is its bound for good."""
+        tools = self._tools
+        if tools.after is None or tools.files is None:
+            return wanted
+        if self._after is None:
+            self._after = await tools.io(tools.after, tools.files.never_drawn)
+        return int(await tools.io(self._after.draw, wanted, tools.shards))
 
 
 def _heard(drawing: asyncio.Future[None]) -> None:

@@ -61,6 +61,11 @@ class PurseFiles:
         """Whether nothing can be drawn any more, as far as was seen."""
         return self._tail.closed
 
+    @property
+    def never_drawn(self) -> int:
+        """Calls that nobody had drawn when the purse was closed; 0 before."""
+        return self._tail.left if self._tail.closed else 0
+
     def draw(self, wanted: int, shards: int) -> int:
         """Draw some calls for a shard that could use ``wanted``, and return how many; 0 where none is left.
 

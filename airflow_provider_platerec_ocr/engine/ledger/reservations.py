@@ -131,6 +131,15 @@ class BudgetBook:
         """Return the purse of a reservation, from which ``owner`` draws."""
         return PurseFiles(self._store, f"{self._folder}/{number:06}.purse", calls, owner, self._clock)
 
+    def purse_after(self, number: int, calls: int, owner: Owner) -> PurseFiles:
+        """Return the purse of what nobody had drawn when that of the reservation was closed.
+
+        It holds no calls of the account, but says how many of those that were approved a run may still ask for.
+
+        :param calls: that nobody had drawn.
+        """
+        return PurseFiles(self._store, f"{self._folder}/{number:06}.after", calls, owner, self._clock)
+
     def of_run(self, owner: Owner) -> list[Reservation]:
         """Return the live reservations of the owner's run."""
         return [each for each in self._live()[0] if each.is_of(owner)]

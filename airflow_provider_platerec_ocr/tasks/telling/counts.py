@@ -19,7 +19,7 @@ _OF_THE_ACCOUNT = frozenset({"calls_left", "total_calls", "resets_on", "forecast
 
 def is_news(counts: dict[str, Any]) -> bool:
     """Return whether there is something to tell the assets: an image is new in the table, or became a dead letter."""
-    if counts.get("plan_only"):
+    if counts.get("plan_only") or "files" not in counts:  # a dry run; one that nobody approved
         return False
     without = ("carried_over", "held_elsewhere", "missing", "already_published")
     return bool(counts["files"] or counts["planned"] > sum(counts[name] for name in without))
