@@ -235,7 +235,7 @@ def _keep_met(ledger: Ledger, met: set[bytes]) -> None:
     try:
         keep_met(ledger.store, met)
     except OCRLedgerError as error:
-        log.warning("%s images whose content was deleted will be planned again: %s", len(met), error)
+        log.warning("%s with deleted content will be planned again: %s", count_of(len(met), "image"), error)
 
 
 def _toolbox(job: ShardJob, opened: _Opened, stop: StopSignal, begun: float) -> Toolbox:

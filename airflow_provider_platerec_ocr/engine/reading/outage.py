@@ -28,7 +28,7 @@ from airflow_provider_platerec_ocr.core.errors import (
 )
 from airflow_provider_platerec_ocr.core.images.alike import LOOK_EVERY, Belief, belief, runs_before, words
 from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason
-from airflow_provider_platerec_ocr.core.saying.counts import count_of
+from airflow_provider_platerec_ocr.core.saying.counts import agree, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -204,7 +204,8 @@ class Rejections:
         if not self._context.stop.is_set():
             number = self._in_a_row + self._elsewhere
             shards = " of this run's shards" if self._elsewhere else ""
-            self._context.stop.set(_not_about_images(f"{number} calls{shards} in a row were rejected", last))
+            calls = f"{count_of(number, 'call')}{shards}"
+            self._context.stop.set(_not_about_images(f"{calls} in a row {agree(number, 'was', 'were')} rejected", last))
         await self._tell(self._in_a_row)
         await self._leave(f"rejected in a row with others, so perhaps not for its own sake: {last.message}")
 
@@ -247,7 +248,9 @@ class Rejections:
             before = runs_before(self._reader.pending[key].history, self._context.owner)
             match belief(alike, spoken=False, runs_before=before):
                 case Belief.STOP:
-                    self._context.stop.set(_not_about_images(f"All {alike} calls of this run were rejected", last))
+                    were = agree(alike, "was", "were")
+                    every = f"All {count_of(alike, 'call')} of this run {were} rejected"
+                    self._context.stop.set(_not_about_images(every, last))
                     await self._leave(
                         f"rejected as all of its run were, so perhaps not for its own sake: {last.message}"
                     )

@@ -51,7 +51,7 @@ def test_twenty_rejections_alike_stop_the_batch_and_leave_every_claim_released(s
 
     ends = stage.ends(box, 60)
     assert type(done.reason) is OCRStop
-    assert "Calls in a row that were rejected with the same words: 20" in str(done.reason)
+    assert "20 calls in a row were rejected with the same words" in str(done.reason)
     assert done.verdict() is done.reason
     assert done.outcomes == []
     assert 20 <= box.books()["posts"] <= 22
@@ -166,7 +166,7 @@ def test_an_answer_that_is_no_read_says_nothing_of_the_rejections_beside_it(stag
     done, box = stage.run(60, one_by_one, faults=["nth=16:dialect", "always:400"])
 
     assert done.statuses == {"read": 1}
-    assert "Calls in a row that were rejected with the same words: 20" in str(done.reason)
+    assert "20 calls in a row were rejected with the same words" in str(done.reason)
     assert sorted(each for each in stage.ends(box, 60) if each) == [[End.ANSWER]] + [[End.RELEASED]] * 20
 
 
