@@ -90,6 +90,12 @@ def test_what_is_not_understood_fails_with_2(
     assert "usage: python -m airflow_provider_platerec_ocr" in capsys.readouterr().err
 
 
+def test_the_reference_has_every_command() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "commands.md").read_text()
+
+    assert [name for name in COMMANDS if f"`{name}`" not in page] == []
+
+
 def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
