@@ -22,6 +22,8 @@ FINDS = {
     "gallery": "how-to/find-a-read/",
     "listener": "reference/signals/",
     "pdf": "how-to/read-a-report/",
+    "approval": "how-to/approve-before-spending/",
+    "human review": "how-to/review-doubtful-reads/",
     "alert": "how-to/watch-it/",
     "API token": "tutorial/real-api/",
     "backup": "how-to/look-after-the-ledger/",
