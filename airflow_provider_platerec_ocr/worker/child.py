@@ -44,6 +44,8 @@ MOST_FILES = 65_536
 """Open files that the child asks for: each call in flight holds a socket."""
 COLLECT_EVERY = 20_000
 """New objects after which the garbage collector looks among them for circles."""
+CHATTY = ("azure",)
+"""Loggers that say twenty lines of each request to a store, where a task says one a batch."""
 LAST_LINES_S = 5.0
 """Seconds for which the last log lines are waited for."""
 GRACE_S = 30.0
@@ -195,6 +197,8 @@ def run() -> int:
     to_parent = Lines(os.fdopen(int(sys.argv[1]), "wb"))
     handler = LinesHandler(to_parent)
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
     sys.stdout = Printed(partial(handler.say, "stdout", logging.INFO))
     sys.stderr = Printed(partial(handler.say, "stderr", logging.WARNING))
     hears = sys.argv[2] if len(sys.argv) > 2 else ""  # noqa: PLR2004  # the second argument

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from airflow_provider_platerec_ocr.cli.dataset.command import main
-from airflow_provider_platerec_ocr.cli.shared.places import any_place
+from airflow_provider_platerec_ocr.cli.shared.places import any_place, names_connection
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset
 from airflow_provider_platerec_ocr.storage.path import beside
@@ -231,6 +231,21 @@ def test_a_uri_with_a_connection_is_opened_by_airflow(monkeypatch: pytest.Monkey
     assert any_place(f"file://{tmp_path}").path == str(tmp_path)
     with pytest.raises(OCRInputError, match="is empty"):
         any_place(" ")
+
+
+@pytest.mark.parametrize(
+    ("uri", "names"),
+    [
+        ("/srv/a@b/reads", False),
+        ("s3://lake/a@b", False),
+        ("s3://conn@lake/reads", True),
+        ("abfs://conn@container/reads", True),
+        ("abfs://container/reads", False),
+        ("abfss://container@account.dfs.core.windows.net/reads", False),
+    ],
+)
+def test_a_connection_is_told_from_a_container_of_azure(uri: str, *, names: bool) -> None:
+    assert names_connection(uri) is names
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 OWN_USERS = frozenset({"abfs", "abfss", "wasb", "wasbs"})
-"""Schemes in which what stands before an ``@`` is no connection."""
+"""Schemes in which the container may stand before an ``@``, and the host of its account, which has dots, after it."""
+
+
+def names_connection(uri: str) -> bool:
+    """Return whether a URI names an Airflow connection: ``s3://conn@bucket/…``, ``abfs://conn@container/…``."""
+    scheme, found, rest = uri.partition("://")
+    _, at, host = rest.partition("/")[0].rpartition("@")
+    return bool(found and at) and not (scheme.lower() in OWN_USERS and "." in host)
 
 
 def open_place(uri: str) -> StoragePath:
@@ -26,8 +33,7 @@ def open_place(uri: str) -> StoragePath:
     if not uri.strip():
         message = "LEDGER is empty. Say which one is meant: in a script, a variable may not be set."
         raise OCRInputError(message)
-    scheme, found, rest = uri.partition("://")
-    if found and "@" in rest.partition("/")[0] and scheme not in OWN_USERS:
+    if names_connection(uri):
         message = (
             f"{redact_url(uri)} names an Airflow connection, which this command does not read. Leave out what is "
             "before the @, and give the credentials through the environment (for S3: AWS_PROFILE, AWS_ENDPOINT_URL, …)."
@@ -36,7 +42,7 @@ def open_place(uri: str) -> StoragePath:
     try:
         return fsspec_path(uri)
     except (ValueError, ImportError) as error:
-        message = f"{redact_url(uri) if found else uri} cannot be opened: {error}"
+        message = f"{redact_url(uri) if '://' in uri else uri} cannot be opened: {error}"
         raise OCRInputError(message) from error
 
 
@@ -46,8 +52,7 @@ def any_place(uri: str, name: str = "DATASET") -> StoragePath:
     :param name: what is meant, should it be empty.
     :raises OCRInputError: it is empty or cannot be opened. :raises OCRConfigError: Airflow cannot open it.
     """
-    scheme, found, rest = uri.partition("://")
-    if found and "@" in rest.partition("/")[0] and scheme not in OWN_USERS:
+    if names_connection(uri):
         as_airflows_own_command()
         from airflow_provider_platerec_ocr.runtime.places import open_place as through_airflow
 
