@@ -39,6 +39,7 @@ PLACES = {
 }
 """What has to come to pass somewhere, or the search would prove little."""
 RARE = {
+    "a bad image alone, four nights",
     "answers that are no reads",
     "a busy API",
     "the API refuses, rejects, breaks off",

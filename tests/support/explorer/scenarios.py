@@ -31,6 +31,17 @@ SCENARIOS = (
         stops=1,
         holds_back=True,
     ),
+    Scenario(
+        "a bad image alone, four nights",
+        workers=1,
+        tries=1,
+        nights=3,
+        replies=("rejected",) * 4,
+        faults=("down",),
+        crashes=1,
+        holds_back=True,
+        depth=1,
+    ),
     Scenario("answers that are no reads", tries=2, nights=1, faults=("unread", "cut after"), crashes=1),
     Scenario(
         "a busy API",
