@@ -116,7 +116,7 @@ def test_what_has_gone_from_the_table_alone_no_rebuild_brings_back(
     assert main(["rebuild", str(stage.dataset), "--replace"]) == 1
 
     said = capsys.readouterr()
-    assert "6 were left out: `retain` or `forget` had taken their rows" in said.out
+    assert "6 answers left out: `retain` or `forget` had taken their rows" in said.out
     assert list(stage.dataset.rglob("*.parquet")) == []
 
 
