@@ -135,7 +135,7 @@ def test_what_is_too_large_is_not_read_to_its_end(body: bytes, content_type: str
             taken = start
             yield endless[start : start + 100]
 
-    with pytest.raises(BodyTooLargeError, match=r"larger than (1000|5000) bytes"):
+    with pytest.raises(BodyTooLargeError, match=r"larger than (1,000|5,000) bytes"):
         asyncio.run(read_body(chunks(), content_type, LIMITS))
     assert taken < 6000
 
