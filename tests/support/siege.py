@@ -33,7 +33,7 @@ A_FILE = re.compile(
 )
 A_LINE = re.compile(
     r"\S+ \S+ (INFO (kept|had) payload [0-9a-f]{32}, \d+ bytes"
-    r'|WARNING refused with (400|413), \d+ bytes: [A-Z][a-zA-Z0-9 ,:;."]+'
+    r'|WARNING refused with (400|413), [\d,]+ bytes?: [A-Z][a-zA-Z0-9 ,:;."]+'
     r"|INFO (Started|Waiting|Application|Uvicorn|Shutting|Finished)[^{]*)"
 )
 _TEXT: dict[str, Any] = {"type": "string"}

@@ -175,16 +175,19 @@ class Rejections:
     async def _ask_others(self) -> None:
         """Tell the run's other shards, and count theirs with this one's where none of them read anything."""
         await self._tell(self._in_a_row)
-        alike = await self._asked(self._context.fellows.alike, 0, self._words)
+        alike = await self._asked(self._context.fellows.alike, self._words, without=0)
         enough = self._in_a_row + alike >= self._context.options.rejected_in_a_row
-        self._elsewhere = alike if enough and not await self._asked(self._context.fellows.have_read, False) else 0  # noqa: FBT003
+        self._elsewhere = alike if enough and not await self._others_read() else 0
+
+    async def _others_read(self) -> bool:
+        return await self._asked(self._context.fellows.have_read, without=False)
 
     async def _tell(self, count: int) -> None:
         if count or self._told:
             self._told = bool(count)
-            await self._asked(self._context.fellows.tell, None, self._words, count)
+            await self._asked(self._context.fellows.tell, self._words, count, without=None)
 
-    async def _asked(self, ask: Callable[..., Answer], without: Answer, *given: Any) -> Answer:
+    async def _asked(self, ask: Callable[..., Answer], *given: Any, without: Answer) -> Answer:
         """Return what the run's other shards say; ``without`` where they cannot be asked, since nothing hangs on it."""
         try:
             return await self._context.io(ask, *given)
@@ -232,7 +235,7 @@ class Rejections:
 
     async def _judge(self, stopped: Exception | None) -> None:
         """End what is left by what else the run met; a batch that was stopped leaves it to the next try."""
-        if self._spoken or await self._asked(self._context.fellows.have_read, False):  # noqa: FBT003
+        if self._spoken or await self._others_read():
             await self._believe()
             return
         last = next((outcomes[-1] for outcomes in reversed(self._kept.values()) if outcomes), None)
@@ -240,7 +243,7 @@ class Rejections:
             await self._leave("rejected, and nobody could look at it")
             return
         await self._tell(self._in_a_row)
-        alike = self._in_a_row + await self._asked(self._context.fellows.alike, 0, self._words)
+        alike = self._in_a_row + await self._asked(self._context.fellows.alike, self._words, without=0)
         if stopped is not None:
             await self._leave(f"rejected, and nothing was read before the task ended to believe it: {last.message}")
             return

@@ -159,7 +159,7 @@ def test_rows_of_a_parquet_manifest_are_numbered_across_batches(tmp_path: Path) 
     ("line", "message"),
     [
         ("a.jpg,vin,,,x", "has 5 fields where the header has 4"),
-        ("a.jpg", "has 1 fields where the header has 4"),
+        ("a.jpg", "has 1 field where the header has 4"),
         ('"a.jpg,vin,,', "is not well-formed CSV: unexpected end of data"),
         ('"a".jpg,vin,,', "is not well-formed CSV: ',' expected after '\"'"),
         (",vin,,", "neither image nor upload_url"),

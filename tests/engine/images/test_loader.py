@@ -67,7 +67,7 @@ def test_half_an_image_is_refused_for_good(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(noise()[:5000])
     error = refusal(tmp_path, tmp_path / "a.jpg")
     assert (error.reason, error.permanent) == (Reason.IMAGE_TRUNCATED, True)
-    assert "5000 bytes" in error.message
+    assert "5,000 bytes" in error.message
 
 
 def test_a_folder_is_not_an_image(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_large_image_is_refused_and_the_message_says_how_to_allow_it(tmp_path:
     (tmp_path / "a.jpg").write_bytes(noise())
     error = refusal(tmp_path, tmp_path / "a.jpg", max_bytes=10_000)
     assert (error.reason, error.permanent) == (Reason.IMAGE_TOO_LARGE, True)
-    assert "10000 bytes" in error.message
+    assert "10,000 bytes" in error.message
     assert "shrink=True" in error.message
 
 
@@ -137,7 +137,7 @@ def test_an_image_beyond_what_is_worth_shrinking_is_not_read_whole(tmp_path: Pat
         file.truncate(200_000_001)
     error = refusal(tmp_path, tmp_path / "a.jpg", shrink=True)
     assert error.reason == Reason.IMAGE_TOO_LARGE
-    assert "Above 200000000 bytes" in error.message
+    assert "Above 200,000,000 bytes" in error.message
 
 
 class Flaky:
