@@ -32,7 +32,7 @@ A_FILE = re.compile(
     r"|by-fingerprint/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{64}\.[0-9a-f]{32}"
 )
 A_LINE = re.compile(
-    r"\S+ \S+ (INFO (kept|had) payload [0-9a-f]{32}, \d+ bytes"
+    r"\S+ \S+ (INFO (kept|had) payload [0-9a-f]{32}, [\d,]+ bytes?"
     r'|WARNING refused with (400|413), [\d,]+ bytes?: [A-Z][a-zA-Z0-9 ,:;."]+'
     r"|INFO (Started|Waiting|Application|Uvicorn|Shutting|Finished)[^{]*)"
 )
