@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.claims import identity_key
 from airflow_provider_platerec_ocr.core.clock import SystemClock
-from airflow_provider_platerec_ocr.core.errors import OCRLedgerError, OCRQuotaExhausted
+from airflow_provider_platerec_ocr.core.errors import OCRQuotaExhausted
 from airflow_provider_platerec_ocr.core.events import Events
 from airflow_provider_platerec_ocr.core.models import OnQuota, ReadStatus, WithoutStatistics
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
@@ -234,7 +234,7 @@ def _keep_met(ledger: Ledger, met: set[bytes]) -> None:
     """Have no plan open other names of what was deleted again; where that fails, the next night meets them anew."""
     try:
         keep_met(ledger.store, met)
-    except OCRLedgerError as error:
+    except Exception as error:  # noqa: BLE001  # each store has its own kinds, and what was paid for is saved
         log.warning("%s with deleted content will be planned again: %s", count_of(len(met), "image"), error)
 
 

@@ -60,7 +60,8 @@ class Up:
 
     @property
     def said(self) -> str:
-        return (self.clone / "up.log").read_text()
+        log = self.clone / "up.log"  # which the shell makes, in its own time
+        return log.read_text() if log.exists() else ""
 
     def wait(self, what: str) -> None:
         until(f"never: {what}", lambda: what in self.said or self.script.poll() is not None)

@@ -9,6 +9,7 @@ table sees each row once at every moment, and who has the next turn ends what wa
 from __future__ import annotations
 
 import json
+import logging
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
+log = logging.getLogger(__name__)
 _NOTE = r"[0-9a-f]+\.json"
 
 
@@ -99,5 +101,22 @@ def _notes(table: StoragePath) -> StoragePath:
 def _all_notes(table: StoragePath) -> Iterator[tuple[StoragePath, dict[str, Any]]]:
     for place in find_files(_notes(table), _NOTE, deep=False):
         data = read_whole(place)
-        if data is not None:  # else it is over by now
-            yield place, json.loads(data)
+        if data is None:  # it is over by now
+            continue
+        note = _understood(data)
+        if note is None:
+            log.warning("%s is no note of a compaction: rows may be there twice until it is removed.", place)
+            continue
+        yield place, note
+
+
+def _understood(data: bytes) -> dict[str, Any] | None:
+    """Return a note; ``None`` of what somebody else wrote there, or a half of it: no table is shut for that."""
+    try:
+        note = json.loads(data)
+        is_one = isinstance(note["partition"], str) and all(
+            isinstance(note[name], list) for name in ("inputs", "outputs")
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+    return note if is_one else None

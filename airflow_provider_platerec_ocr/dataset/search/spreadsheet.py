@@ -36,7 +36,7 @@ def csv_of(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[
     sink = io.StringIO()
     writer = csv.writer(sink, lineterminator="\r\n")
     sink.write(_BOM)
-    writer.writerow(names)
+    writer.writerow(map(_safe, names))
     for row in rows:
         writer.writerow([_safe(row.get(name)) for name in names])
         if sink.tell() > 64 * 1024:

@@ -38,6 +38,10 @@ def test_no_cell_of_a_csv_can_become_a_formula(text: str) -> None:
     assert written(["code"], [{"code": text}])[1] == [f"'{text}"]
 
 
+def test_no_head_of_a_csv_can_either() -> None:
+    assert written(["=1+1", "code"], [])[0] == ["'=1+1", "code"]
+
+
 def test_a_negative_number_is_a_number() -> None:
     assert written(["n"], [{"n": -1}, {"n": -0.5}])[1:] == [["-1"], ["-0.5"]]
 

@@ -106,3 +106,17 @@ def test_a_note_that_fits_neither_side_hides_nothing(renamed: TableStage) -> Non
     assert len(before) == RUNS
     assert finish(renamed.dataset) == 1
     assert images(renamed.dataset.path) == before
+
+
+@pytest.mark.parametrize(
+    "note", [b"", b"{", b"[]", b'{"partition": 1}', b'{"partition": "", "inputs": [], "outputs": 7}']
+)
+def test_a_note_that_nobody_understands_shuts_no_table(
+    stage: TableStage, note: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = images(str(stage.dataset))
+    place = write_note(stage.dataset, DAY, "ab", [], [])
+    Path(place.path).write_bytes(note)
+    assert finish(stage.dataset) == 0
+    assert images(str(stage.dataset)) == before
+    assert "is no note of a compaction" in caplog.text
