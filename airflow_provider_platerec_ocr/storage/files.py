@@ -67,6 +67,19 @@ def read_whole(place: StoragePath) -> bytes | None:
         return None
 
 
+def read_start(place: StoragePath, size: int) -> bytes | None:
+    """Return the first ``size`` bytes of a file, or ``None`` where there is no such file; no more is fetched."""
+    place.fs.invalidate_cache(place.parent.path)
+    try:
+        return bytes(place.fs.cat_file(place.path, start=0, end=size))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        if place.fs.info(place.path)["size"] == 0:  # some stores refuse a range of nothing
+            return b""
+        raise
+
+
 def remove(place: StoragePath) -> None:
     """Remove a file; that it is gone already is fine."""
     with contextlib.suppress(FileNotFoundError):

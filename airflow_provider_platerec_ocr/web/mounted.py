@@ -44,7 +44,7 @@ class AirflowViewer:
         return self._may("GET", dag_id)
 
     def may_edit(self, dag_id: str) -> bool:
-        """Return whether they may change a DAG."""
+        """Return whether they may change a DAG; an empty id stands for DAGs as such."""
         return self._may("PUT", dag_id)
 
     def _may(self, method: Any, dag_id: str) -> bool:

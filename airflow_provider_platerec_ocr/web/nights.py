@@ -10,13 +10,15 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse, Response
 
 from airflow_provider_platerec_ocr.core.page_urls import report_url, running_url
-from airflow_provider_platerec_ocr.dataset.report.nights import LAST, Night, last_nights
-from airflow_provider_platerec_ocr.storage.files import read_whole
+from airflow_provider_platerec_ocr.dataset.report.nights import LAST, Night, last_nights, night_of
+from airflow_provider_platerec_ocr.storage.files import read_start
 from airflow_provider_platerec_ocr.web.frame.cached import Cached
 from airflow_provider_platerec_ocr.web.frame.charts import Column, columns
 from airflow_provider_platerec_ocr.web.frame.page import PageDep
+from airflow_provider_platerec_ocr.web.frame.viewer import may_see
 
 if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
     from airflow_provider_platerec_ocr.web.frame.datasets import Shown
     from airflow_provider_platerec_ocr.web.frame.page import Page
 
@@ -82,8 +84,11 @@ def nights(page: PageDep, dataset: str = "") -> HTMLResponse:
 
 
 def _nights(page: Page, shown: Shown) -> list[Night]:
+    """Return the nights that the viewer may see: a folder of reports may be another DAG's as well."""
     cached = page.shop.keep("nights", lambda shop: Cached[list[Night]](FRESH_S, shop.clock))
-    return cached.get(shown.known.key, lambda: last_nights(page.open(shown.known.reports)))
+    found = cached.get(shown.known.key, lambda: last_nights(page.open(shown.known.reports)))
+    may = {dag_id for dag_id in {night.dag_id for night in found} if may_see(page.viewer, dag_id)}
+    return [night for night in found if night.dag_id in may]
 
 
 @router.get("/report")
@@ -92,11 +97,20 @@ def report(page: PageDep, dataset: str, run: str) -> Response:
     shown = page.dataset(dataset)
     if not _NAME.fullmatch(run):
         raise HTTPException(404, "No report has such a name.")
-    for ending, kind in ((".html", "text/html; charset=utf-8"), (".json", "application/json")):
-        data = read_whole(page.open(shown.known.reports) / f"{run}{ending}")
-        if data is not None and len(data) <= LARGEST_REPORT:
-            return Response(data, media_type=kind, headers={"Content-Security-Policy": REPORT_POLICY})
-    raise HTTPException(404, "This run has no report (yet): its export writes it.")
+    folder = page.open(shown.known.reports)
+    figures = _small(folder / f"{run}.json")
+    night = night_of(run, figures)  # which DAG's it is: the folder may be another's as well
+    if figures is None or night is None or not may_see(page.viewer, night.dag_id):
+        raise HTTPException(404, "This run has no report (yet): its export writes it.")
+    drawn = _small(folder / f"{run}.html")
+    data, kind = (figures, "application/json") if drawn is None else (drawn, "text/html; charset=utf-8")
+    return Response(data, media_type=kind, headers={"Content-Security-Policy": REPORT_POLICY})
+
+
+def _small(place: StoragePath) -> bytes | None:
+    """Return a file's content; ``None`` where there is none, or it is too large to be a report."""
+    data = read_start(place, LARGEST_REPORT + 1)
+    return None if data is None or len(data) > LARGEST_REPORT else data
 
 
 @router.get("/run", response_class=HTMLResponse)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
@@ -15,6 +16,8 @@ from airflow_provider_platerec_ocr.web.frame.page import PageDep
 from airflow_provider_platerec_ocr.web.frame.remedies import DOUBTS, commands, remedy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from airflow_provider_platerec_ocr.storage.path import StoragePath
     from airflow_provider_platerec_ocr.web.frame.datasets import Shown
     from airflow_provider_platerec_ocr.web.frame.page import Page
@@ -25,6 +28,7 @@ FRESH_S = 20.0
 """Seconds for which the letters of one dataset are kept."""
 EXAMPLES = 50
 """Images of one reason that are listed; the table has them all."""
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _COLUMNS = (
     "image",
     "row",
@@ -63,13 +67,40 @@ class Problem:
         return remedy(self.reason)
 
 
-def open_problems(folder: StoragePath) -> list[Problem]:
-    """Return the open dead letters of a folder by reason: doubts first, then by how many there are.
+def open_problems(folder: StoragePath) -> dict[str, list[Problem]]:
+    """Return the open dead letters of a folder by DAG and by reason; the DAG is empty where a letter names none.
 
     :raises OCRDatasetError: a file of it cannot be read.
     """
     table = LetterBook(folder).table()
     table = table.filter(pc.is_null(table.column("closed_at"))).sort_by([("last_seen", "descending")])
+    dags = pc.fill_null(table.column("dag_id"), "")
+    return {dag_id: _by_reason(table.filter(pc.equal(dags, dag_id))) for dag_id in pc.unique(dags).to_pylist()}
+
+
+def together(problems: Iterable[Problem]) -> list[Problem]:
+    """Return problems with one of each reason: doubts first, then by how many there are."""
+    found: dict[str, list[Problem]] = {}
+    for each in problems:
+        found.setdefault(each.reason, []).append(each)
+    merged = [_merged(alike) if len(alike) > 1 else alike[0] for alike in found.values()]
+    return sorted(merged, key=lambda problem: (not problem.is_doubt, -problem.count, problem.reason))
+
+
+def _merged(alike: list[Problem]) -> Problem:
+    seen = [row for each in alike for row in each.examples]
+    seen.sort(key=lambda row: row["last_seen"] or _NEVER, reverse=True)
+    return Problem(
+        reason=alike[0].reason,
+        count=sum(each.count for each in alike),
+        permanent=sum(each.permanent for each in alike),
+        since=min((each.since for each in alike if each.since), default=None),
+        last=max((each.last for each in alike if each.last), default=None),
+        examples=seen[:EXAMPLES],
+    )
+
+
+def _by_reason(table: Any) -> list[Problem]:
     found: dict[str, Problem] = {}
     for reason in pc.unique(table.column("reason")).to_pylist():
         rows = table.filter(pc.equal(table.column("reason"), reason)) if reason is not None else table.slice(0, 0)
@@ -83,7 +114,7 @@ def open_problems(folder: StoragePath) -> list[Problem]:
             last=pc.max(rows.column("last_seen")).as_py(),
             examples=rows.slice(0, EXAMPLES).select(_COLUMNS).to_pylist(),
         )
-    return sorted(found.values(), key=lambda problem: (not problem.is_doubt, -problem.count, problem.reason))
+    return list(found.values())
 
 
 @router.get("/problems", response_class=HTMLResponse)
@@ -101,5 +132,8 @@ def problems(page: PageDep, dataset: str = "") -> HTMLResponse:
 
 
 def _problems(page: Page, shown: Shown) -> list[Problem]:
-    cached = page.shop.keep("problems", lambda shop: Cached[list[Problem]](FRESH_S, shop.clock, most=16))
-    return cached.get(shown.known.key, lambda: open_problems(page.open(shown.known.dead_letters)))
+    """Return the problems that the viewer may see: a folder of dead letters may be another DAG's as well."""
+    cached = page.shop.keep("problems", lambda shop: Cached[dict[str, list[Problem]]](FRESH_S, shop.clock, most=16))
+    by_dag = cached.get(shown.known.key, lambda: open_problems(page.open(shown.known.dead_letters)))
+    may = [dag_id for dag_id in by_dag if not dag_id or page.viewer.may_read(dag_id)]
+    return together(problem for dag_id in may for problem in by_dag[dag_id])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from airflow_provider_platerec_ocr.core.errors import OCRLedgerError
 from airflow_provider_platerec_ocr.web.app import ROUTERS
 from airflow_provider_platerec_ocr.web.frame.page import PageDep
+from support.clock import FakeClock
 from support.page_stage import AIRFLOW, PageStage
 
 HOSTILE = "\"><script>alert(1)</script>'{{7*7}}"
@@ -181,5 +183,23 @@ def test_a_ledger_that_cannot_be_read_is_told_on_the_page(tmp_path: Path) -> Non
 def test_a_dataset_that_the_option_names_is_shown_with_its_places_by_default(tmp_path: Path) -> None:
     other = PageStage(tmp_path, routers=(trial,), datasets=("/data/other",))
 
-    assert other.get("trial?dataset=/data/other").status_code == 200
+    assert other.get("trial?dataset=/data/other", edits="*").status_code == 200
     assert other.get("trial?dataset=/data/other", reads="").status_code == 403
+
+
+def test_a_dataset_that_only_the_option_names_is_for_who_may_read_the_dag_of_its_newest_report(tmp_path: Path) -> None:
+    uri = str(tmp_path / "other")
+    stage = PageStage(tmp_path, clock=FakeClock(), routers=(trial,), datasets=(uri,))
+    clock = stage.clock
+    assert isinstance(clock, FakeClock)
+
+    assert stage.get(f"trial?dataset={uri}", reads="*").status_code == 403
+    assert stage.get(f"trial?dataset={uri}", edits="mine").status_code == 403
+    (tmp_path / "other_reports").mkdir()
+    for day, dag_id in enumerate(("theirs", "mine"), 1):
+        night = {"dag_id": dag_id, "run_id": "r", "written_at": f"2026-03-0{day}T22:00:00Z"}
+        (tmp_path / "other_reports" / f"{dag_id}.json").write_text(json.dumps(night))
+    clock.pause(20.0)
+
+    assert stage.get(f"trial?dataset={uri}", reads="mine").text == "mine"
+    assert stage.get(f"trial?dataset={uri}", reads="theirs").status_code == 403

@@ -6,8 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_platerec_ocr.core import page_urls as urls
+from airflow_provider_platerec_ocr.web.nights import LARGEST_REPORT
 from support.page_stage import AIRFLOW, PageStage
 
 if TYPE_CHECKING:
@@ -117,6 +119,40 @@ def test_a_report_is_for_who_may_read_its_dag(stage: PageStage) -> None:
 
     assert stage.get(urls.report_url(uri, "nightly__1"), reads="mine").status_code == 403
     assert stage.get(urls.report_url(uri, "nightly__1"), user=None).status_code == 401
+
+
+def test_nights_of_another_dag_in_the_same_folder_are_for_who_may_read_that_dag(stage: PageStage) -> None:
+    uri = stage.note()
+    report(stage, html="<h1>Mine</h1>")
+    report(stage, "theirs__1", html="<h1>Theirs</h1>", dag_id="theirs", run_id="their-run")
+    (stage.root / "reads_reports" / "nobodys__1.html").write_text("<h1>Whose?</h1>")
+
+    assert "theirs" in stage.get(urls.nights_url(uri)).text
+    assert stage.get(urls.report_url(uri, "theirs__1")).status_code == 200
+    page = stage.get(urls.nights_url(uri), reads="nightly").text
+    assert "nightly__1" in page
+    assert "their" not in page
+    said = [stage.get(urls.report_url(uri, run), reads="nightly") for run in ("nightly__1", "theirs__1", "nobodys__1")]
+    assert [each.status_code for each in said] == [200, 404, 404]
+    assert "Theirs" not in said[1].text
+
+
+def test_no_more_of_a_report_is_fetched_than_can_be_shown(stage: PageStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    uri, asked = stage.note(), []
+    folder = report(stage, html="<h1>Report</h1>")
+    with (folder / "nightly__1.html").open("ab") as file:
+        file.truncate(LARGEST_REPORT + 1)
+    cat_file = LocalFileSystem.cat_file
+
+    def noted(self: LocalFileSystem, path: str, start: int | None = None, end: int | None = None) -> Any:
+        asked.append(end)
+        return cat_file(self, path, start, end)
+
+    monkeypatch.setattr(LocalFileSystem, "cat_file", noted)
+    answer = stage.get(urls.report_url(uri, "nightly__1"))
+
+    assert answer.json()["run_id"] == RUN_ID
+    assert asked[-2:] == [LARGEST_REPORT + 1] * 2
 
 
 @pytest.mark.parametrize("run_id", [RUN_ID, RUN_ID.replace("+", " ")])

@@ -351,6 +351,22 @@ def test_a_signature_in_an_address_is_not_shown(stage: PageStage) -> None:
     assert "geheim" not in page
 
 
+def test_dead_letters_of_a_dag_that_somebody_may_not_read_are_not_theirs_to_see(stage: PageStage) -> None:
+    stage.note()
+    rows: list[dict[str, Any]] = [{"image": f"/in/{name}.jpg", "dag_id": name} for name in ("nightly", "theirs")]
+    letters(stage, *rows, {"image": "/in/old.jpg", "dag_id": None})
+
+    all_of_them = stage.get("problems").text
+    mine = stage.get("problems", reads="nightly").text
+
+    assert "(3)" in all_of_them
+    assert "/in/theirs.jpg" in all_of_them
+    assert "(2)" in mine
+    assert "theirs" not in mine
+    assert "/in/nightly.jpg" in mine
+    assert "/in/old.jpg" in mine
+
+
 def test_where_nothing_is_open_the_page_says_so(stage: PageStage) -> None:
     stage.note()
 

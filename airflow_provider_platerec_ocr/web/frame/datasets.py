@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from airflow_provider_platerec_ocr.core.errors import OCRError
 from airflow_provider_platerec_ocr.core.page_urls import dataset_key
 from airflow_provider_platerec_ocr.dataset.report.ledger_memory import remembered_ledger
+from airflow_provider_platerec_ocr.dataset.report.nights import last_nights
 from airflow_provider_platerec_ocr.engine.kept.known_datasets import KnownDataset, known_dataset, known_datasets
 from airflow_provider_platerec_ocr.storage.path import beside
 from airflow_provider_platerec_ocr.web.frame.cached import Cached
+from airflow_provider_platerec_ocr.web.frame.viewer import may_see
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -77,10 +79,10 @@ class Datasets:
         return self._cached.get("all", self._look)
 
     def visible(self, viewer: Viewer) -> list[Shown]:
-        """Return those that somebody may see: who may read the DAG that wrote one."""
+        """Return those that somebody may see: who may read the DAG that wrote one; see :func:`.may_see`."""
         shown = self.all().found
         dags = {each.known.dag_id for each in shown}
-        may = {dag_id for dag_id in dags if viewer.may_read(dag_id)}
+        may = {dag_id for dag_id in dags if may_see(viewer, dag_id)}
         return [each for each in shown if each.known.dag_id in may]
 
     def one(self, uri: str) -> Shown | None:
@@ -111,15 +113,22 @@ class Datasets:
             memory = remembered_ledger(self._sources.opener(beside(uri, "ledger.json")))
             places = (memory.place,) if memory is not None else self._sources.ledgers[:1]
             ledgers = [self._sources.opener(place) for place in places]
-            known = known_dataset(ledgers, uri) or named_only(uri)
+            known = known_dataset(ledgers, uri) or named_only(uri, self._sources.opener)
             found[dataset_key(uri)] = Shown(known, ledgers[0])
         except (OCRError, OSError, ValueError, ImportError) as error:
             troubles.append(str(error))
 
 
-def named_only(uri: str) -> KnownDataset:
-    """Return what can be said of a dataset of which no plan has noted anything: where its places are by default."""
+def named_only(uri: str, opener: Opener) -> KnownDataset:
+    """Return what can be said of a dataset of which no plan has noted anything: where its places are by default.
+
+    Its DAG, and so who may see it, is the newest report's; it is empty where there is none.
+
+    :raises OCRDatasetError: the reports cannot be read.
+    """
+    newest = last_nights(opener(beside(uri, "reports")), 1)
     return KnownDataset(
+        dag_id=newest[0].dag_id if newest else "",
         dataset=uri,
         dead_letters=beside(uri, "dead_letters"),
         workspace=beside(uri, "workspace"),

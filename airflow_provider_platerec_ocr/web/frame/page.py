@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from airflow_provider_platerec_ocr.core.page_urls import PREFIX
 from airflow_provider_platerec_ocr.web.frame.datasets import in_order
-from airflow_provider_platerec_ocr.web.frame.viewer import form_token, is_form_token
+from airflow_provider_platerec_ocr.web.frame.viewer import form_token, is_form_token, may_see
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +102,7 @@ class Page:
         if found is None:
             self.visible()  # who may see nothing is not told what there is
             raise HTTPException(404, _UNKNOWN)
-        if not self.viewer.may_read(found.known.dag_id):
+        if not may_see(self.viewer, found.known.dag_id):
             raise HTTPException(403, _FORBIDDEN)
         return found
 

@@ -28,10 +28,15 @@ class Viewer(Protocol):
         """Return whether they may read a DAG; an empty id stands for DAGs as such. May block."""
 
     def may_edit(self, dag_id: str) -> bool:
-        """Return whether they may change a DAG, as pausing it does. May block."""
+        """Return whether they may change a DAG, as pausing it does; an empty id stands for DAGs as such. May block."""
 
     def note(self, event: str, dag_id: str, text: str) -> None:
         """Write down what they changed where Airflow keeps such notes; never raises. May block."""
+
+
+def may_see(viewer: Viewer, dag_id: str) -> bool:
+    """Return whether somebody may see what a DAG wrote; what no DAG is known of is for who may edit all DAGs."""
+    return viewer.may_read(dag_id) if dag_id else viewer.may_edit("")
 
 
 Guard = Callable[[Request], Viewer | Awaitable[Viewer]]
