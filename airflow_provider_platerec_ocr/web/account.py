@@ -6,14 +6,15 @@ A hold is lifted here, by who may edit a DAG that calls the account.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.concurrency import run_in_threadpool
 
 from airflow_provider_platerec_ocr.core.page_urls import account_url
 from airflow_provider_platerec_ocr.web.frame.charts import Piece, gauge
-from airflow_provider_platerec_ocr.web.frame.page import PageDep, check_form
+from airflow_provider_platerec_ocr.web.frame.page import FORM_TOKEN, Page, PageDep, check_form
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.web.frame.account_facts import AccountFacts
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 router = APIRouter()
 MOST = 20
 """Accounts on one page; each is asked by itself."""
+ALL_S = 8.0
+"""Seconds for all of them together: APIs that are silent must not keep the page's turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,13 @@ class ShownAccount:
 @router.get("/account", response_class=HTMLResponse)
 def account(page: PageDep) -> HTMLResponse:
     """Show the accounts of all datasets that the viewer may see."""
+    until_s = page.shop.clock.monotonic() + ALL_S
     by_account: dict[tuple[str, str], list[Shown]] = {}
     for each in page.visible():
         by_account.setdefault((each.known.conn_id, each.ledger.uri), []).append(each)
     shown = [
         ShownAccount(
-            facts=page.shop.accounts.look(conn_id, datasets[0].ledger),
+            facts=page.shop.accounts.look(conn_id, datasets[0].ledger, until_s=until_s),
             datasets=tuple(datasets),
             may_lift=next((each for each in datasets if page.viewer.may_edit(each.known.dag_id)), None),
         )
@@ -84,10 +88,17 @@ def account(page: PageDep) -> HTMLResponse:
 
 
 @router.post("/account/lift")
-def lift(page: PageDep, dataset: Annotated[str, Form()], form_token: Annotated[str, Form()] = "") -> RedirectResponse:
-    """Lift the hold of the account that a dataset calls."""
-    found = page.editable(dataset)
-    check_form(page, form_token)
+async def lift(page: PageDep, request: Request) -> RedirectResponse:
+    """Lift the hold of the account that a dataset calls; the form is read once it is known who asks."""
+    given = {name: str(value) for name, value in (await request.form()).items()}
+    return await run_in_threadpool(_lift, page, given)
+
+
+def _lift(page: Page, given: dict[str, str]) -> RedirectResponse:
+    if not given.get("dataset"):
+        raise HTTPException(422, "The form does not say which dataset it is about.")
+    found = page.editable(given["dataset"])
+    check_form(page, given.get(FORM_TOKEN, ""))
     lifted = page.shop.accounts.lift(found.known.conn_id, found.ledger)
     said = f"the hold of account {lifted} ({found.known.conn_id}) was lifted on the page"
     page.viewer.note("platerec_ocr.lift_hold", found.known.dag_id, said)

@@ -71,6 +71,10 @@ class PageStage:
     """What the account says; ``None``: it does not answer."""
     asked: int = 0
     """How often it was asked."""
+    takes_s: float = 0.0
+    """Seconds that it takes to answer."""
+    given_s: list[float] = field(default_factory=list)
+    """Seconds that it was given, each time."""
     notes: list[tuple[str, str, str]] = field(default_factory=list)
     """What was written down of changes: event, DAG, text."""
 
@@ -80,9 +84,9 @@ class PageStage:
         app = FastAPI(root_path=AIRFLOW)
         sources = Sources((str(self.ledger),), self.datasets, opener=open_place)
         listed = Datasets(sources, self.clock)
-        accounts = Accounts(self._settings, self.clock, ask=self._statistics)
+        self.accounts = Accounts(self._settings, self.clock, ask=self._statistics)
         page = build_app(
-            self._guard, listed, accounts, clock=self.clock, secret=b"the stage's own", routers=self.routers
+            self._guard, listed, self.accounts, clock=self.clock, secret=b"the stage's own", routers=self.routers
         )
         app.mount("/platerec-ocr", page)
         self.app = app
@@ -94,9 +98,12 @@ class PageStage:
         message = f"The conn_id `{conn_id}` isn't defined"
         raise LookupError(message)
 
-    def _statistics(self, settings: ClientSettings) -> Statistics:
+    def _statistics(self, settings: ClientSettings, give_up_s: float) -> Statistics:
         del settings
         self.asked += 1
+        self.given_s.append(give_up_s)
+        if self.takes_s:
+            self.clock.pause(min(self.takes_s, give_up_s))
         if self.statistics is None:
             message = "Nobody answers."
             raise OCRUnavailable(message)

@@ -152,6 +152,34 @@ def test_the_statistics_are_asked_once_a_minute_whoever_looks(stage: PageStage) 
     assert stage.asked == 2
 
 
+def test_accounts_that_are_silent_keep_a_view_for_seconds_and_are_not_asked_again_for_a_minute(
+    stage: PageStage,
+) -> None:
+    for name in "abcde":
+        stage.connections[name] = ClientSettings(token=name)
+        stage.note(name, conn_id=name)
+    stage.statistics, stage.takes_s = None, 100.0
+    clock = stage.clock
+    assert isinstance(clock, FakeClock)
+
+    page = stage.get("account").text
+
+    assert clock.elapsed_s == 8.0
+    assert stage.given_s == [6.0, 2.0]
+    assert (page.count("could not be asked"), page.count("not asked: other accounts took too long")) == (2, 3)
+    clock.pause(40.0)
+    assert stage.get("account").text.count("could not be asked") == 4
+    assert stage.given_s == [6.0, 2.0] * 2
+
+
+def test_an_account_that_was_not_asked_is_asked_the_next_time(stage: PageStage) -> None:
+    stage.note()
+    look, place, clock = stage.accounts.look, open_place(str(stage.ledger)), stage.clock
+
+    assert look("yard", place, until_s=clock.monotonic()).troubles[0].startswith("not asked")
+    assert look("yard", place, until_s=clock.monotonic() + 5.0).statistics == stage.statistics
+
+
 def test_the_call_for_the_statistics_costs_nothing_and_is_given_up_in_time() -> None:
     with running_sandbox(quota=100) as sandbox:
         assert ask_statistics(ClientSettings(token=TOKEN, base_url=sandbox.url)).remaining == 100

@@ -1,14 +1,16 @@
 """What is known of an account: its statistics, what runs hold, the rate in use, and whether it is held.
 
-The statistics call costs nothing; it is made at most once a minute for all who look, and given up after seconds.
+The statistics call costs nothing; it is made at most once a minute for all who look, and given up after seconds, as is
+the whole of a view: an account whose turn comes too late is not asked.
 Nothing here ever pays, and nothing is kept of the token.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.errors import OCRError, OCRUnavailable
@@ -39,6 +41,8 @@ STATISTICS_S = 60.0
 """Seconds for which the statistics are kept."""
 GIVE_UP_S = 6.0
 """Seconds after which they are shown as silent."""
+LEAST_S = 1.0
+"""Seconds that must be left for an account to be asked."""
 BOOK_S = 5.0
 """Seconds for which reservations, rate and hold are kept."""
 MOST_HELD = 50
@@ -114,20 +118,25 @@ class Accounts:
     """Looks at accounts. Blocking, for any thread.
 
     :param connect: from a connection's id to its settings; raises where it cannot be read here.
-    :param ask: the free statistics call.
+    :param ask: the free statistics call, given up after so many seconds.
     """
 
     def __init__(
-        self, connect: Connect, clock: Clock, ask: Callable[[ClientSettings], Statistics] | None = None
+        self, connect: Connect, clock: Clock, ask: Callable[[ClientSettings, float], Statistics] | None = None
     ) -> None:
         self._connect = connect
         self._clock = clock
         self._ask = ask or ask_statistics
-        self._asked: Cached[Statistics] = Cached(STATISTICS_S, clock, error_s=15.0)
+        self._asked: Cached[Statistics] = Cached(STATISTICS_S, clock, error_s=STATISTICS_S)
         self._books: Cached[AccountBooks] = Cached(BOOK_S, clock)
 
-    def look(self, conn_id: str, ledger: StoragePath) -> AccountFacts:
-        """Return what is known of the account behind a connection, with what a ledger says of it."""
+    def look(self, conn_id: str, ledger: StoragePath, *, until_s: float = math.inf) -> AccountFacts:
+        """Return what is known of the account behind a connection, with what a ledger says of it.
+
+        :param until_s: monotonic time after which nobody is asked any more.
+        """
+        if self._left_s(until_s) < LEAST_S:
+            return AccountFacts(conn_id, troubles=(_NOT_ASKED,))
         try:
             settings = self._connect(conn_id)
         except Exception as error:  # noqa: BLE001  # secrets backends have their own kinds
@@ -136,7 +145,10 @@ class Accounts:
         account, troubles = account_id(settings), []
         statistics, books = None, None
         try:
-            statistics = self._asked.get(account, lambda: self._ask(settings))
+            statistics = self._asked.get(account, lambda: self._statistics(settings, until_s))
+        except _NotAskedError:
+            self._asked.drop(account)  # nothing was learned that is worth keeping
+            troubles.append(_NOT_ASKED)
         except OCRError as error:
             troubles.append(f"The account could not be asked what is left: {error.message}")
         try:
@@ -155,6 +167,15 @@ class Accounts:
         HoldFile(Store(self._board(account, ledger)), self._clock).open(lifted=True)
         self._books.drop((account, ledger.uri))
         return account
+
+    def _left_s(self, until_s: float) -> float:
+        return until_s - self._clock.monotonic()
+
+    def _statistics(self, settings: ClientSettings, until_s: float) -> Statistics:
+        left_s = self._left_s(until_s)
+        if left_s < LEAST_S:
+            raise _NotAskedError
+        return self._ask(settings, min(GIVE_UP_S, left_s))
 
     def _look(
         self, settings: ClientSettings, account: str, statistics: Statistics | None, ledger: StoragePath
@@ -197,9 +218,14 @@ _UNREADABLE = (
     "The connection {conn_id} cannot be used in the API server, so nobody asks the account: {said} It is looked for "
     "in the server's environment, its secrets backends and Airflow's database; workers may have others."
 )
+_NOT_ASKED = "not asked: other accounts took too long. Load the page again; what was learned is kept for a minute."
 
 
-def ask_statistics(settings: ClientSettings) -> Statistics:
+class _NotAskedError(Exception):
+    """The time of the view was over."""
+
+
+def ask_statistics(settings: ClientSettings, give_up_s: float = GIVE_UP_S) -> Statistics:
     """Return the account's usage: one free call, given up after seconds.
 
     :raises OCRError: the API said no, or nothing in time.
@@ -210,11 +236,11 @@ def ask_statistics(settings: ClientSettings) -> Statistics:
             return await client.statistics()
 
     short = replace(
-        settings.timeouts, connect_s=min(GIVE_UP_S / 2, settings.timeouts.connect_s), statistics_s=GIVE_UP_S
+        settings.timeouts, connect_s=min(give_up_s / 2, settings.timeouts.connect_s), statistics_s=give_up_s
     )
     settings = replace(settings, timeouts=short)
     try:
-        return asyncio.run(asyncio.wait_for(ask(), GIVE_UP_S))
+        return asyncio.run(asyncio.wait_for(ask(), give_up_s))
     except TimeoutError:
-        message = f"the API at {settings.base_url} did not answer within {timedelta(seconds=GIVE_UP_S).seconds} s."
+        message = f"the API at {settings.base_url} did not answer within {give_up_s:.0f} s."
         raise OCRUnavailable(message) from None
