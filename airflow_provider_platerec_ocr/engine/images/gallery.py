@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import queue
 import threading
 from concurrent.futures import Future
@@ -45,6 +46,8 @@ KEPT_BYTES = 200_000_000
 """Of all pictures on disk."""
 KEPT_S = 7 * 86_400.0
 """For which a picture is kept: what was deleted elsewhere is not shown for longer."""
+TIDY_S = 3_600.0
+"""After which the folder is looked at again, once somebody asks for a picture."""
 _LOOK_EVERY = 100
 """Pictures between two looks at what the folder holds."""
 _WHY: dict[str, str] = {
@@ -99,6 +102,7 @@ class Gallery:
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._made = 0
+        self._tidied_s = -math.inf
         self._late: dict[str, tuple[int, float]] = {}
 
     def picture(self, wanted: Wanted) -> bytes:
@@ -106,6 +110,7 @@ class Gallery:
 
         :raises NoPreviewError: there is none to show, or not in time.
         """
+        self._tidy_when_due()
         if reason := why_not(wanted.image):
             raise NoPreviewError(reason)
         if not wanted.roots:
@@ -212,6 +217,16 @@ class Gallery:
                 self.tidy()
         except OSError as error:
             _log.warning("Small pictures cannot be kept in %s: %s", self._folder, error)
+
+    def _tidy_when_due(self) -> None:
+        """Remove what is old, now and then, though no picture is made any more."""
+        with self._lock:
+            now_s = self._clock.monotonic()
+            if now_s - self._tidied_s < TIDY_S:
+                return
+            self._tidied_s = now_s
+        with contextlib.suppress(OSError):  # the folder need not be there
+            self.tidy()
 
     def tidy(self) -> None:
         """Remove what is old, and then the oldest of what is too much."""

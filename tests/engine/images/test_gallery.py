@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_platerec_ocr.engine.images.gallery import KEPT_S, WAITING, Gallery, Wanted, why_not
+from airflow_provider_platerec_ocr.engine.images.gallery import KEPT_S, TIDY_S, WAITING, Gallery, Wanted, why_not
 from airflow_provider_platerec_ocr.engine.images.preview import NoPreviewError
 from airflow_provider_platerec_ocr.storage.path import StoragePath
 from support.clock import START, FakeClock
@@ -199,3 +199,21 @@ def test_an_image_on_object_storage_is_read_through_its_root(s3: S3Stand) -> Non
         Gallery(None).picture(replace(item, image=f"s3://{root.path}/../other/a.jpg"))
     with pytest.raises(NoPreviewError, match="not there"):
         Gallery(None).picture(replace(item, image=f"s3://{root.path}/gone.jpg"))
+
+
+def test_what_is_old_goes_within_an_hour_of_looking_though_nothing_is_made_any_more(yard: Path, tmp_path: Path) -> None:
+    kept, clock = tmp_path / "kept", FakeClock(START)
+    gallery = Gallery(kept, clock=clock)
+    for version in ("old", "new"):
+        gallery.picture(wanted(yard, version=version))
+    old = kept / f"{wanted(yard, version='old').key}.jpg"
+    at = clock.now().timestamp()
+    os.utime(kept / f"{wanted(yard, version='new').key}.jpg", (at, at))
+    os.utime(old, (at - KEPT_S, at - KEPT_S))
+
+    clock.pause(TIDY_S - 1.0)
+    gallery.picture(wanted(yard, version="new"))
+    assert old.exists()
+    clock.pause(1.0)
+    gallery.picture(wanted(yard, version="new"))
+    assert not old.exists()
