@@ -17,6 +17,8 @@ from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.webhook.receiver import Listener
     from airflow_provider_platerec_ocr.webhook.settings import ReceiverSettings
@@ -60,19 +62,26 @@ class PlateRecOCRPlugin(AirflowPlugin):
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # a list of Airflow's class, made late
         """The page and the receiver; a mistake in the options of one is logged, and never stops the API server."""
-        return [*_page(), *_receiver()]
+        return [*mounted_page(_app_of_page), *_receiver()]
 
 
-def _page() -> list[dict[str, Any]]:
-    """Return the page, where this Airflow has what it needs to know who is signed in."""
+def mounted_page(make: Callable[[], Any]) -> list[dict[str, Any]]:
+    """Return the page, where this Airflow has what it needs to know who is signed in; else nothing, and log it.
+
+    :param make: makes its app.
+    """
     try:
-        from airflow_provider_platerec_ocr.web.mounted import airflow_page  # noqa: PLC0415  # others never need it
-
-        app = airflow_page()
-    except (ImportError, OCRConfigError) as error:  # Airflow declares none of it public, and may move it
+        app = make()
+    except Exception as error:  # noqa: BLE001  # Airflow declares none of it public, and may move or change it
         _log.error(_PAGE_OFF, f"/{page_urls.PREFIX}", error)
         return []
     return [{"app": app, "url_prefix": f"/{page_urls.PREFIX}", "name": "platerec_ocr_page"}]
+
+
+def _app_of_page() -> Any:
+    from airflow_provider_platerec_ocr.web.mounted import airflow_page  # noqa: PLC0415  # others never need it
+
+    return airflow_page()
 
 
 def _receiver() -> list[dict[str, Any]]:

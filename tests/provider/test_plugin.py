@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_platerec_ocr.plugin import PlateRecOCRPlugin
+from airflow_provider_platerec_ocr.plugin import PlateRecOCRPlugin, mounted_page
 from airflow_provider_platerec_ocr.provider_info import get_provider_info
 from support.forks import ask
 from support.webhook_stage import OTHER_SECRET, SECRET
@@ -103,6 +103,20 @@ def test_a_mistake_in_its_options_is_one_line_and_never_stops_the_api_server(
     assert record.exc_info is None
     assert SECRET not in record.getMessage()
     assert "brief" not in record.getMessage()
+
+
+@pytest.mark.parametrize("kind", [ImportError, TypeError, RuntimeError])
+def test_a_page_that_cannot_be_made_is_one_line_and_never_stops_the_api_server(
+    caplog: pytest.LogCaptureFixture, kind: type[Exception]
+) -> None:
+    def make() -> None:
+        message = "moved"
+        raise kind(message)
+
+    assert mounted_page(make) == []
+    (record,) = caplog.records
+    assert record.getMessage() == "The page /platerec-ocr is off: moved"
+    assert record.exc_info is None
 
 
 def test_the_page_is_in_the_navigation_and_on_a_dag_run_by_relative_addresses() -> None:
