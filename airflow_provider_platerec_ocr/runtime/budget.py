@@ -14,7 +14,7 @@ from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRError
 from airflow_provider_platerec_ocr.core.models import WithoutStatistics
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
-from airflow_provider_platerec_ocr.core.spending.budget import account_day
+from airflow_provider_platerec_ocr.core.spending.budget import account_day, period_key
 from airflow_provider_platerec_ocr.core.spending.purse import Grant, Limits
 from airflow_provider_platerec_ocr.core.spending.statistics import goes_on
 from airflow_provider_platerec_ocr.engine.ledger.allowance import Others, blind_limit, budget_of, open_book
@@ -166,16 +166,32 @@ def open_budget(  # what binds a plan, by name
     )
 
 
-def count_day(account: Account, ledger: str | None, owner: Owner, *, clock: Clock | None = None) -> None:
-    """Note how many calls the account had made when the first calls of this day are about to be, unless that is known.
+def release_old(
+    account: Account, ledger: str | None, owner: Owner, grant: Grant, *, clock: Clock | None = None
+) -> bool:
+    """End the run's reservations where they are of another day (UTC) or period than now; return whether they were.
 
-    For a run whose plan was made on an earlier day: a plan of this day counts from here.
+    Other runs do not count them for today or for this period. The run's read tasks reserve their calls anew, then.
 
-    :raises OCRError: the statistics do not say, or the ledger cannot be used.
+    :param owner: a task of the plan's run and group. :param grant: the plan's.
+    :raises OCRError: the ledger cannot be used.
     """
-    clock, settings, seen = clock or SystemClock(), account.settings(), account.statistics()
+    clock, settings = clock or SystemClock(), account.settings()
     store = Ledger.peek(open_ledger_place(ledger), lease_s=settings.lease_s, clock=clock, owner=owner).store
-    open_book(store, account_id(settings), seen, clock).spent_today(account_day(clock.now()), seen.calls)
+    live = BudgetBook(store, grant.account, grant.period, clock).of_run(owner)
+    day = account_day(clock.now())
+    if not live or (all(each.at.startswith(day) for each in live) and _period(account, clock) in {"", grant.period}):
+        return False
+    return BudgetBook.release_all(store, grant.account, owner, clock) > 0
+
+
+def _period(account: Account, clock: Clock) -> str:
+    """Return the account's present period; empty where the statistics do not say."""
+    try:
+        return period_key(account.statistics(), clock.now())
+    except OCRError as error:
+        log.warning("Nobody knows whether the account's period has changed since the plan: %s", error)
+        return ""
 
 
 def release_budget(account: Account, ledger: str | None, owner: Owner, *, clock: Clock | None = None) -> int:

@@ -18,7 +18,7 @@ from airflow_provider_platerec_ocr.core.spending.purse import Grant
 from airflow_provider_platerec_ocr.dataset.plan.approval import Approval, load_approval, save_approval
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
 from airflow_provider_platerec_ocr.runtime import task
-from airflow_provider_platerec_ocr.runtime.budget import count_day, release_budget
+from airflow_provider_platerec_ocr.runtime.budget import release_budget, release_old
 from airflow_provider_platerec_ocr.runtime.places import open_place
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ class ApproveTask:
         :raises AirflowFailException: the plan was made again after the question.
         """
         plans = list(self._plans())
+        if approved:
+            self._as_of_today(context)
         for place, shard in plans:
             asked = load_approval(place)
             if asked is None or asked.calls != Grant.from_json(shard["grant"]).calls:
@@ -112,7 +114,6 @@ class ApproveTask:
             self._release(context)
             return []
         log.info("Approved by %s: up to %s.", by or "a person", count_of(self._figures().calls, "call"))
-        self._count_day(context)
         return self._bound()
 
     def _said(self, *, approved: bool | None, by: str = "") -> dict[str, Any]:
@@ -160,11 +161,27 @@ class ApproveTask:
             except (OCRError, AirflowNotFoundException) as error:
                 log.warning("The run's reservation of calls stays until its export: %s", error)
 
-    def _count_day(self, context: Context) -> None:
-        """Have the day's first plan count what is paid now, where the answer came on another day than the plan."""
-        if not any(Grant.from_json(shard["grant"]).limits.any for _, shard in self._plans()):
-            return
-        try:
-            count_day(PlateRecOCRHook(self.conn_id), self.ledger, task.owner_of(context))
-        except (OCRError, AirflowNotFoundException) as error:
-            log.warning("A daily limit of today may not count the calls of this run: %s", error)
+    def _as_of_today(self, context: Context) -> None:
+        """End the reservation of a plan whose figures are not of today: the reads ask for their calls anew then.
+
+        Plans of today have not counted it, and may have been granted the same calls. What a read asks for is within
+        the limits as they are now, counts for today, and is part of what was approved.
+
+        :raises OCRError: a plan has limits, and nobody can say whether they hold.
+        """
+        for _, shard in self._plans():
+            grant = Grant.from_json(shard["grant"])
+            try:
+                owner = task.owner_of(context, shard.get("batch"))
+                old = release_old(PlateRecOCRHook(self.conn_id), self.ledger, owner, grant)
+            except (OCRError, AirflowNotFoundException) as error:
+                if grant.limits.any:
+                    raise
+                log.warning("A daily limit of other runs may not count the calls of this one: %s", error)
+                continue
+            if old:
+                log.warning(
+                    "The plan's figures are not of today, so its calls are reserved anew as they are made: within the "
+                    "limits and the quota as they are now, and up to %s. Images that find none are carried over.",
+                    count_of(grant.calls, "call"),
+                )

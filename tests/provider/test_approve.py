@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ from airflow.sdk import DAG, BaseOperator
 
 from airflow_provider_platerec_ocr.compat import NoHumanOperator, human_operator, require_people
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.core.models import format_timestamp
+from airflow_provider_platerec_ocr.engine.ledger.records import pack, unpack
 from airflow_provider_platerec_ocr.engine.ledger.reservations import FOLDER
 from airflow_provider_platerec_ocr.operators.approve import APPROVE, REJECT, OCRApproveOperator
 from airflow_provider_platerec_ocr.task_group import OCRManifestTaskGroup
@@ -197,6 +199,63 @@ def test_what_was_approved_and_not_drawn_is_still_there_after_a_quota_that_ended
     assert len(asked) == 1
 
 
+def make_old(stage: BatchStage, days: int = 1) -> None:
+    """Have what is reserved be of an earlier day."""
+    for path in (stage.root / "ledger" / FOLDER).rglob("*.reserved"):
+        record = unpack(path.read_bytes()) or {}
+        at = format_timestamp(datetime.now(UTC) - timedelta(days=days))
+        path.write_bytes(pack(record | {"at": at}))
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize(("held", "billed"), [(8, 0), (5, 3), (0, 8)])
+def test_a_yes_on_a_later_day_pays_only_what_the_limits_of_that_day_leave_and_never_more_than_was_approved(
+    stage: BatchStage, sandbox: Sandbox, caplog: pytest.LogCaptureFixture, held: int, billed: int
+) -> None:
+    run, other = BatchRun(), BatchRun()
+    stage.plan(run, "night-1", daily_limit=8)
+    task = ask(stage, run)
+    make_old(stage)
+    stage.plan(other, "night-2", daily_limit=held)  # which holds that much of today
+
+    run.shards = answer(stage, task, APPROVE)
+    stage.read(run, "night-1")
+    stage.export(run, "night-1")
+
+    assert "The plan's figures are not of today" in caplog.text
+    assert sandbox.books()["billed"] == billed
+    assert (run.counts["reads"], run.counts["carried_over"]) == (billed, 20 - billed)
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_yes_in_another_period_of_the_account_releases_the_former_ones_reservation(
+    stage: BatchStage, sandbox: Sandbox
+) -> None:
+    run = BatchRun()
+    stage.plan(run, "night-1", daily_limit=8)
+    task = ask(stage, run)
+    (book,) = (each.parent for each in (stage.root / "ledger" / FOLDER).rglob("*.reserved"))
+    book.rename(book.with_name("until-2026-01-01"))
+    for shard in task.shards:
+        shard["grant"]["period"] = "until-2026-01-01"
+
+    run.shards = answer(stage, task, APPROVE)
+    assert released(stage) == 1
+    stage.read(run, "night-1")
+
+    assert sandbox.books()["billed"] == 8
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_yes_of_the_same_day_keeps_the_reservation(stage: BatchStage) -> None:
+    run = BatchRun()
+    stage.plan(run, "night-1", daily_limit=8)
+
+    answer(stage, ask(stage, run), APPROVE)
+
+    assert released(stage) == 0
+
+
 @pytest.mark.usefixtures("asked")
 def test_another_token_pays_nothing_under_an_approval(stage: BatchStage, sandbox: Sandbox) -> None:
     run = BatchRun()
@@ -300,6 +359,27 @@ def test_before_retry_policies_the_task_takes_one_all_the_same() -> None:
 
     assert isinstance(task, BaseOperator)
     assert task.retry_policy is policy
+
+
+class OlderBase(BaseOperator):
+    """As the standard provider before 1.12.3, which took the task's timeout for the deadline of an answer."""
+
+    def __init__(self, *, subject: str, options: list[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.subject, self.options = subject, options
+
+
+@pytest.mark.parametrize("within", [timedelta(hours=2), None])
+@pytest.mark.parametrize("of", [SimpleNamespace(), SimpleNamespace(RetryPolicy=object)])
+def test_where_an_answer_has_no_deadline_of_its_own_that_of_the_task_is_it(
+    within: timedelta | None, of: SimpleNamespace
+) -> None:
+    older: Any = human_operator(of=of, base=OlderBase)
+
+    task = older(task_id="approve", subject="?", options=["x"], response_timeout=within)
+
+    assert (task.response_timeout, task.execution_timeout) == (within, within)
+    assert isinstance(task, OlderBase)
 
 
 def test_the_answer_is_kept_beside_the_plan(stage: BatchStage, asked: Asked) -> None:

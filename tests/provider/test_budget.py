@@ -14,9 +14,9 @@ import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRUnavailable
 from airflow_provider_platerec_ocr.core.models import Owner, Statistics
-from airflow_provider_platerec_ocr.engine.ledger.reservations import BudgetBook, account_id
+from airflow_provider_platerec_ocr.engine.ledger.reservations import BudgetBook
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
-from airflow_provider_platerec_ocr.runtime.budget import Limits, PlanBudget, count_day, open_budget, release_budget
+from airflow_provider_platerec_ocr.runtime.budget import Limits, PlanBudget, open_budget, release_budget, release_old
 from airflow_provider_platerec_ocr.storage.store import Store
 from support.airflow_home import connection_env
 from support.clock import START, FakeClock
@@ -241,19 +241,27 @@ def test_a_bad_account_is_found_before_the_manifest_is_read(tmp_path: Path, monk
             open_budget(PlateRecOCRHook("race"), str(tmp_path / "ledger"), Owner("yard", "one", "plan"), Limits())
 
 
-def test_calls_that_are_approved_on_a_later_day_than_they_were_planned_on_count_for_that_day(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("hours", "period", "is_old"), [(0, "", False), (1.9, "", False), (2.1, "", True), (0, "2026-02", True)]
+)
+def test_a_reservation_of_another_day_or_period_is_released_and_one_of_this_day_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: float, period: str, *, is_old: bool
 ) -> None:
-    ledger, owner, clock = str(tmp_path / "ledger"), Owner("yard", "one", "ocr.plan"), FakeClock()
+    ledger, owner, clock = str(tmp_path / "ledger"), Owner("yard", "one", "ocr.plan"), FakeClock()  # 22:00
     with recording_server() as api:  # 55 of 5,000 used
         monkeypatch.setenv(*connection_env(api.url, "secret", conn_id="race"))
         hook = PlateRecOCRHook("race")
-        open_budget(hook, ledger, owner, Limits(daily_limit=100), clock=clock)
-        clock.tick(3 * 3600)  # after midnight, UTC
-        count_day(hook, ledger, owner, clock=clock)
+        budget = open_budget(hook, ledger, owner, Limits(daily_limit=100), clock=clock)
+        budget.grant(20)
+        grant = budget.granted
+        if period:
+            grant = replace(grant, period=period)
+            BudgetBook(budget.store, grant.account, period, clock).reserve(owner, None, lambda _: 20)
+        clock.tick(hours * 3600)
 
-    book = BudgetBook(Store(local_place(Path(ledger))), account_id(hook.settings()), "any", clock)
-    assert book.spent_today("2026-03-02", 55 + 40) == 40
+        assert release_old(hook, ledger, replace(owner, task_id="ocr.approve"), grant, clock=clock) is is_old
+        assert release_budget(hook, ledger, owner) == (0 if is_old else 1)
+        assert not release_old(hook, ledger, owner, grant, clock=clock)
 
 
 def test_a_plan_is_opened_and_released_through_the_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
