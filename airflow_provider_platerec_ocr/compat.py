@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
@@ -251,6 +252,14 @@ class StandInOperator(sdk.BaseOperator):
         self.retry_policy = retry_policy
 
 
+class TimedAnswerOperator(sdk.BaseOperator):
+    """An operator that waits for a person for ``response_timeout``, where Airflow's own goes by the task's timeout."""
+
+    def __init__(self, *, response_timeout: timedelta | None = None, **kwargs: Any) -> None:
+        super().__init__(**(kwargs if response_timeout is None else kwargs | {"execution_timeout": response_timeout}))
+        self.response_timeout = response_timeout
+
+
 class NoHumanOperator(StandInOperator):
     """Stands in for Airflow's operator that waits for a person, where there is none: it fails when it is to ask one.
 
@@ -292,15 +301,18 @@ def require_people(what: str, instead: str, operator: Any = None) -> None:
         raise find("AirflowException")(message)
 
 
-def human_operator(home: str = "airflow.providers.standard.operators.hitl", of: Any = sdk) -> type[HITLOperator]:
-    """Return Airflow's operator that waits for a person, and that knows what a retry policy is."""
+def human_operator(
+    home: str = "airflow.providers.standard.operators.hitl", of: Any = sdk, base: Any = None
+) -> type[HITLOperator]:
+    """Return Airflow's operator that waits for a person until a deadline, and that knows what a retry policy is."""
     try:
-        base: Any = import_module(home).HITLOperator
+        base = base or import_module(home).HITLOperator
     except Exception:  # noqa: BLE001  # before 3.1 the module raises an error of Airflow's own, when it is imported
         return NoHumanOperator  # type: ignore[return-value]  # as much as can be had
-    if hasattr(of, "RetryPolicy"):
-        return base  # type: ignore[no-any-return]  # looked up by its name
-    return type("HITLOperator", (StandInOperator, base), {"__module__": __name__})
+    lacks: list[type[Any]] = [] if hasattr(of, "RetryPolicy") else [StandInOperator]
+    if "response_timeout" not in inspect.signature(base.__init__).parameters:  # which came with the provider's 1.12.3
+        lacks.append(TimedAnswerOperator)
+    return type("HITLOperator", (*lacks, base), {"__module__": __name__}) if lacks else base
 
 
 def decides_retries(execute: Execute) -> Execute:
