@@ -32,12 +32,13 @@ class FellowShards(Fellows):
     """The shards of the run in a workspace, seen by one try of one of them.
 
     :param workspace: the run's workspace.
-    :param shard: this shard's number. :param try_number: its try; earlier ones of it are fellows, too.
+    :param shard: this shard's number. :param try_number: its try; earlier ones of it are fellows, too, where asked for.
     """
 
     def __init__(self, workspace: StoragePath, shard: int, try_number: int) -> None:
         self._workspace = workspace
-        self._own = workspace / f"{REFUSED}/{shard:05d}-{try_number:03d}.json"
+        self._shard = f"{shard:05d}"
+        self._own = workspace / f"{REFUSED}/{self._shard}-{try_number:03d}.json"
 
     def tell(self, said: str, count: int) -> None:
         """Write this shard's file, or take it away; words go as a hash, since they are only compared."""
@@ -46,18 +47,31 @@ class FellowShards(Fellows):
         else:
             remove(self._own)
 
-    def alike(self, said: str) -> int:
-        """Return the sum of what the others wrote of the same words."""
+    def alike(self, said: str, *, own: bool = True) -> int:
+        """Return the sum of what the others wrote of the same words.
+
+        Of several tries of a shard the one with the most counts: each meets again what the one before left.
+        """
         places = [
-            place for place in find_files(self._workspace / REFUSED, _NAME, deep=False) if place.path != self._own.path
+            place
+            for place in find_files(self._workspace / REFUSED, _NAME, deep=False)
+            if place.path != self._own.path and (own or _shard_of(place) != self._shard)
         ]
         texts = ordered_map(read_whole, places, threads=threads_for(self._workspace))
-        notes = [json.loads(text) for text in texts if text]
-        return sum(int(note["alike"]) for note in notes if note["words"] == _hash(said))
+        most: dict[str, int] = {}
+        for place, text in zip(places, texts, strict=True):
+            note = json.loads(text) if text else {}
+            if note.get("words") == _hash(said):
+                most[_shard_of(place)] = max(most.get(_shard_of(place), 0), int(note["alike"]))
+        return sum(most.values())
 
     def have_read(self) -> bool:
         """Return whether a try of any shard had an image read by the API."""
         return any(each.read for each in read_tries(self._workspace))
+
+
+def _shard_of(place: StoragePath) -> str:
+    return place.name.partition("-")[0]
 
 
 def _hash(said: str) -> str:

@@ -26,6 +26,10 @@ def test_shards_and_earlier_tries_hear_of_each_other_and_nobody_of_himself(tmp_p
     one.tell(SAID, 10)
     two.tell(SAID, 7)
     assert (one.alike(SAID), two.alike(SAID), again.alike(SAID)) == (7, 10, 17)
+    assert again.alike(SAID, own=False) == 7, "what the earlier try left, this one may have met again"
+    again.tell(SAID, 3)
+    assert two.alike(SAID) == 10, "of two tries of a shard the one with the most"
+    again.tell("", 0)
     assert two.alike("413: too large") == 0
 
     one.tell("", 0)

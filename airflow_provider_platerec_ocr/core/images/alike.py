@@ -80,9 +80,12 @@ class Fellows:
     def tell(self, said: str, count: int) -> None:
         """Tell them of ``count`` rejections in a row in the same words; 0 takes back what was told."""
 
-    def alike(self, said: str) -> int:
-        """Return how many in the same words they met, with nothing read since."""
-        del said
+    def alike(self, said: str, *, own: bool = True) -> int:
+        """Return how many in the same words they met, with nothing read since.
+
+        :param own: whether earlier tries of the same shard count; what they left, this one may have met again.
+        """
+        del said, own
         return 0
 
     def have_read(self) -> bool:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_platerec_ocr.core.errors import (
@@ -243,7 +244,8 @@ class Rejections:
             await self._leave("rejected, and nobody could look at it")
             return
         await self._tell(self._in_a_row)
-        alike = self._in_a_row + await self._asked(self._context.fellows.alike, self._words, without=0)
+        others = partial(self._context.fellows.alike, own=False)  # an earlier try left its own to this one
+        alike = self._in_a_row + await self._asked(others, self._words, without=0)
         if stopped is not None:
             await self._leave(f"rejected, and nothing was read before the task ended to believe it: {last.message}")
             return

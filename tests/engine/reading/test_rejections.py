@@ -93,6 +93,8 @@ class OtherShards(Fellows):
     """What the other shards say, and what they were told."""
 
     met: int = 0
+    before: int = 0
+    """Met by earlier tries of this shard."""
     read: bool = False
     told: list[int] = field(default_factory=list)
     breaks: bool = False
@@ -101,10 +103,10 @@ class OtherShards(Fellows):
         assert "400" in said or not count
         self.told.append(count)
 
-    def alike(self, said: str) -> int:
+    def alike(self, said: str, *, own: bool = True) -> int:
         if self.breaks:
             raise OSError(said)
-        return self.met
+        return self.met + (self.before if own else 0)
 
     def have_read(self) -> bool:
         return self.read
@@ -214,6 +216,12 @@ def test_a_drain_leaves_what_nobody_can_believe_yet_to_the_next_try(stage: Stage
     assert 5 <= posts < 20
     assert [each for each in stage.ends(box, 40) if each] == [[End.RELEASED]] * posts
     assert fellows.told[-1] == posts, "the next try counts them"
+
+
+def test_what_an_earlier_try_left_to_this_one_is_not_counted_twice(stage: Stage) -> None:
+    done, _ = stage.run(2, beside(stage, OtherShards(before=2)), faults=["always:400"])
+
+    assert (done.statuses, done.reason) == ({"failed": 2}, None), "put off, as without the earlier try"
 
 
 def test_a_drain_writes_down_what_was_rejected_beside_a_read(stage: Stage) -> None:
