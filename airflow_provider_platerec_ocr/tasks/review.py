@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
@@ -17,7 +17,7 @@ from airflow_provider_platerec_ocr.core.page_urls import absolute, image_url, re
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.core.settings import number
 from airflow_provider_platerec_ocr.dataset.corrections.table import CorrectionKind
-from airflow_provider_platerec_ocr.dataset.review.decide import LONGEST, Decision, keep
+from airflow_provider_platerec_ocr.dataset.review.decide import LONGEST, DecidedMeanwhileError, Decision, keep
 from airflow_provider_platerec_ocr.dataset.review.doubts import Criteria, Expected
 from airflow_provider_platerec_ocr.dataset.review.queue import needing_eyes, one_read
 from airflow_provider_platerec_ocr.runtime import task
@@ -106,25 +106,36 @@ class ReviewTask:
         return Form(subject, self._body(queue), fields)
 
     def kept(self, context: Context, given: Mapping[str, Any], *, by: str) -> dict[str, int]:
-        """Keep what a person said; of a read that somebody else has decided on meanwhile, only what is new."""
+        """Keep what a person said; of a read that somebody else has decided on meanwhile, nothing."""
         ti, counts = context["ti"], nothing()
         counts["needs_eyes"] = self._queue(1).total
         by_read: dict[tuple[str, date, str], dict[int | None, str]] = {}
+        shown: dict[tuple[str, date, str], str | None] = {}
+        refused = 0
         for name, value in given.items():
-            of_type, on_day, index, of_key = name.split("|", 3)
-            at = None if index == "none" else int(index)
-            by_read.setdefault((of_type, date.fromisoformat(on_day), of_key), {})[at] = str(value or "").strip()
+            of_type, on_day, code, of_key = name.split("|", 3)
+            index, has_time, said_at = code.partition("@")
+            at, which = None if index == "none" else int(index), (of_type, date.fromisoformat(on_day), of_key)
+            by_read.setdefault(which, {})[at] = str(value or "").strip()
+            shown[which] = said_at if has_time else None
         for (type_, day, key), values in by_read.items():
             read = one_read(self._table(), self._folder(), self._criteria(), day, type_, key)
             if read is None:
                 log.warning("%s is not in the table any more: nothing is kept of it.", key)
                 continue
             decisions = _decisions(read, values)
-            if decisions:
-                why = f"reviewed in Airflow ({ti.dag_id}, {ti.run_id})"
-                keep(self._folder(), read, decisions, by=by or SOMEBODY, why=why, seen=read.said_last)
+            if not decisions:
+                continue
+            why, time = f"reviewed in Airflow ({ti.dag_id}, {ti.run_id})", shown[type_, day, key]
+            seen = read.said_last if time is None else datetime.fromisoformat(time) if time else None
+            try:
+                keep(self._folder(), read, decisions, by=by or SOMEBODY, why=why, seen=seen)
+            except DecidedMeanwhileError as error:
+                log.warning("Nothing is kept of what the form says of this read. %s", error)
+                refused += not read.is_open  # else it is in the queue
+            else:
                 counts[_sort(decisions)] += 1
-        counts["left_open"] = self._queue(1).total
+        counts["left_open"] = self._queue(1).total + refused
         log.info("%s", ", ".join(f"{name.replace('_', ' ')}: {much}" for name, much in counts.items()))
         return counts
 
@@ -182,8 +193,12 @@ class ReviewTask:
 
 
 def _name(read: Read, code: Code) -> str:
-    """Return the name of a field: all that finds the code again when the answer comes."""
-    return f"{read.type}|{read.day.isoformat()}|{'none' if code.index is None else code.index}|{read.key}"
+    """Return the name of a field: all that finds the code again when the answer comes.
+
+    With it, when somebody had last spoken of the read as it was shown; nothing where nobody had.
+    """
+    code_at = f"{'none' if code.index is None else code.index}@{read.said_last.isoformat() if read.said_last else ''}"
+    return f"{read.type}|{read.day.isoformat()}|{code_at}|{read.key}"
 
 
 def _field(read: Read, code: Code) -> Param:

@@ -101,6 +101,26 @@ def test_what_somebody_else_decided_meanwhile_is_not_undone_by_a_field_that_nobo
     assert (ONE, RIGHT, VIN, "joe") in decided(table)
 
 
+def test_what_somebody_else_decided_meanwhile_is_not_overwritten_and_counts_as_left_open(
+    table: CorrectedStage, asked: Asked
+) -> None:
+    people.ask(review(table), context())
+    table.correct(ONE, RIGHT, by="joe")
+    _, _, of_one = fields(asked)
+
+    counts = people.answer(review(table), context(), SAVE, fields(asked) | {of_one: OTHER})
+
+    assert (counts["accepted"], counts["corrected"], counts["left_open"]) == (1, 0, 1)
+    assert (ONE, RIGHT, VIN, "joe") in decided(table)
+
+
+def test_a_form_of_a_former_version_is_kept_as_it_was(table: CorrectedStage, asked: Asked) -> None:
+    people.ask(review(table), context())
+    former = {name.replace("@", ""): value for name, value in fields(asked).items()}
+
+    assert people.answer(review(table), context(), SAVE, former)["accepted"] == 2
+
+
 def test_more_than_a_form_can_bear_leads_to_the_page(table: CorrectedStage, asked: Asked) -> None:
     people.ask(review(table, most=1), context())
 
