@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.definitions.param import ParamsDict
+
 from airflow_provider_platerec_ocr.compat import HITLOperator, decides_retries, require_people
 from airflow_provider_platerec_ocr.core.settings import as_text
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
@@ -100,7 +102,7 @@ class OCRApproveOperator(HITLOperator):
         if question is None:
             return approve.unasked(self, context)
         self.subject, self.body = question
-        self.params = approve.no_fields()  # before 3.3 the form would have those of the DAG
+        self.params = ParamsDict()  # before 3.3 the form would have those of the DAG
         return super().execute(context)
 
     @decides_retries
@@ -108,12 +110,6 @@ class OCRApproveOperator(HITLOperator):
         """Hand the shards on after a yes, and none after a no or where nobody answered in time."""
         from airflow_provider_platerec_ocr.tasks import approve
 
-        self.params = approve.no_fields()
+        self.params = ParamsDict()
         answer = super().execute_complete(context, event)
-        return approve.answered(self, context, approved=answer["chosen_options"] == [APPROVE], by=_name(answer))
-
-
-def _name(answer: Any) -> str:
-    """Return who answered; empty where the time ran out."""
-    user = answer.get("responded_by_user") or {}
-    return str(user.get("name") or user.get("id") or "")
+        return approve.answered(self, context, answer, approved=answer["chosen_options"] == [APPROVE])

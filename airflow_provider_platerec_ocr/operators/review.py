@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.definitions.param import ParamsDict
+
 from airflow_provider_platerec_ocr.assets import place_of
 from airflow_provider_platerec_ocr.compat import HITLOperator, decides_retries
 from airflow_provider_platerec_ocr.core.settings import as_text
@@ -113,13 +115,7 @@ class OCRReviewOperator(HITLOperator):
         """Keep what a person said."""
         from airflow_provider_platerec_ocr.tasks import review
 
-        self.params = review.no_fields()  # those of the form are not here any more, and Airflow compares
+        self.params = ParamsDict()  # those of the form are not here any more, and Airflow compares
         answer: Any = super().execute_complete(context, event)
         saved = answer["chosen_options"] == [SAVE]
-        return review.kept(self, context, answer["params_input"] if saved else {}, by=_name(answer))
-
-
-def _name(answer: Any) -> str:
-    """Return who answered; empty where the time ran out."""
-    user = answer.get("responded_by_user") or {}
-    return str(user.get("name") or user.get("id") or "")
+        return review.kept(self, context, answer, saved=saved)

@@ -24,7 +24,7 @@ from airflow_provider_platerec_ocr.storage.path import beside as place_beside
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime, timedelta
 
     from airflow.sdk import Context
@@ -73,6 +73,12 @@ def owner_of(context: Context, batch: str | None = None) -> Owner:
         try_number=ti.try_number,
         batch=batch,
     )
+
+
+def answered_by(answer: Mapping[str, Any]) -> str:
+    """Return who answered a question of Airflow's operator that waits for a person; empty where the time ran out."""
+    user = answer.get("responded_by_user") or {}
+    return str(user.get("name") or user.get("id") or "")
 
 
 def current_owner() -> Owner:

@@ -6,8 +6,6 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.definitions.param import ParamsDict
-
 from airflow_provider_platerec_ocr.compat import AirflowFailException, AirflowNotFoundException
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRError
@@ -22,7 +20,7 @@ from airflow_provider_platerec_ocr.runtime.budget import release_budget, release
 from airflow_provider_platerec_ocr.runtime.places import open_place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import timedelta
 
     from airflow.sdk import Context
@@ -30,11 +28,6 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 log = logging.getLogger(__name__)
-
-
-def no_fields() -> ParamsDict:
-    """Return the fields of a form that has none."""
-    return ParamsDict()
 
 
 def question(operator: Any, context: Context) -> tuple[str, str] | None:
@@ -47,12 +40,12 @@ def unasked(operator: Any, context: Context) -> list[dict[str, Any]]:
     return task.given(ApproveTask, operator).unasked(context)
 
 
-def answered(operator: Any, context: Context, *, approved: bool, by: str) -> list[dict[str, Any]]:
+def answered(operator: Any, context: Context, answer: Mapping[str, Any], *, approved: bool) -> list[dict[str, Any]]:
     """Return the shards that may be read after a person's answer, or after none in time.
 
-    :param by: who answered; empty where nobody did.
+    :param answer: as Airflow's operator returns it.
     """
-    return task.given(ApproveTask, operator).answered(context, approved=approved, by=by)
+    return task.given(ApproveTask, operator).answered(context, approved=approved, by=task.answered_by(answer))
 
 
 @dataclass(frozen=True, slots=True)

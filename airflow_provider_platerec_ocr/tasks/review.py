@@ -17,7 +17,7 @@ from airflow_provider_platerec_ocr.core.page_urls import absolute, image_url, re
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.core.settings import number
 from airflow_provider_platerec_ocr.dataset.corrections.table import CorrectionKind
-from airflow_provider_platerec_ocr.dataset.review.decide import LONGEST, DecidedMeanwhileError, Decision, keep
+from airflow_provider_platerec_ocr.dataset.review.decide import LONGEST, DecidedMeanwhileError, decision_on, keep
 from airflow_provider_platerec_ocr.dataset.review.doubts import Criteria, Expected
 from airflow_provider_platerec_ocr.dataset.review.queue import needing_eyes, one_read
 from airflow_provider_platerec_ocr.runtime import task
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_platerec_ocr.dataset.review.decide import Decision
     from airflow_provider_platerec_ocr.dataset.review.queue import Code, Queue, Read
 
 log = logging.getLogger(__name__)
@@ -52,22 +53,18 @@ def fields_of(form: Form) -> ParamsDict:
     return ParamsDict(form.fields)
 
 
-def no_fields() -> ParamsDict:
-    """Return the fields of a form that has none."""
-    return ParamsDict()
-
-
 def form(operator: Any, context: Context) -> Form | None:
     """Return the form of what needs eyes; ``None`` where nothing does."""
     return task.given(ReviewTask, operator).form(context)
 
 
-def kept(operator: Any, context: Context, given: Mapping[str, Any], *, by: str) -> dict[str, int]:
+def kept(operator: Any, context: Context, answer: Mapping[str, Any], *, saved: bool) -> dict[str, int]:
     """Keep what a person said, and return how many reads they accepted, corrected, rejected and left open.
 
-    :param given: the form's fields; none where they saved nothing.
+    :param answer: as Airflow's operator returns it. :param saved: whether what its fields say counts.
     """
-    return task.given(ReviewTask, operator).kept(context, given, by=by)
+    given = answer["params_input"] if saved else {}
+    return task.given(ReviewTask, operator).kept(context, given, by=task.answered_by(answer))
 
 
 def nothing() -> dict[str, int]:
@@ -221,13 +218,7 @@ def _decisions(read: Read, values: Mapping[int | None, str]) -> list[Decision]:
         value = values.get(code.index)
         if value is None or (value == (code.code or "") and code.said is not None):
             continue
-        if value == (code.code or ""):
-            found.append(Decision(code.index, CorrectionKind.ACCEPT))
-        elif not value:
-            found.append(Decision(code.index, CorrectionKind.TAKE_BACK))
-        else:
-            kind = CorrectionKind.ADD if code.index is None else CorrectionKind.CORRECT
-            found.append(Decision(code.index, kind, value))
+        found.append(decision_on(code, value))
     return found
 
 

@@ -17,7 +17,13 @@ from starlette.concurrency import run_in_threadpool
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRError
 from airflow_provider_platerec_ocr.core.page_urls import review_url, view_url
 from airflow_provider_platerec_ocr.dataset.corrections.table import CorrectionKind
-from airflow_provider_platerec_ocr.dataset.review.decide import LONGEST, DecidedMeanwhileError, Decision, keep
+from airflow_provider_platerec_ocr.dataset.review.decide import (
+    LONGEST,
+    DecidedMeanwhileError,
+    Decision,
+    decision_on,
+    keep,
+)
 from airflow_provider_platerec_ocr.dataset.review.doubts import CONFIDENT, SAID, Criteria
 from airflow_provider_platerec_ocr.dataset.review.queue import candidates, one_read, waiting
 from airflow_provider_platerec_ocr.storage.path import beside
@@ -200,14 +206,7 @@ def _decisions(read: Read, given: Mapping[str, str]) -> list[Decision]:
     found = []
     for code in read.codes:
         name = "code_none" if code.index is None else f"code_{code.index}"
-        value = given.get(name, code.code or "").strip()
-        if value == (code.code or ""):
-            found.append(Decision(code.index, CorrectionKind.ACCEPT))
-        elif not value:
-            found.append(Decision(code.index, CorrectionKind.TAKE_BACK))
-        else:
-            kind = CorrectionKind.ADD if code.index is None else CorrectionKind.CORRECT
-            found.append(Decision(code.index, kind, value))
+        found.append(decision_on(code, given.get(name, code.code or "").strip()))
     return found
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_platerec_ocr.core.clock import Clock
-    from airflow_provider_platerec_ocr.dataset.review.queue import Read
+    from airflow_provider_platerec_ocr.dataset.review.queue import Code, Read
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 LONGEST = 64
@@ -37,6 +37,15 @@ class Decision:
     """Accept, correct, add, or take back (reject)."""
     code: str | None = None
     """The right code, to correct and to add."""
+
+
+def decision_on(code: Code, value: str) -> Decision:
+    """Return what the field of a code says: accepted as it is, corrected or given, or that there is none."""
+    if value == (code.code or ""):
+        return Decision(code.index, CorrectionKind.ACCEPT)
+    if not value:
+        return Decision(code.index, CorrectionKind.TAKE_BACK)
+    return Decision(code.index, CorrectionKind.ADD if code.index is None else CorrectionKind.CORRECT, value)
 
 
 class DecidedMeanwhileError(OCRInputError):
