@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from airflow_provider_platerec_ocr.analysis.rules.sightings import Cameras
 from airflow_provider_platerec_ocr.analysis.yard.expected import Expected, expected_of, read_expected
 from airflow_provider_platerec_ocr.analysis.yard.outcome import describe, reconciliation_schema
 from airflow_provider_platerec_ocr.analysis.yard.reconcile import reconcile
+from airflow_provider_platerec_ocr.analysis.yard.seen import sight
 from airflow_provider_platerec_ocr.core.errors import OCRManifestError
 from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 VIN = "1M8GDM9AXKP042788"
 START = datetime(2026, 3, 2, 22, tzinfo=UTC)
+TOGETHER = Cameras({"gate-0": ["gate-1"]})
 
 
 def reads(*codes: str | None) -> pa.Table:
@@ -159,3 +162,23 @@ def test_a_querys_rows_are_a_list_as_well() -> None:
     assert expected_of([{"Code": 4711, "bay": "B4"}]) == [Expected(1, "4711", '{"bay":"B4"}')]
     with pytest.raises(OCRManifestError, match="Row 1 of the expected units has no column code; it has: vin"):
         expected_of([{"vin": VIN}])
+
+
+def test_the_photograph_of_one_truck_is_no_evidence_for_the_next_one() -> None:
+    """Two trucks of consecutive numbers, a minute apart at one gate; the first is misread as nearly the second."""
+    first, second = "1K2DEG0D6RA139318", "1K2DEG0D8RA139319"
+    table = reads("1K2DEG0D8RA139318", second)
+    _, agreed = sight(table, cameras=TOGETHER)
+    found = reconcile(agreed, expected_of([first, second]))
+    assert [(row[0], row[2], row[3]) for row in rows(found.table)] == [
+        ("ambiguous", first, ["0.jpg"]),
+        ("matched", second, ["1.jpg"]),
+        ("ambiguous", "1K2DEG0D8RA139318", ["0.jpg"]),
+    ]
+
+
+def test_a_code_that_its_photographs_say_only_together_is_no_exact_match() -> None:
+    _, agreed = sight(reads("1MBGDM9AXKP042788", "1M8GDM9AXKPO4278B"), cameras=TOGETHER)
+    [unit] = reconcile(agreed, expected_of([VIN])).table.to_pylist()
+    assert (unit["status"], unit["characters"]) == ("matched_confusable", "B→8 at 3")
+    assert unit["read_codes"] == ["1MBGDM9AXKP042788", "1M8GDM9AXKPO4278B"]

@@ -30,6 +30,14 @@ def said(found: list[Sighting]) -> list[tuple[str, str]]:
     [
         ([read(VIN), read(VIN, 1), read("1MBGDM9AXKP042788", 2), read(VIN, 3)], [(VIN, "3 of 4")]),
         ([read(VIN), read(NEXT_VIN, 1)], [(VIN, "1 of 1"), (NEXT_VIN, "1 of 1")]),
+        (
+            [read("1K2DEG0D8RA139318"), read("1K2DEG0D8RA139319", 1)],
+            [("1K2DEG0D8RA139318", "1 of 1"), ("1K2DEG0D8RA139319", "1 of 1")],
+        ),
+        (
+            [read("1K2DEG0D8RA139318"), read("1K2DEG008RA139319", 1)],
+            [("1K2DEG0D8RA139318", "1 of 1"), ("1K2DEG008RA139319", "1 of 1")],
+        ),
         ([read(VIN), read(VIN, 11)], [(VIN, "1 of 1"), (VIN, "1 of 1")]),
         ([read(VIN), read(VIN, 9), read(VIN, 18)], [(VIN, "3 of 3")]),
         ([read(VIN), read(VIN, 1, "gate-9")], [(VIN, "1 of 1"), (VIN, "1 of 1")]),

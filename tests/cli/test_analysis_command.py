@@ -64,7 +64,9 @@ def test_reconcile_gives_programs_the_counts_and_all_rows(table: Path, capsys: p
 
     told = json.loads(out)
     assert code == 3
-    assert (told["counts"]["missing"], len(told["rows"]), told["rows"][0]["bay"]) == (1, 5, "B1")
+    assert (told["counts"]["missing"], len(told["rows"])) == (1, 5)
+    assert (told["rows"][0]["expected"], told["rows"][0]["images"]) == ({"bay": "B1"}, [str(table.parent / "one.jpg")])
+    assert told["rows"][0]["first_seen"].endswith("Z")
 
 
 def test_accuracy_says_how_many_are_right_and_what_was_confused(
@@ -106,6 +108,8 @@ def test_accuracy_holds_reads_against_corrections(
         (("accuracy", "truth.csv", "--target", "often"), "--target must be a share"),
         (("accuracy", "other.csv"), "No image of the truth is among these reads"),
         (("reconcile", "nowhere.csv"), "nowhere.csv"),
+        (("reconcile", "units.csv", "--since", "2026-03-02", "--until", "2026-03-01"), "nothing lies between"),
+        (("accuracy", "--corrections"), "Nobody has corrected"),
         (("reconcile", "units.csv", "--until", "2020-01-01"), None),
     ],
 )

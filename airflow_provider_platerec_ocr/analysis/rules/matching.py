@@ -213,7 +213,13 @@ class Matcher:
         if self.partial is None or len(code.key) < self.partial:
             return ()
         alike = self._tails.get(code.key[-self.partial :], ())
-        return tuple(sorted(unit for unit in alike if not (code.checked and self.units[unit].checked)))
+        return tuple(sorted(unit for unit in alike if self._may_end_as(code, unit)))
+
+    def _may_end_as(self, code: Code, unit: str) -> bool:
+        """Return whether one may be the end of the other, or both are as long, and no check digit speaks against it."""
+        if code.checked and self.units[unit].checked:
+            return False
+        return len(unit) == len(code.key) or unit.endswith(code.key) or code.key.endswith(unit)
 
     @cached_property
     def _lengths(self) -> frozenset[int]:
@@ -273,6 +279,11 @@ def _body(key: str) -> tuple[str, int]:
     else:
         start, serial = key[:4], key[4:10]
     return start, int(serial) if serial.isdigit() else -1
+
+
+def said_of(text: str, unit: str) -> str:
+    """Return what of a code was read otherwise than the unit has it, in words."""
+    return _said(code_of(text).key, unit)
 
 
 def _said(read: str, unit: str) -> str:

@@ -1,7 +1,8 @@
 """Several photographs of one unit at one time, as one sighting, with the code that they say together.
 
-Pure. Reads become one sighting where their codes are equal, or differ by one confusion and nothing says that they are
-two units: both check digits fit, or neither has one and the characters are digits, as of consecutive serial numbers.
+Pure. Reads become one sighting where their codes are equal, or differ in one character of the same shape (``8`` and
+``B``) and nothing says that they are two units. Digits that look alike are never taken for one another here:
+consecutive serial numbers are two units.
 """
 
 from __future__ import annotations
@@ -204,7 +205,7 @@ def _join(bursts: dict[str, list[list[Read]]], near: Near, confusions: Confusion
                 host
                 for other in _confusable(key, confusions)
                 for host in bursts.get(other, ())
-                if _is_misread(key, other, burst, host, confusions) and near(host, burst)
+                if _is_misread(other, burst, host) and near(host, burst)
             ]
             if len(hosts) == 1:
                 hosts[0].extend(burst)
@@ -212,18 +213,18 @@ def _join(bursts: dict[str, list[list[Read]]], near: Near, confusions: Confusion
                 bursts[key].remove(burst)
 
 
-def _is_misread(key: str, other: str, burst: list[Read], host: list[Read], confusions: Confusions) -> bool:
-    """Return whether one code is the other, misread: the check digit says so, or it is outvoted.
-
-    Without a check digit, only characters that every engine confuses count: ``4718`` and ``4719`` are two units.
-    """
-    if code_of(other).checked:
-        return True
-    truth, read = next(pair for pair in zip(other, key, strict=True) if pair[0] != pair[1])
-    return len(burst) == 1 and len(host) > 1 and confusions.cost(truth, read) <= _SAME_SHAPE
+def _is_misread(other: str, burst: list[Read], host: list[Read]) -> bool:
+    """Return whether one code is the other, misread: the check digit says so, or it is outvoted."""
+    return code_of(other).checked or (len(burst) == 1 and len(host) > 1)
 
 
 def _confusable(key: str, confusions: Confusions) -> Iterator[str]:
+    """Yield the codes that differ in one character of the same shape.
+
+    A digit that dirt turned into another one may as well be the next serial number: ``…318`` and ``…319`` are two
+    units, and only a list of those that are expected can tell.
+    """
     for at, char in enumerate(key):
         for other in confusions.taken_for.get(char, ""):
-            yield key[:at] + other + key[at + 1 :]
+            if confusions.cost(other, char) <= _SAME_SHAPE:
+                yield key[:at] + other + key[at + 1 :]

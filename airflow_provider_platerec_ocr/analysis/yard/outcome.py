@@ -26,6 +26,8 @@ class Status(StrEnum):
 
 
 UNIT, READ = "unit", "read"
+AGREED = "code_agreed"
+"""Column of reads with what those of one sighting say together."""
 
 
 def reconciliation_schema() -> Any:

@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
-from airflow_provider_platerec_ocr.analysis.rules.matching import Match, Matcher
-from airflow_provider_platerec_ocr.analysis.yard.outcome import READ, UNIT, Reconciled, Status, reconciliation_schema
+from airflow_provider_platerec_ocr.analysis.rules.matching import Match, Matcher, said_of
+from airflow_provider_platerec_ocr.analysis.yard.outcome import (
+    AGREED,
+    READ,
+    UNIT,
+    Reconciled,
+    Status,
+    reconciliation_schema,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,16 +94,20 @@ def gathered(reads: Any) -> tuple[dict[str, Evidence], list[tuple[str, Evidence]
     """Return the evidence for each code, in the order in which they appear, and the images without one."""
     by_code: dict[str, Evidence] = {}
     unreadable: list[tuple[str, Evidence]] = []
-    for batch in reads.select(list(NEEDED)).to_batches(max_chunksize=_BATCH):
-        columns = [batch.column(name).to_pylist() for name in NEEDED]
-        for image, code, normalized, confidence, camera, taken, read_at in zip(*columns, strict=True):
-            text, when = normalized or code, taken or read_at
+    agreed = AGREED if AGREED in reads.schema.names else "code_normalized"
+    for batch in reads.to_batches(max_chunksize=_BATCH):
+        columns = [batch.column(name).to_pylist() for name in (*NEEDED, agreed)]
+        for image, code, normalized, confidence, camera, taken, read_at, together in zip(*columns, strict=True):
+            own, when = normalized or code, taken or read_at
+            text = together or own
             if not text:
                 unreadable.append((image, Evidence(reads=1, first_seen=when, last_seen=when)))
                 continue
             found = by_code.get(text)
             if found is None:
-                found = by_code[text] = Evidence([text], first_seen=when, last_seen=when)
+                found = by_code[text] = Evidence(first_seen=when, last_seen=when)
+            if own not in found.codes:
+                found.codes.append(own)
             found.images.append(image)
             found.reads += 1
             if camera is not None:
@@ -135,6 +146,8 @@ class _Book:
             best = min((match for match, _, _ in taken), key=_ORDER.index)
             characters = sorted({said for match, _, said in taken if match == best and said})
             evidence = self._sum([text for _, text, _ in taken])
+            if best == Match.MATCHED and code.key not in {code_of(read).key for read in evidence.codes}:
+                best, characters = Match.CONFUSABLE, [said_of(evidence.codes[0], code.key)]  # all say it, none alone
             row(Status(best.value), UNIT, unit.code, evidence, characters=", ".join(characters) or None)
         elif maybe := self._maybe.get(code.key):
             row(Status.AMBIGUOUS, UNIT, unit.code, self._sum(maybe))

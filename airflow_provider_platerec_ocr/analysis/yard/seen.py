@@ -9,6 +9,7 @@ import pyarrow as pa
 from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
 from airflow_provider_platerec_ocr.analysis.rules.sightings import WINDOW, Read, sightings
 from airflow_provider_platerec_ocr.analysis.yard.decode import NOTHING, vehicles
+from airflow_provider_platerec_ocr.analysis.yard.outcome import AGREED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +51,7 @@ def sightings_schema() -> Any:
 def sight(
     reads: Any, *, window: timedelta = WINDOW, cameras: Cameras | None = None, confusions: Confusions | None = None
 ) -> tuple[list[Sighting], Any]:
-    """Return the sightings, and the reads with the code of their sighting as ``code_normalized``.
+    """Return the sightings, and the reads with the code of their sighting as the column :data:`AGREED`.
 
     :param reads: an Arrow table as :func:`.reads.load` gives it; a read without a code is in no sighting.
     """
@@ -67,8 +68,7 @@ def sight(
         said[id(next(codes))] if normalized or code else None
         for code, normalized in zip(columns[1], columns[2], strict=True)
     ]
-    at = reads.schema.get_field_index("code_normalized")
-    return found, reads.set_column(at, "code_normalized", pa.array(agreed, pa.string()))
+    return found, reads.append_column(AGREED, pa.array(agreed, pa.string()))
 
 
 def sightings_table(found: Sequence[Sighting]) -> Any:

@@ -37,6 +37,9 @@ def add_to(commands: Any) -> None:
 def _run(given: argparse.Namespace) -> int:
     target = _share(given.target)
     every = _judged(given)
+    if not every and given.corrections:
+        message = "Nobody has corrected any of these reads so far: nothing can be said."
+        raise OCRInputError(message)
     if not every:
         message = "No image of the truth is among these reads: nothing can be said. Are the images' names the same?"
         raise OCRInputError(message)

@@ -10,7 +10,7 @@ from airflow_provider_platerec_ocr.analysis.yard.files import flat_rows, write_a
 from airflow_provider_platerec_ocr.analysis.yard.outcome import UNIT, describe
 from airflow_provider_platerec_ocr.analysis.yard.reconcile import reconcile
 from airflow_provider_platerec_ocr.analysis.yard.seen import sight
-from airflow_provider_platerec_ocr.cli.analysis.table import reads_of, takes_reads
+from airflow_provider_platerec_ocr.cli.analysis.table import at_least, plain, reads_of, takes_reads
 from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE
 from airflow_provider_platerec_ocr.cli.shared.output import Output, takes_output
 from airflow_provider_platerec_ocr.cli.shared.places import any_place
@@ -29,9 +29,9 @@ def add_to(commands: Any) -> None:
     takes_reads(parser)
     parser.add_argument("expected", metavar="EXPECTED", help="the list of units, with a column code")
     parser.add_argument("--code-column", default="code", help="the list's column with the codes (default: %(default)s)")
-    parser.add_argument("--last-characters", type=int, metavar="N", help="let the last N characters be enough")
+    parser.add_argument("--last-characters", type=at_least(4), metavar="N", help="let the last N characters be enough")
     parser.add_argument("--max-edits", type=int, choices=(0, 1, 2), default=1, help="characters that may be confused")
-    parser.add_argument("--window-minutes", type=int, default=10, help="longest pause within one sighting")
+    parser.add_argument("--window-minutes", type=at_least(0), default=10, help="longest pause within one sighting")
     parser.add_argument("--into", metavar="FOLDER", help="also write Parquet, CSV and Excel there")
     parser.add_argument("--all", action="store_true", help="show also what was matched exactly")
     takes_output(parser)
@@ -43,13 +43,17 @@ def _run(given: argparse.Namespace) -> int:
     units = read_expected(given.expected, opener=lambda uri: any_place(uri, "EXPECTED"), code_column=given.code_column)
     _, agreed = sight(table, window=timedelta(minutes=given.window_minutes))
     found = reconcile(agreed, units, max_edits=given.max_edits, partial=given.last_characters)
-    rows = [row for row in flat_rows(found.table) if given.all or row["status"] != _FINE]
+    every = found.table.to_pylist()
+    rows = [row for row in every if given.all or row["status"] != _FINE]
+    shown = [row for row in flat_rows(found.table) if given.all or row["status"] != _FINE]
     counts = found.counts
     with Output(given.output) as out:
-        out.table([name.upper().replace("_", " ") for name in _SHOWN], [[row[name] for name in _SHOWN] for row in rows])
+        out.table(
+            [name.upper().replace("_", " ") for name in _SHOWN], [[row[name] for name in _SHOWN] for row in shown]
+        )
         for text in describe(counts):
             out.say(text)
-        out.put(counts=counts, missing_share=found.missing_share, rows=rows)
+        out.put(counts=counts, missing_share=found.missing_share, rows=[plain(row) for row in rows])
         if given.into:
             for place in write_all(found.table, any_place(given.into, "FOLDER"), "reconciliation"):
                 out.say(f"Written: {place}")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+import argparse
+import json
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.analysis.yard.reads import load, newest_day
 from airflow_provider_platerec_ocr.cli.shared.places import any_place
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
+from airflow_provider_platerec_ocr.core.models import format_timestamp
 from airflow_provider_platerec_ocr.storage.path import beside
 
 if TYPE_CHECKING:
-    import argparse
+    from collections.abc import Callable
 
 
 def takes_reads(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +28,24 @@ def takes_reads(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def at_least(least: int) -> Callable[[str], int]:
+    """Return what reads a whole number that is not too small."""
+
+    def number(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or int(text) < least:
+            message = f"must be a whole number of at least {least}, not {text!r}"
+            raise argparse.ArgumentTypeError(message)
+        return int(text)
+
+    return number
+
+
+def plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row for programs: times as ISO 8601, the list's own columns as an object."""
+    found = {name: format_timestamp(value) if isinstance(value, datetime) else value for name, value in row.items()}
+    return found | {"expected": json.loads(row["expected"]) if row.get("expected") else None}
+
+
 def reads_of(given: argparse.Namespace, *, last_day: bool) -> Any:
     """Return the reads, corrected.
 
@@ -33,6 +54,9 @@ def reads_of(given: argparse.Namespace, *, last_day: bool) -> Any:
     place = any_place(given.reads, "READS")
     corrections = any_place(given.corrections_at or beside(str(given.reads), "corrections"), "CORRECTIONS")
     since, until = given.since, given.until
+    if since is not None and until is not None and since > until:
+        message = f"--since is {since} and --until is {until}: nothing lies between them."
+        raise OCRInputError(message)
     if last_day and since is None and until is None:
         since = until = newest_day(place)
     types = [given.type] if given.type else None
@@ -43,5 +67,5 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        message = f"{text!r} is no day such as 2026-03-01"
-        raise OCRInputError(message) from None
+        message = f"must be a day such as 2026-03-01, not {text!r}"
+        raise argparse.ArgumentTypeError(message) from None
