@@ -99,6 +99,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             raise pytest.UsageError(message)
 
 
+def pytest_unconfigure() -> None:
+    """Let what was spared be collected in the end: DuckDB counts what is left, and says so on the screen."""
+    gc.unfreeze()
+    gc.collect()
+
+
 def _texts_of(item: pytest.Item) -> list[str]:
     """Return the texts among a test's parameters: some ask for a fixture by its name."""
     case = getattr(item, "callspec", None)
