@@ -214,7 +214,7 @@ def redact(text: str, *secrets: str | None) -> str:
 
 def whole_text(text: str) -> str:
     """Return ``text`` as UTF-8 can have it: JSON can hold half of a character, which no file takes."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def shorten(text: str, limit: int = 300) -> str:

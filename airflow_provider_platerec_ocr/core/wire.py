@@ -258,9 +258,10 @@ def _value(item: Any) -> Any:
 
 def _first_share(*values: Any) -> float | None:
     """Return the first number that stands in one of ``values``; ``None`` where it is no share of 1."""
-    found = (number for value in values for number in map(_number, _values(value)) if number is not None)
-    number = next(found, None)
-    return number if number is not None and 0.0 <= number <= 1.0 else None
+    for number in map(_number, chain.from_iterable(map(_values, values))):
+        if number is not None:
+            return number if 0.0 <= number <= 1.0 else None
+    return None
 
 
 def _dict(value: Any) -> dict[str, Any]:
@@ -277,6 +278,8 @@ def _text(value: Any) -> str | None:
 
 
 def _number(value: Any) -> float | None:
+    if value is None:  # as most are, and a table has millions
+        return None
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
