@@ -74,13 +74,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         long = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
-    if hasattr(config, "workerinput"):
-        for item in items:
-            asked = {*getattr(item, "fixturenames", ()), *_texts_of(item)}
-            if "airflow_home" in asked:
-                item.add_marker(pytest.mark.xdist_group("airflow"))  # one database, and one import of Airflow
-            elif "s3" in asked and not item.get_closest_marker("xdist_group"):
+    for item in items:
+        asked = {*getattr(item, "fixturenames", ()), *_texts_of(item)}
+        if "airflow_home" in asked:
+            item.add_marker(pytest.mark.xdist_group("airflow"))  # one database, and one import of Airflow
+        elif "s3" in asked:
+            item.add_marker(pytest.mark.slow)  # each request takes milliseconds, on both sides
+            if not item.get_closest_marker("xdist_group"):
                 item.add_marker(pytest.mark.xdist_group("s3"))  # one server, and one import of all that it takes
+    if hasattr(config, "workerinput"):
         items.sort(key=_comes)
 
 

@@ -23,6 +23,7 @@ def table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_a_round_of_all_scenes_gives_images_with_manifest_and_truth(tmp_path: Path) -> None:
     paths = make_samples(tmp_path / "new", count=12, seed=3)
     manifest, truth = table(tmp_path / "new" / "manifest.csv"), table(tmp_path / "new" / "truth.csv")

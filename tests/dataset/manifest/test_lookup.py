@@ -230,7 +230,7 @@ def write_as(folder: Path, kind: str, names: list[str], signature: str) -> str:
         *("packed.csv", "m.csv.zst"),
     ],
 )
-@pytest.mark.parametrize("many", [3, 12_000])
+@pytest.mark.parametrize("many", [3, pytest.param(12_000, marks=pytest.mark.slow)])
 def test_urls_are_found_again_in_manifests_of_every_kind(tmp_path: Path, kind: str, many: int) -> None:
     if kind in {"folder", "glob"}:
         many = 3

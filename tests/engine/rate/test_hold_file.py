@@ -198,6 +198,7 @@ def test_a_call_that_asks_and_says_nothing_is_followed_by_another_alone() -> Non
 
 
 @pytest.mark.no_cover
+@pytest.mark.slow
 def test_two_shards_send_one_call_that_asks(tmp_path: Path) -> None:
     clock = FakeClock()
 
