@@ -6,6 +6,8 @@ STAMP := $(VENV)/.made-from-constraints
 WORKERS ?= 2
 # Tests that mostly wait for other processes leave room for more of them at a time than there are cores.
 WAITING ?= 4
+# The quick ones wait a little, too: two workers leave a third of two cores idle.
+QUICK ?= 3
 # COVERAGE=yes measures what the tests run, and fails below the thresholds: a third slower, and what CI does.
 COVERAGE ?=
 TESTS := $(BIN)/python -m pytest -q --dist loadgroup --no-loadscope-reorder
@@ -75,7 +77,7 @@ bench-short: $(STAMP) ## The same in under five minutes, with latency and sizes 
 	$(BIN)/python -m benchmarks --short
 
 check: $(STAMP) lint types ## The quick loop: linters, types and the quick tests
-	$(TESTS) -n $(WORKERS) -m "not airflow and not ocr and not slow"
+	$(TESTS) -n $(QUICK) -m "not airflow and not ocr and not slow"
 
 lint: $(STAMP) ## ruff: rules and format
 	$(BIN)/ruff check .
