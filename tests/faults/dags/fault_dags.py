@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, task
 
+from airflow_provider_platerec_ocr.compat import from_next_slot
 from airflow_provider_platerec_ocr.operators.read import OCRReadOperator
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 from airflow_provider_platerec_ocr.sensors.statistics import OCRStatsSensor
@@ -44,6 +45,22 @@ for name, read_timeout in {
             retries=5,
             retry_policy=OCRRetryPolicy(maintenance_delay_s=10.0),
         )
+
+with DAG(
+    dag_id="faults_daily",  # for backfills: no run of its own begins while they are tried
+    schedule=from_next_slot("0 22 * * *"),
+    catchup=False,
+    is_paused_upon_creation=False,
+    default_args={"retry_delay": timedelta(seconds=1)},
+    params={"manifests": "", "dataset": "", "ledger": "", "conn_id": ""},
+):
+    OCRManifestTaskGroup(
+        group_id="ocr",
+        manifest="{{ params.manifests }}/{{ ds }}.csv",
+        dataset="{{ params.dataset }}",
+        ledger="{{ params.ledger }}",
+        conn_id="{{ params.conn_id }}",
+    )
 
 with DAG(
     dag_id="faults_gate",
