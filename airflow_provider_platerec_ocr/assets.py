@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, AssetAlias
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
-from airflow_provider_platerec_ocr.core.settings import as_text
+from airflow_provider_platerec_ocr.core.saying.places import as_text
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult

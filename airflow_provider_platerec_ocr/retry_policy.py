@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.compat import RetryDecision, RetryPolicy
-from airflow_provider_platerec_ocr.core.backoff import LONGEST_HOLD_S, Backoff, hold_s
+from airflow_provider_platerec_ocr.core.backoff import DEFAULT_LEASE_S, LONGEST_HOLD_S, Backoff, hold_s
 from airflow_provider_platerec_ocr.core.errors import (
     OCRConfigError,
     OCRError,
@@ -27,7 +27,6 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRStop,
     OCRWrongBaseURL,
 )
-from airflow_provider_platerec_ocr.core.settings import ClientSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +72,7 @@ class OCRRetryPolicy(RetryPolicy):
         *,
         base_delay_s: float = 60.0,
         longest_delay_s: float = 1800.0,
-        lease_s: float = ClientSettings().lease_s,
+        lease_s: float = DEFAULT_LEASE_S,
         maintenance_tries: int = 4,
         maintenance_delay_s: float = 600.0,
         jitter: Callable[[], float] = random.random,

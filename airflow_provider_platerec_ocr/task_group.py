@@ -14,7 +14,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import TaskGroup, XComArg
 
 from airflow_provider_platerec_ocr.assets import with_assets
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, OnEmpty, OnQuota, WithoutStatistics
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy, OnEmpty, OnQuota, WithoutStatistics
 from airflow_provider_platerec_ocr.operators.export import OCRExportOperator
 from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator
 from airflow_provider_platerec_ocr.operators.read_batch import OCRReadBatchOperator

@@ -19,7 +19,8 @@ from airflow_provider_platerec_ocr.cli.account import holds, plan, quota, report
 from airflow_provider_platerec_ocr.cli.dataset import command as dataset
 from airflow_provider_platerec_ocr.cli.ledger import command as ledger
 from airflow_provider_platerec_ocr.compat import RetryPolicy
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, ReadStatus, Reason
+from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.dataset import correct, read_dataset
 from airflow_provider_platerec_ocr.dataset.corrections.table import corrections_schema
 from airflow_provider_platerec_ocr.dataset.layout import schema

@@ -17,7 +17,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.fingerprint import check_type, encode
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Reason
+from airflow_provider_platerec_ocr.core.models import Reason
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.models import Owner

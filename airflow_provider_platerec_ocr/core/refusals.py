@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core import errors
 from airflow_provider_platerec_ocr.core.answer.nesting import is_shallow
-from airflow_provider_platerec_ocr.core.backoff import header, retry_after_s
+from airflow_provider_platerec_ocr.core.answer.retry_after import header, retry_after_s
 from airflow_provider_platerec_ocr.core.redact import redact, redact_url, shorten
 from airflow_provider_platerec_ocr.core.settings import DEFAULT_BASE_URL
 

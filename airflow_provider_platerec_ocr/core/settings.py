@@ -73,11 +73,6 @@ def flag(value: Any, name: str) -> bool:
     raise OCRConfigError(message)
 
 
-def as_text(place: Any) -> Any:
-    """Return a path as text, so that it is a template like any other, and anything else as it is."""
-    return str(place) if hasattr(place, "__fspath__") else place
-
-
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 

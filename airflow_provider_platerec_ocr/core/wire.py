@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr import __version__
 from airflow_provider_platerec_ocr.core import errors
 from airflow_provider_platerec_ocr.core.answer import body
-from airflow_provider_platerec_ocr.core.backoff import header
+from airflow_provider_platerec_ocr.core.answer.retry_after import header
 from airflow_provider_platerec_ocr.core.fingerprint import check_type
 from airflow_provider_platerec_ocr.core.identifiers import is_blank
 from airflow_provider_platerec_ocr.core.models import (

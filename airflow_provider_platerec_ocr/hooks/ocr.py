@@ -22,13 +22,12 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRNotSent,
     OCRUnavailable,
 )
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy
 from airflow_provider_platerec_ocr.core.redact import redact, shorten
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.engine.client.trust import proxy_of
 from airflow_provider_platerec_ocr.hooks.adapter import TrustingAdapter
 from airflow_provider_platerec_ocr.runtime.connection import CONN_TYPE, DEFAULT_CONN_ID, load_settings
-from airflow_provider_platerec_ocr.runtime.gate import announced_reset, name_refusal
 
 if TYPE_CHECKING:
     import os
@@ -195,6 +194,8 @@ class PlateRecOCRHook(HttpHook):
                 response.status_code, response.headers, response.content, now=self._clock.now()
             )
         except OCRForbidden as error:
+            from airflow_provider_platerec_ocr.runtime.gate import name_refusal
+
             raise name_refusal(error) from None
 
     def _unreached(self, error: Exception) -> OCRError:
@@ -218,6 +219,8 @@ class PlateRecOCRHook(HttpHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Return whether the connection works, and one sentence: the usage, or what is wrong. It costs nothing."""
+        from airflow_provider_platerec_ocr.runtime.gate import announced_reset
+
         try:
             statistics = self.statistics()
         except OCRError as error:

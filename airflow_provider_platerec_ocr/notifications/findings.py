@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Reason
+from airflow_provider_platerec_ocr.core.models import Reason
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.core.saying.counts import agree, count_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.definitions.param import ParamsDict
 
 from airflow_provider_platerec_ocr.compat import HITLOperator, decides_retries, require_people
-from airflow_provider_platerec_ocr.core.settings import as_text
+from airflow_provider_platerec_ocr.core.saying.places import as_text
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
 if TYPE_CHECKING:

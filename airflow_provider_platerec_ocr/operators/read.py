@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy
 from airflow_provider_platerec_ocr.core.redact import redact_url
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.links import OCRAccountLink, OCRReferenceLink
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, OnQuota, WithoutStatistics
-from airflow_provider_platerec_ocr.core.settings import as_text
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy, OnQuota, WithoutStatistics
+from airflow_provider_platerec_ocr.core.saying.places import as_text
 from airflow_provider_platerec_ocr.links import RUN_LINKS
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 

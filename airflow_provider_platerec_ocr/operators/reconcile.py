@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.assets import place_of, with_assets
 from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
-from airflow_provider_platerec_ocr.core.settings import as_text
+from airflow_provider_platerec_ocr.core.saying.places import as_text
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
 if TYPE_CHECKING:

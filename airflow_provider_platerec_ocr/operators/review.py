@@ -9,7 +9,7 @@ from airflow.sdk.definitions.param import ParamsDict
 
 from airflow_provider_platerec_ocr.assets import place_of
 from airflow_provider_platerec_ocr.compat import HITLOperator, decides_retries
-from airflow_provider_platerec_ocr.core.settings import as_text
+from airflow_provider_platerec_ocr.core.saying.places import as_text
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRError
-from airflow_provider_platerec_ocr.core.models import WithoutStatistics
+from airflow_provider_platerec_ocr.core.saying.choices import WithoutStatistics
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.core.spending.budget import account_day, period_key
 from airflow_provider_platerec_ocr.core.spending.purse import Grant, Limits

@@ -12,8 +12,9 @@ from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.images.facts import content, image_facts, text, web_url
 from airflow_provider_platerec_ocr.core.images.identity import web_identity
 from airflow_provider_platerec_ocr.core.images.planned import planned_url
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, PlannedImage
+from airflow_provider_platerec_ocr.core.models import PlannedImage
 from airflow_provider_platerec_ocr.core.redact import redact_url
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.runtime.places import open_place
 from airflow_provider_platerec_ocr.runtime.task import doubt_policy, roots, texts, truth
 

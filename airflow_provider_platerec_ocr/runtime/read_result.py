@@ -16,8 +16,9 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRUnknownDialect,
 )
 from airflow_provider_platerec_ocr.core.identifiers import check_code
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, ReadStatus, Reason
+from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason
 from airflow_provider_platerec_ocr.core.redact import MASK, whole_text
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.core.wire import read_from_json
 
 if TYPE_CHECKING:

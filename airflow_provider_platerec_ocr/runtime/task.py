@@ -15,7 +15,8 @@ from airflow.sdk import get_current_context
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner, format_timestamp
+from airflow_provider_platerec_ocr.core.models import Owner, format_timestamp
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.core.settings import flag
 from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
 from airflow_provider_platerec_ocr.runtime import arguments

@@ -15,7 +15,6 @@ from airflow_provider_platerec_ocr import compat
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRError
 from airflow_provider_platerec_ocr.links import OCRAccountLink, OCRReferenceLink
-from airflow_provider_platerec_ocr.runtime.gate import Gate, as_xcom, is_final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_platerec_ocr.core.clock import Clock
+    from airflow_provider_platerec_ocr.runtime.gate import Gate
 
 EVENT_VERSION = 1
 """Version of the trigger's events that this sensor understands."""
@@ -108,6 +108,7 @@ class OCRStatsSensor(BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002  # Airflow's signature
         """Look once; remembers how long it makes sense to wait before the next look."""
         from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
+        from airflow_provider_platerec_ocr.runtime.gate import as_xcom, is_final
 
         try:
             gate = self._gate()
@@ -166,6 +167,8 @@ class OCRStatsSensor(BaseSensorOperator):
             raise
 
     def _gate(self) -> Gate:
+        from airflow_provider_platerec_ocr.runtime.gate import Gate
+
         return Gate(
             min_remaining=_whole(self.min_remaining), reserve=_whole(self.reserve), poll_s=float(self.poke_interval)
         )

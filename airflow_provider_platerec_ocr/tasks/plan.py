@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.compat import AirflowSkipException, conf
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError, OCRManifestError
 from airflow_provider_platerec_ocr.core.events import RunStep
-from airflow_provider_platerec_ocr.core.models import OnEmpty, WithoutStatistics
 from airflow_provider_platerec_ocr.core.money import costs
 from airflow_provider_platerec_ocr.core.redact import redact_url
+from airflow_provider_platerec_ocr.core.saying.choices import OnEmpty, WithoutStatistics
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.manifest.left_aside import TO_LOOK_AT
 from airflow_provider_platerec_ocr.dataset.manifest.manifest import kind_of

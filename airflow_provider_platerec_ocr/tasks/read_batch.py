@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr import compat
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
-from airflow_provider_platerec_ocr.core.models import OnQuota, WithoutStatistics
+from airflow_provider_platerec_ocr.core.saying.choices import OnQuota, WithoutStatistics
 from airflow_provider_platerec_ocr.core.spending.purse import Grant, Limits
 from airflow_provider_platerec_ocr.dataset.manifest.lookup import signed_urls
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_shard

@@ -14,7 +14,8 @@ from airflow_provider_platerec_ocr.core.claims import identity_key
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRQuotaExhausted
 from airflow_provider_platerec_ocr.core.events import Events
-from airflow_provider_platerec_ocr.core.models import OnQuota, ReadStatus, WithoutStatistics
+from airflow_provider_platerec_ocr.core.models import ReadStatus
+from airflow_provider_platerec_ocr.core.saying.choices import OnQuota, WithoutStatistics
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.core.spending.purse import Limits
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_shard

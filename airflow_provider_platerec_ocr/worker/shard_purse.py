@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRUnavailable
-from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason, WithoutStatistics
+from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason
+from airflow_provider_platerec_ocr.core.saying.choices import WithoutStatistics
 from airflow_provider_platerec_ocr.core.spending.purse import Inherited, spenders
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_shard
 from airflow_provider_platerec_ocr.dataset.table.journal import read_outcomes, settled_rows

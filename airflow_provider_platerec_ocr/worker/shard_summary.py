@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRQuotaExhausted
 from airflow_provider_platerec_ocr.core.events import RunEvent, RunStep, of_owner
-from airflow_provider_platerec_ocr.core.models import OnQuota, Outcome, ReadStatus, format_timestamp
+from airflow_provider_platerec_ocr.core.models import Outcome, ReadStatus, format_timestamp
+from airflow_provider_platerec_ocr.core.saying.choices import OnQuota
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.report.tries import TryCounts
 from airflow_provider_platerec_ocr.engine.reading.batch import verdict

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from airflow_provider_platerec_ocr.core.backoff import (
+from airflow_provider_platerec_ocr.core.answer.retry_after import (
     LONGEST_WAIT_S,
-    Backoff,
     header,
     header_lines,
-    hold_s,
     retry_after_s,
 )
+from airflow_provider_platerec_ocr.core.backoff import DEFAULT_LEASE_S, Backoff, hold_s
+from airflow_provider_platerec_ocr.core.settings import ClientSettings
 
 NOW = datetime(2026, 3, 1, 22, 0, 0, tzinfo=UTC)
 
@@ -207,3 +207,7 @@ def test_the_delay_doubles_up_to_its_cap_however_many_attempts() -> None:
 def test_a_wrong_attempt_or_jitter_is_refused(attempt: int, jitter: float) -> None:
     with pytest.raises(ValueError, match="counts from 1"):
         Backoff().delay_s(attempt, jitter=jitter)
+
+
+def test_a_call_of_unknown_outcome_is_left_alone_for_the_lease_of_the_default_settings() -> None:
+    assert ClientSettings().lease_s == DEFAULT_LEASE_S

@@ -22,7 +22,8 @@ from airflow_provider_platerec_ocr.core.claims import (
     in_doubt,
 )
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner
+from airflow_provider_platerec_ocr.core.models import Owner
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.claims import (

@@ -8,10 +8,10 @@ import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.money import Price
+from airflow_provider_platerec_ocr.core.saying.places import as_text
 from airflow_provider_platerec_ocr.core.settings import (
     ClientSettings,
     Timeouts,
-    as_text,
     flag,
     is_loopback,
     normalize_base_url,

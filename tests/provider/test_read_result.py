@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_platerec_ocr.core import errors
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Outcome
+from airflow_provider_platerec_ocr.core.models import Outcome
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.runtime.read_result import as_error, as_result
 
 PROPS = {"code": [{"value": "1HGBH41JXMN1O9186"}], "orientation": [{"value": "vertical"}], "confidence": 0.8}

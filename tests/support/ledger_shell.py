@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.cli.ledger.command import main
 from airflow_provider_platerec_ocr.core.claims import decide
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner
+from airflow_provider_platerec_ocr.core.models import Owner
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from support.clock import FakeClock
 from support.stores import local_place

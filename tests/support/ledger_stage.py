@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.claims import Held as HeldElsewhere
 from airflow_provider_platerec_ocr.core.claims import MayClaim, decide
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner
+from airflow_provider_platerec_ocr.core.models import Owner
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from airflow_provider_platerec_ocr.storage.store import Store
 from support.clock import FakeClock

@@ -16,7 +16,7 @@ from airflow_provider_platerec_ocr.cli.account.opening import parser_of, run
 from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, refuse_empty
 from airflow_provider_platerec_ocr.cli.shared.output import Output
 from airflow_provider_platerec_ocr.cli.shared.progress import working
-from airflow_provider_platerec_ocr.core.models import OnEmpty, WithoutStatistics
+from airflow_provider_platerec_ocr.core.saying.choices import OnEmpty, WithoutStatistics
 from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator
 from airflow_provider_platerec_ocr.tasks import plan as task
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.core.errors import OCRCallError, OCRStop
-from airflow_provider_platerec_ocr.core.models import WithoutStatistics
+from airflow_provider_platerec_ocr.core.saying.choices import WithoutStatistics
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.errors import OCRError

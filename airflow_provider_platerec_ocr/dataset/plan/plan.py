@@ -20,8 +20,9 @@ from typing import IO, TYPE_CHECKING
 from airflow_provider_platerec_ocr.core.claims import identity_key
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError, OCRManifestError
-from airflow_provider_platerec_ocr.core.models import OnEmpty, PlannedImage, format_timestamp
+from airflow_provider_platerec_ocr.core.models import PlannedImage, format_timestamp
 from airflow_provider_platerec_ocr.core.redact import redact
+from airflow_provider_platerec_ocr.core.saying.choices import OnEmpty
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.layout.lines import to_line
 from airflow_provider_platerec_ocr.dataset.layout.names import (

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.core import claims
 from airflow_provider_platerec_ocr.core.answer.body import parsed, unpacked
 from airflow_provider_platerec_ocr.core.errors import OCRError
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner
+from airflow_provider_platerec_ocr.core.models import Owner
 from airflow_provider_platerec_ocr.core.redact import shorten
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.core.wire import read_from_json
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRRateLimited,
 )
 from airflow_provider_platerec_ocr.core.events import RunStep
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Outcome, ReadStatus, Reason, format_timestamp
+from airflow_provider_platerec_ocr.core.models import Outcome, ReadStatus, Reason, format_timestamp
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.engine.reading.background import BackgroundTasks
 from airflow_provider_platerec_ocr.engine.reading.image_phase import ImagePhase, Phase

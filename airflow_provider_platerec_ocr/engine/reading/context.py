@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow_provider_platerec_ocr.core.backoff import Backoff
 from airflow_provider_platerec_ocr.core.events import Events
 from airflow_provider_platerec_ocr.core.images.alike import Fellows
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner
+from airflow_provider_platerec_ocr.core.models import Owner
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.engine.ledger.purse import OpenPurse
 from airflow_provider_platerec_ocr.engine.reading.progress import log_line
 

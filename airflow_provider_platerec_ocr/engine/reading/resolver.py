@@ -20,7 +20,7 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRRefused,
     OCRUnavailable,
 )
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin
 from airflow_provider_platerec_ocr.engine.ledger.late_answer import LateAnswers, LateAnswerUnavailable
 from airflow_provider_platerec_ocr.engine.reading import resolution

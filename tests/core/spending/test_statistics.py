@@ -14,7 +14,7 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRUnavailable,
     OCRWrongBaseURL,
 )
-from airflow_provider_platerec_ocr.core.models import WithoutStatistics
+from airflow_provider_platerec_ocr.core.saying.choices import WithoutStatistics
 from airflow_provider_platerec_ocr.core.spending.purse import Limits
 from airflow_provider_platerec_ocr.core.spending.statistics import goes_on
 

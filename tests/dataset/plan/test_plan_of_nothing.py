@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRManifestError
-from airflow_provider_platerec_ocr.core.models import OnEmpty
+from airflow_provider_platerec_ocr.core.saying.choices import OnEmpty
 from airflow_provider_platerec_ocr.dataset.plan.plan import Plan, RunRef, load_plan
 from airflow_provider_platerec_ocr.dataset.plan.tolerance import Tolerance
 from support.table_stage import manifest

@@ -12,7 +12,8 @@ import pytest
 from airflow_provider_platerec_ocr.core.claims import End, MayClaim, Rejected, decide
 from airflow_provider_platerec_ocr.core.errors import OCRLedgerUnwritable
 from airflow_provider_platerec_ocr.core.images.wanted import Wanted
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner
+from airflow_provider_platerec_ocr.core.models import Owner
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.engine.kept.answers import kept_answers
 from airflow_provider_platerec_ocr.engine.kept.tombstones import (
     DELETED,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_platerec_ocr.core.claims import Answered, End, Held, MayClaim, decide
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner
+from airflow_provider_platerec_ocr.core.models import Owner
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from support.clock import FakeClock
 from support.stores import age_claims, local_place

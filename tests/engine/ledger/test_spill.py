@@ -10,7 +10,8 @@ import pytest
 
 from airflow_provider_platerec_ocr.core.claims import Answered, MayClaim, decide
 from airflow_provider_platerec_ocr.core.errors import OCRLedgerUnwritable
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner
+from airflow_provider_platerec_ocr.core.models import Owner
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from support.clock import FakeClock
 from support.simulated_store import SimulatedStore

@@ -16,7 +16,8 @@ from airflow_provider_platerec_ocr.core.errors import (
     OCRLedgerUnwritable,
     OCRRateLimited,
 )
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Outcome, ReadStatus, Reason
+from airflow_provider_platerec_ocr.core.models import Outcome, ReadStatus, Reason
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.engine.reading.batch import Batch
 from airflow_provider_platerec_ocr.engine.reading.context import ReadOptions
 from support.clock import FakeClock

@@ -13,7 +13,8 @@ import pytest
 from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRInDoubt
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner, PlannedImage, Reason
+from airflow_provider_platerec_ocr.core.models import Owner, PlannedImage, Reason
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.core.settings import ClientSettings
 from airflow_provider_platerec_ocr.engine.client.client import OCRClient
 from airflow_provider_platerec_ocr.engine.images.loader import ImageLoader

@@ -11,7 +11,8 @@ from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.errors import OCRInDoubt, OCRLedgerError, OCRNotSent
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_bytes
 from airflow_provider_platerec_ocr.core.images.alike import ByItself
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Owner, ReadStatus, Reason
+from airflow_provider_platerec_ocr.core.models import Owner, ReadStatus, Reason
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.core.settings import ClientSettings
 from airflow_provider_platerec_ocr.engine.client.client import OCRClient
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger

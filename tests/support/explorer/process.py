@@ -12,7 +12,8 @@ import greenlet
 
 from airflow_provider_platerec_ocr.core.errors import OCRDrained, OCRLedgerError, OCRLedgerUnsafe
 from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_url
-from airflow_provider_platerec_ocr.core.models import InDoubtPolicy, Outcome, PlannedImage
+from airflow_provider_platerec_ocr.core.models import Outcome, PlannedImage
+from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.core.settings import ClientSettings, Timeouts
 from airflow_provider_platerec_ocr.core.spending.purse import Inherited, spenders
 from airflow_provider_platerec_ocr.engine.ledger.purse import OpenPurse, Tools
