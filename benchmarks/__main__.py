@@ -1,9 +1,9 @@
 """The benchmarks' table: ``python -m benchmarks [--short] [SECTION …]``.
 
 Short: under five minutes, latency and sizes scaled down. Full: the figures of the documentation, forty minutes, at the
-API's own latency. Sections are ``parse plan export upkeep page memory run long unknown others``; all of them if none is
-named, but for ``long``, which is left out of the short form. The exit code is 1 where the books are wrong (an image
-billed twice, or not at all) or a section fails, and never because something was slow.
+API's own latency. Sections are ``parse plan export upkeep page reconcile memory run long unknown others``; all of them
+if none is named, but for ``long``, which is left out of the short form. The exit code is 1 where the books are wrong
+(an image billed twice, or not at all) or a section fails, and never because something was slow.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from benchmarks import airflow_run, export, memory, others, page, parse, plan, upkeep
+from benchmarks import airflow_run, export, memory, others, page, parse, plan, reconcile, upkeep
 from benchmarks.figures import table
 from benchmarks.measure import machine
 from benchmarks.read import Load
@@ -60,6 +60,10 @@ class Sections:
         """Find a page of reads in a table of a year."""
         return page.figures(100_000 if self.short else page.FULL)
 
+    def reconcile(self) -> Iterable[Figure]:
+        """Hold reads against a list of units."""
+        return reconcile.figures(100_000, 20_000) if self.short else reconcile.figures()
+
     def memory(self) -> Iterable[Figure]:
         """Read shards of several sizes."""
         return memory.figures(memory.SHORT if self.short else memory.FULL)
@@ -96,7 +100,7 @@ class Sections:
         self._stack.close()
 
 
-ORDER = ("parse", "plan", "export", "upkeep", "page", "memory", "run", "long", "unknown", "others")
+ORDER = ("parse", "plan", "export", "upkeep", "page", "reconcile", "memory", "run", "long", "unknown", "others")
 
 
 def measure(name: str, section: Callable[[], Iterable[Figure]]) -> list[Figure] | None:

@@ -5,22 +5,37 @@ expected. It makes no call and costs nothing. For programs it writes Parquet fil
 and an Excel file beside the reports.
 
 Point `expected` at your list: a CSV, JSON lines or Parquet file with a column `code`, and whatever else you like to see
-in the result. Set `max_missing` to be told: the task fails once everything is written, and your callbacks hear of it.
+in the result. Where more units than `TELL_OVER` are missing, `tell` is called: put your notifier there. Set
+`max_missing` to have the task fail as well, once everything is written.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, Asset, Param
 
+from airflow_provider_platerec_ocr.notifications.notifier import OCRNotifier
 from airflow_provider_platerec_ocr.operators.reconcile import OCRReconcileOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
 
 SAMPLES = Path(__file__).parent / "sample_images"
 DATASET = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "platerec_ocr" / "reads"
 
 # --8<-- [start:yard_dag]
+TELL_OVER = "5%"  # of the list's units, or a number of them
+
+
+def tell(context: Context) -> None:
+    """Tell of missing units; in its place a notifier does, SlackWebhookNotifier(…, text="{{ ocr.text }}")."""
+    logging.getLogger(__name__).warning("%s", context["ocr"].text)  # type: ignore[typeddict-item]  # the notifier adds it
+
+
 with DAG(
     dag_id="yard_reconciliation",
     schedule=[Asset("platerec_ocr_reads")],
@@ -44,6 +59,7 @@ with DAG(
         until="{{ params.until or '' }}",
         last_characters="{{ params.last_characters or '' }}",
         max_missing="{{ params.max_missing or '' }}",
+        notify=OCRNotifier(tell, missing_over=TELL_OVER),
         outlets=[Asset("platerec_ocr_reconciliation")],
     )
 # --8<-- [end:yard_dag]

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Most:
-    """A number of images, or a share of them, that is still fine."""
+    """A number of images or units, or a share of them, that is still fine."""
 
     number: float
-    """Images, or percent."""
+    """How many, or percent."""
     is_share: bool
 
     @classmethod
-    def of(cls, value: float | str, name: str = "dead_letters_over") -> Most:
+    def of(cls, value: float | str, name: str = "dead_letters_over", things: str = "images") -> Most:
         """Return what ``value`` says: a whole number, or a share such as ``5%``.
 
         :raises OCRConfigError: it says neither.
@@ -38,7 +38,7 @@ class Most:
             number = -1.0
         most = 100.0 if share else float("inf")
         if not 0.0 <= number <= most or (not share and number != int(number)):
-            message = f"{name} is a number of images such as 20, or a share such as 5%, not {value!r}."
+            message = f"{name} is a number of {things} such as 20, or a share such as 5%, not {value!r}."
             raise OCRConfigError(message)
         return cls(number, share)
 
@@ -65,6 +65,8 @@ class Rules:
     """No webhook for longer than this, although calls were answered."""
     failed: bool = False
     """A task that failed."""
+    missing_over: Most | None = None
+    """More units of an expected list that were not seen than this."""
 
     @property
     def any(self) -> bool:
@@ -91,15 +93,27 @@ class Seen:
 
 
 def findings(rules: Rules, seen: Seen) -> dict[str, str]:
-    """Return what needs a person: a sentence by kind (failed, quota, dead_letters, doubts, webhook)."""
+    """Return what needs a person: a sentence by kind (failed, missing, quota, dead_letters, doubts, webhook)."""
     found = {
         "failed": seen.error if rules.failed and seen.error else "",
+        "missing": _missing(rules, seen.counts),
         "quota": _quota(rules, seen.counts),
         "dead_letters": _dead_letters(rules, seen.counts),
         "doubts": _doubts(rules, seen),
         "webhook": _webhook(rules, seen),
     }
     return {kind: sentence for kind, sentence in found.items() if sentence}
+
+
+def _missing(rules: Rules, counts: Mapping[str, Any]) -> str:
+    number, total = int(counts.get("missing") or 0), int(counts.get("units") or 0)
+    if rules.missing_over is None or not rules.missing_over.is_exceeded(number, total):
+        return ""
+    share = f"({100.0 * number / total:.1f} %) {agree(number, 'was', 'were')} not seen"
+    others = {name: int(counts.get(name) or 0) for name in ("extra", "ambiguous")}
+    besides = ", ".join(f"{count:,} {name}" for name, count in others.items() if count)
+    told = f"{number:,} of {count_of(total, 'expected unit')} {share}, more than {rules.missing_over}"
+    return f"{told}; {besides}." if besides else f"{told}."
 
 
 def _quota(rules: Rules, counts: Mapping[str, Any]) -> str:

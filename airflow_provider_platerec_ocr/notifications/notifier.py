@@ -39,8 +39,9 @@ NAME = "ocr"
 class OCRNotifier(BaseNotifier):
     """Tells people what of a run needs them, by other notifiers; where nothing does, it is silent.
 
-    Give it to :class:`OCRManifestTaskGroup` as ``notify``, or to an export as ``on_success_callback`` and
-    ``on_failure_callback``. The templates of the other notifiers find the alert as ``ocr``: ``{{ ocr.title }}``,
+    Give it to :class:`OCRManifestTaskGroup` or :class:`OCRReconcileOperator` as ``notify``, or to an export as
+    ``on_success_callback`` and ``on_failure_callback``. The templates of the other notifiers find the alert as ``ocr``:
+    ``{{ ocr.title }}``,
     ``{{ ocr.text }}``, ``{{ ocr.html }}``, ``{{ ocr.findings }}`` (a sentence by kind), ``{{ ocr.counts }}``,
     ``{{ ocr.report }}``, ``{{ ocr.page }}``.
 
@@ -55,6 +56,8 @@ class OCRNotifier(BaseNotifier):
     :param silent_webhook: tell where no webhook came for so long, although the run made calls: the API switches one off
         that fails too often. No effect where there is no inbox. Default: do not.
     :param failed: tell where the task failed. Default: false.
+    :param missing_over: tell where more units of the expected list were not seen, after an
+        :class:`OCRReconcileOperator`: a number, or a share of the list's units such as ``"5%"``. Default: do not.
     :param within: most time that one notifier gets. Default: 30 s.
     :param inbox: place of the inbox of webhooks. Default: the option ``[platerec_ocr] inbox``.
     :param clock: where time comes from.
@@ -75,11 +78,13 @@ class OCRNotifier(BaseNotifier):
         within: timedelta = timedelta(seconds=30),
         inbox: str | os.PathLike[str] | None = None,
         clock: Clock | None = None,
+        missing_over: float | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         letters = None if dead_letters_over is None else Most.of(dead_letters_over)
-        self.rules = Rules(quota_under, letters, doubts, silent_webhook, failed)
+        missing = None if missing_over is None else Most.of(missing_over, "missing_over", "units")
+        self.rules = Rules(quota_under, letters, doubts, silent_webhook, failed, missing)
         if not notifiers or not self.rules.any:
             what = (
                 "a notifier, such as SmtpNotifier(…)" if not notifiers else "something to tell of, such as doubts=True"

@@ -11,9 +11,11 @@ from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from airflow.sdk import Context
+
+    Callback = Callable[[Context], object]
 
 
 class OCRReconcileOperator(OCROperator):
@@ -45,8 +47,14 @@ class OCRReconcileOperator(OCROperator):
     :param max_edits: (templated) most characters of a code that may be confused: 0, 1 or 2. Default: 1.
     :param last_characters: (templated) how many last characters are enough where no whole code matches, such as 6 or 8.
         Default: none; the whole code is needed.
+    :param confusions: (templated) which characters are taken for one another. ``default``: a table of characters that
+        look alike; ``corrections``: what persons corrected in this table counts besides; or a truth file, with the
+        columns ``image`` and ``truth``, which counts besides. Default: ``default``.
     :param max_missing: (templated) most units that may be missing, a number or a share such as ``5%``; beyond it the
         task fails once everything is written. Default: no limit.
+    :param notify: called with the context when it has ended, whether it succeeded or not, besides the callbacks that
+        are given: an :class:`OCRNotifier` with ``missing_over``, any notifier of Airflow, a function, or a list of
+        these.
 
     Returns the counts, ``missing_share`` and the files; with ``outlets``, each asset's event carries them.
 
@@ -74,6 +82,7 @@ class OCRReconcileOperator(OCROperator):
         "neighbours",
         "max_edits",
         "last_characters",
+        "confusions",
         "max_missing",
     )
     ui_color = "#e6f4ea"
@@ -97,10 +106,14 @@ class OCRReconcileOperator(OCROperator):
         neighbours: Mapping[str, str] | str | None = None,
         max_edits: int | str = 1,
         last_characters: int | str | None = None,
+        confusions: str | os.PathLike[str] | None = None,
         max_missing: float | str | None = None,
+        notify: Callback | Sequence[Callback] | None = None,
         **kwargs: Any,
     ) -> None:
         kwargs["inlets"] = with_assets(kwargs.get("inlets"), reads)
+        for name in ("on_success_callback", "on_failure_callback") if notify is not None else ():
+            kwargs[name] = [*_each(kwargs.get(name)), *_each(notify)]
         super().__init__(**({"retry_policy": OCRRetryPolicy()} | kwargs))
         self.reads = place_of(reads)
         self.expected = as_text(expected) if hasattr(expected, "__fspath__") else expected
@@ -118,6 +131,7 @@ class OCRReconcileOperator(OCROperator):
         self.neighbours = neighbours
         self.max_edits = max_edits
         self.last_characters = last_characters
+        self.confusions = as_text(confusions)
         self.max_missing = max_missing
 
     @decides_retries
@@ -126,3 +140,10 @@ class OCRReconcileOperator(OCROperator):
         from airflow_provider_platerec_ocr.tasks import reconcile
 
         return reconcile.run(self, context)
+
+
+def _each(callbacks: Callback | Sequence[Callback] | None) -> list[Callback]:
+    """Return callbacks as a list, as Airflow takes one, several or none."""
+    if callbacks is None:
+        return []
+    return [callbacks] if callable(callbacks) else list(callbacks)

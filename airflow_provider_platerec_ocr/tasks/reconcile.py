@@ -8,8 +8,9 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.analysis.rules.sightings import Cameras
-from airflow_provider_platerec_ocr.analysis.yard.expected import expected_of, read_expected
+from airflow_provider_platerec_ocr.analysis.yard.expected import checked, expected_of, read_expected
 from airflow_provider_platerec_ocr.analysis.yard.files import remove_stale, write_all, write_parquet
+from airflow_provider_platerec_ocr.analysis.yard.knowledge import decoder, learned
 from airflow_provider_platerec_ocr.analysis.yard.outcome import describe
 from airflow_provider_platerec_ocr.analysis.yard.reads import load, newest_day
 from airflow_provider_platerec_ocr.analysis.yard.reconcile import reconcile
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_platerec_ocr.analysis.yard.expected import Expected
+    from airflow_provider_platerec_ocr.analysis.yard.knowledge import Learned
     from airflow_provider_platerec_ocr.analysis.yard.outcome import Reconciled
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
@@ -61,6 +63,7 @@ class ReconcileTask:
     neighbours: Any
     max_edits: int | str
     last_characters: int | str | None
+    confusions: str | None
     max_missing: Any
     outlets: Sequence[Any]
 
@@ -74,27 +77,48 @@ class ReconcileTask:
         units = self._units()
         since, until = self._span()
         span = f"{since} to {until}" if since != until else str(until or "all days")
-        log.info("The reads of %s, against a list of %s.", span, count_of(len(units), "unit"))
+        log.info("The reads of %s, against a list of %s.", span, count_of(len(units), "row"))
         table = self._reads(since, until)
+        known = self._learned()
         minutes = task.whole_number(self.window_minutes, "window_minutes", empty=10) or 0
-        found, agreed = sight(table, window=timedelta(minutes=minutes), cameras=self._cameras())
+        evidence: dict[str, Any] = {"confusions": known.confusions, "decodes": decoder()}
+        found, agreed = sight(table, window=timedelta(minutes=minutes), cameras=self._cameras(), **evidence)
         last = task.whole_number(self.last_characters, "last_characters", low=1)
-        result = reconcile(agreed, units, max_edits=edits, partial=last)
-        for line in describe(result.counts):
-            log.info(line)
+        result = reconcile(agreed, units, max_edits=edits, partial=last, **evidence)
+        self._tell(result)
         ref = task.run_ref(context, batch=context["ti"].task_id)
         day = until or date.fromisoformat(ref.date)
         files = self._write(result, sightings_table(found), ref.slug, day)
         share = round(result.missing_share, 6)
         seen = result.counts
         counts = {**seen, "sightings": len(found), "missing_share": share, "date": day.isoformat()}
+        counts["confusions"] = known.summary()
         where = {"dataset": self.reads, "dag_id": ref.dag_id, "run_id": ref.run_id}
         tell_assets(context, self.outlets or (), self.reads, counts | where)
         if not limit.lets_pass(seen["missing"], seen["units"]):
             raise _missing(result, limit, counts, files)
         return counts | {"files": files}
 
-    def _units(self) -> list[Expected]:
+    def _tell(self, result: Reconciled) -> None:
+        """Log what came out, and what of the list nobody can have meant."""
+        for line in result.units.warnings():
+            log.warning("%s", line)
+        if not result.units.units:
+            log.warning("The list has no units: whatever was read is extra. Is it the right list?")
+        if self.type and (number := result.units.not_of(self.type)):
+            log.warning(
+                "%s can be no read of the type %s, and only those are looked at.", count_of(number, "unit"), self.type
+            )
+        for line in describe(result.counts):
+            log.info("%s", line)
+
+    def _learned(self) -> Learned:
+        places = open_place(self.reads), open_place(self.corrections or task.beside(self.reads, "corrections"))
+        found = learned(self.confusions, *places, opener=open_place)
+        log.info("%s", found)
+        return found
+
+    def _units(self) -> Sequence[Expected]:
         """Return the list of units: a file's, or a task's result, also where a template made text of it."""
         given = self.expected
         if isinstance(given, str) and given.strip() and (rows := arguments.listed(given)) is not None:
@@ -103,11 +127,11 @@ class ReconcileTask:
             if not given.strip():
                 message = "expected is empty. Give the file with the list of units, or the result of a task."
                 raise OCRConfigError(message)
-            return read_expected(given, opener=open_place, code_column=self.code_column)
+            return checked(read_expected(given, opener=open_place, code_column=self.code_column), given)
         if given is None or isinstance(given, (bytes, dict)):
             message = f"expected must be a file or a list of units, not {type(given).__name__}."
             raise OCRConfigError(message)
-        return expected_of(given, self.code_column)
+        return checked(expected_of(given, self.code_column), "the expected units")
 
     def _span(self) -> tuple[date | None, date | None]:
         """Return the first and the last day whose reads count."""

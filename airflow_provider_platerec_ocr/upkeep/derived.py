@@ -70,7 +70,7 @@ def _is_about(place: StoragePath, wanted: Wanted) -> bool:
     return any(_says(value, wanted) for name in columns for value in table.column(name).to_pylist())
 
 
-_TEXTS = ("code", "read_codes", "candidates", "images", "expected")
+_TEXTS = ("code", "read_codes", "candidates", "not_listed", "images", "expected")
 
 
 def _says(value: Any, wanted: Wanted) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING
+from unittest.mock import ANY
 
 import pytest
 
@@ -96,6 +97,53 @@ def test_a_container_whose_check_digit_is_zero_may_be_one_of_ten() -> None:
     assert matcher.find(other) == Found(Match.AMBIGUOUS, (other, one))
 
 
+def test_an_ambiguous_read_names_the_rival_that_is_not_on_the_list() -> None:
+    """Two of a series are listed and the one between them is not: a misread of it would be one of either."""
+    listed = ["1K2DEG0D6RA139318", "1K2DEG0D4RA139320"]
+    answer = found("1K2DEG0D8RA139318", listed)
+    assert (answer.match, answer.units) == (Match.AMBIGUOUS, ("1K2DEG0D6RA139318",))
+    assert answer.not_listed == ("1K2DEG0D8RA139319",)
+    assert found("471B", ["4718", "4713"]).not_listed == ()
+
+
+@pytest.mark.parametrize(("stranger", "unit"), [(False, True), (False, None), (True, True), (None, True)])
+def test_a_vehicle_that_cannot_be_is_no_rival(stranger: bool | None, unit: bool | None) -> None:  # noqa: FBT001
+    """It decides only where the unit's own VIN decodes: what the tables lack says nothing of either."""
+    listed, between = ["1K2DEG0D6RA139318", "1K2DEG0D4RA139320"], "1K2DEG0D8RA139319"
+    matcher = Matcher(listed, decodes=lambda vin: stranger if vin == between else unit)
+    decides = stranger is False and unit is True
+    assert matcher.find("1K2DEG0D8RA139318").match == (Match.CONFUSABLE if decides else Match.AMBIGUOUS)
+
+
+@pytest.mark.parametrize(
+    ("decodes", "match"), [(True, Match.AMBIGUOUS), (False, Match.CONFUSABLE), (None, Match.CONFUSABLE)]
+)
+def test_a_read_that_is_a_vehicle_of_its_own_may_be_one_that_is_not_listed(
+    decodes: bool | None,  # noqa: FBT001
+    match: Match,
+) -> None:
+    """``1`` and ``J`` have one value in a VIN, so that both check digits fit."""
+    unit, read = "1M8GDM9AXKP042788", "JM8GDM9AXKP042788"
+    assert code_of(unit).checked
+    assert code_of(read).checked
+    answer = Matcher([unit], decodes=lambda _: decodes).find(read)
+    assert (answer.match, answer.not_listed) == (match, (read,) if decodes else ())
+
+
+@pytest.mark.parametrize(
+    ("read", "match"),
+    [
+        ("MSKU9070323", Match.MATCHED),
+        ("MSKU907032", Match.MATCHED),
+        ("MSKU90703Z3", Match.CONFUSABLE),
+        ("MSKU9070328", Match.CONFUSABLE),
+        ("MSKU9070413", Match.EXTRA),
+    ],
+)
+def test_a_container_may_be_listed_without_its_check_digit(read: str, match: Match) -> None:
+    assert found(read, ["MSKU907032"]) == Found(match, ("MSKU907032",) if match != Match.EXTRA else (), ANY)
+
+
 def outcomes(
     units: Sequence[str], seed: int, *, off_list: float, table: Mapping[str, str] | None = None
 ) -> Counter[tuple[str, str]]:
@@ -118,6 +166,15 @@ def outcomes(
         else:
             counts[where, "extra"] += 1
     return counts
+
+
+def test_a_code_that_a_person_has_said_is_a_misread_of_nothing() -> None:
+    assert Matcher(["4718"]).find("4719", is_certain=True) == Found(Match.EXTRA)
+    dense = Matcher(fleet_numbers(seeded(1), 900, 3))
+    dense.misread = 0.9
+    unit = next(iter(dense.units))
+    assert dense.find(unit).match == Match.AMBIGUOUS
+    assert dense.find(unit, is_certain=True) == Found(Match.MATCHED, (unit,))
 
 
 @pytest.mark.parametrize("off_list", [0.0, 0.1])

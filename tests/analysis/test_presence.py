@@ -6,7 +6,9 @@ from datetime import date
 
 import pytest
 
-from airflow_provider_platerec_ocr.analysis.rules.presence import Change, presence
+from airflow_provider_platerec_ocr.analysis.rules.confusions import Confusions
+from airflow_provider_platerec_ocr.analysis.rules.misreads import Misreads
+from airflow_provider_platerec_ocr.analysis.rules.presence import Change, presence, settled
 
 NIGHTS = [date(2026, 3, day) for day in range(1, 6)]
 
@@ -37,3 +39,18 @@ def test_a_night_on_which_nobody_looked_is_no_gap() -> None:
     first, last = date(2026, 3, 1), date(2026, 3, 9)
     assert [each.change for each in presence([("a", first), ("a", last), ("b", last)])] == [Change.STAYED, Change.CAME]
     assert presence([]) == []
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        (["1M8GDM9AXKP042788", "1MBGDM9AXKP042788"], ["1M8GDM9AXKP042788"] * 2),
+        (["4718", "471B", "4718"], ["4718"] * 3),
+        (["4718", "471B"], ["4718", "471B"]),
+        (["4718", "4719", "4718"], ["4718", "4719", "4718"]),
+        (["AB-12", "AB12"], ["AB-12", "AB-12"]),
+    ],
+)
+def test_a_misread_night_makes_no_other_unit(codes: list[str], expected: list[str]) -> None:
+    found = settled(zip(codes, NIGHTS, strict=False), Misreads(Confusions()))
+    assert found == list(zip(expected, NIGHTS, strict=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,8 @@ def test_each_unit_and_each_other_code_has_one_row() -> None:
         "extra": 1,
         "unreadable": 1,
         "ambiguous_reads": 1,
+        "duplicates": 0,
+        "unusable_rows": 0,
     }
     assert found.missing_share == 0.2
     assert describe(found.counts)[0].startswith("2 of 5 expected units were seen (1 exactly, 1 by a confusion")
@@ -96,12 +99,22 @@ def test_a_unit_has_the_evidence_of_all_its_reads() -> None:
         "last_seen": START + timedelta(minutes=2),
         "expected_row": 7,
         "expected": '{"bay":"B4"}',
+        "not_listed": [],
     }
 
 
-def test_a_unit_that_is_listed_twice_has_both_its_rows() -> None:
+def test_a_unit_that_is_listed_twice_counts_once_and_a_row_without_a_code_not_at_all() -> None:
     found = reconcile(reads(VIN), expected_of([VIN, VIN.lower(), ""]))
-    assert [row[0] for row in rows(found.table)] == ["matched", "matched", "missing"]
+    assert [row[0] for row in rows(found.table)] == ["matched"]
+    assert (found.counts["units"], found.counts["duplicates"], found.counts["unusable_rows"]) == (1, 1, 1)
+    assert describe(found.counts)[-1].startswith("Rows of the list: 1 repeat a unit and count once, 1 have no code")
+
+
+def test_an_image_is_unreadable_only_where_no_type_found_a_code_and_has_one_row() -> None:
+    table = reads(None, "4711", None, None).set_column(0, "image", pa.array(["a.jpg", "a.jpg", "b.jpg", "b.jpg"]))
+    [extra, unreadable] = reconcile(table, []).table.to_pylist()
+    assert (extra["status"], extra["images"]) == ("extra", ["a.jpg"])
+    assert (unreadable["status"], unreadable["images"], unreadable["reads"]) == ("unreadable", ["b.jpg"], 2)
 
 
 def test_nothing_seen_and_nothing_expected() -> None:
@@ -111,7 +124,7 @@ def test_nothing_seen_and_nothing_expected() -> None:
 
 
 def written(folder: Path, name: str, text: str) -> list[Expected]:
-    (folder / name).write_text(text)
+    (folder / name).write_text(text, newline="")
     return read_expected(str(folder / name))
 
 
@@ -130,12 +143,19 @@ def written(folder: Path, name: str, text: str) -> list[Expected]:
             ['{"bay":"B4"}', '{"bay":"B5"}'],
         ),
         ("units.txt", "4711\n", [None]),
+        ("units.csv", "\ufeffCODE;Bay\r4711;B4\r;B5\r", ['{"Bay":"B4"}', '{"Bay":"B5"}']),
+        ("units.csv", "Unit No\tcode\r\nx\t 4711.0 \r\ny\t\r\n", ['{"Unit No":"x"}', '{"Unit No":"y"}']),
     ],
 )
 def test_a_list_is_whatever_a_manifest_may_be(tmp_path: Path, name: str, text: str, own: list[str | None]) -> None:
     found = written(tmp_path, name, text)
     assert [unit.code for unit in found] == ["4711", ""][: len(own)]
     assert [unit.own for unit in found] == own
+
+
+def test_a_list_may_be_compressed(tmp_path: Path) -> None:
+    (tmp_path / "units.csv.gz").write_bytes(gzip.compress(b"code\n4711\n"))
+    assert [unit.code for unit in read_expected(str(tmp_path / "units.csv.gz"))] == ["4711"]
 
 
 def test_a_list_in_parquet_keeps_its_types(tmp_path: Path) -> None:

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from airflow_provider_platerec_ocr.analysis.rules.confusions import Confusions
+from airflow_provider_platerec_ocr.analysis.rules.misreads import Misreads
 from airflow_provider_platerec_ocr.analysis.rules.sightings import Cameras, Read, consensus, sightings
+from airflow_provider_platerec_ocr.core.identifiers import vin_check_digit
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.analysis.rules.sightings import Sighting
@@ -55,6 +58,70 @@ def test_reads_become_sightings(reads: list[Read], expected: list[tuple[str, str
     cameras = Cameras({"gate-1": ["gate-2"]})
     assert said(sightings(reads, cameras=cameras)) == expected
     assert said(sightings(reversed(reads), cameras=cameras)) == expected
+
+
+@pytest.mark.parametrize(
+    ("reads", "expected"),
+    [
+        ([read(VIN, minute) for minute in (0, 9, 18, 27, 36)] + [read("1MBGDM9AXKP042788", 18)], [(VIN, "5 of 6")]),
+        ([read("4718"), read("4718"), read("471B", 2)], [("4718", "2 of 2"), ("471B", "1 of 1")]),
+        (
+            [read("1MBGDM9AXKP042788"), read("1M8GDM9AXKP04278B", 1), read("1MBGDM9AXKP042788", 60)],
+            [(VIN, "0 of 2"), ("1MBGDM9AXKP042788", "1 of 1")],
+        ),
+        (
+            [Read(f"{n}.jpg", "4718", None, order=n) for n in (1, 2)] + [Read("3.jpg", "471B", None, order=3)],
+            [("4718", "2 of 3")],
+        ),
+        (
+            [Read(f"{n}.jpg", "4718", None, order=n) for n in (1, 2)] + [Read("3.jpg", "471B", None, order=40)],
+            [("4718", "2 of 2"), ("471B", "1 of 1")],
+        ),
+        (
+            [Read("a.jpg", VIN, None, "gate-1"), read(VIN, 0), read(VIN, 60)],
+            [(VIN, "2 of 2"), (VIN, "1 of 1")],
+        ),
+        ([read(VIN, 0, "gate-1"), read(VIN, 1, "gate-2"), read(VIN, 2, "gate-1")], [(VIN, "3 of 3")]),
+        ([read(VIN, 0, "gate-1"), read(VIN, 1, "gate-9"), read(VIN, 2)], [(VIN, "2 of 2"), (VIN, "1 of 1")]),
+    ],
+)
+def test_hard_cases_of_sightings(reads: list[Read], expected: list[tuple[str, str]]) -> None:
+    assert said(sightings(reads, cameras=Cameras({"gate-1": ["gate-2"]}))) == expected
+
+
+def test_digits_are_never_taken_for_digits_whatever_was_learned() -> None:
+    learned = Confusions().with_observed([("4719", "4718")] * 100)
+    found = sightings([read("4719"), read("4719", 1), read("4718", 2)], confusions=learned)
+    assert said(found) == [("4719", "2 of 2"), ("4718", "1 of 1")]
+
+
+@pytest.mark.parametrize(
+    ("misread", "true", "joined"),
+    [(False, True, True), (False, None, False), (None, True, False), (True, True, False), (False, False, False)],
+)
+def test_a_check_digit_that_fits_by_chance_does_not_speak_for_a_vehicle_that_cannot_be(
+    misread: bool | None,  # noqa: FBT001
+    true: bool | None,  # noqa: FBT001
+    joined: bool,  # noqa: FBT001
+) -> None:
+    """``S`` and ``2`` have one value in a VIN; this camera takes one for the other."""
+    unit, wrong = "1M8GDM9A2KS042788", "1M8GDM9A2K2042788"
+    unit, wrong = with_check_digit(unit), with_check_digit(wrong)
+    confusions = Confusions().with_observed([("S1", "21")] * 10)
+    answers = {unit: true, wrong: misread}
+    found = sightings([read(unit), read(unit, 1), read(wrong, 2)], confusions=confusions, decodes=answers.get)
+    assert said(found) == ([(unit, "2 of 3")] if joined else [(unit, "2 of 2"), (wrong, "1 of 1")])
+
+
+def test_of_codes_that_both_fit_the_one_that_is_a_vehicle_counts() -> None:
+    unit, wrong = with_check_digit("1M8GDM9A2KS042788"), with_check_digit("1M8GDM9A2K2042788")
+    votes = [(wrong, 0.9), (wrong, 0.9), (unit, 0.4)]
+    assert Misreads(Confusions()).consensus(votes) == wrong
+    assert Misreads(Confusions(), {unit: True}.get).consensus(votes) == unit
+
+
+def with_check_digit(vin: str) -> str:
+    return f"{vin[:8]}{vin_check_digit(vin)}{vin[9:]}"
 
 
 def test_a_misread_between_two_units_is_no_sighting_of_either() -> None:

@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from airflow_provider_platerec_ocr.cli.analysis.command import main
 from airflow_provider_platerec_ocr.dataset.upkeep.correct import correct
-from support.table_stage import RUN, TableStage, read_outcome
+from support.yard_table import yard_table
 
 if TYPE_CHECKING:
-    from airflow_provider_platerec_ocr.core.models import Outcome, PlannedImage
+    from pathlib import Path
 
 VIN = "1M8GDM9AXKP042788"
 CODES = {"one.jpg": (VIN,), "two.jpg": ("MSKU90703Z3",), "three.jpg": ("ECHB300417",), "four.jpg": ()}
 
 
-def how(image: PlannedImage) -> Outcome:
-    return read_outcome(image, *CODES[Path(image.image).name])
-
-
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("yard")
-    stage = TableStage.local(root)
-    (root / "list.csv").write_text("image\n" + "".join(f"{name}\n" for name in CODES))
-    plan = stage.plan(str(root / "list.csv"))
-    stage.read(plan, RUN, how)
-    stage.publish(plan)
     (root / "units.csv").write_text(f"code,bay\n{VIN},B1\nMSKU9070323,B2\n4711,B3\n")
     (root / "truth.csv").write_text("image,truth\none.jpg,1M8GDM9AXKP042788\ntwo.jpg,MSKU9070323\nfour.jpg,4711\n")
-    return root / "table"
+    return yard_table(root, CODES, "")
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str, str]:
@@ -67,6 +57,35 @@ def test_reconcile_gives_programs_the_counts_and_all_rows(table: Path, capsys: p
     assert (told["counts"]["missing"], len(told["rows"])) == (1, 5)
     assert (told["rows"][0]["expected"], told["rows"][0]["images"]) == ({"bay": "B1"}, [str(table.parent / "one.jpg")])
     assert told["rows"][0]["first_seen"].endswith("Z")
+
+
+def test_what_cameras_confuse_is_learned_from_a_truth_file_and_told(
+    table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("reconcile", table, table.parent / "units.csv", "--confusions", table.parent / "truth.csv")
+    _, out, _ = run(capsys, *words)
+    assert "truth.csv, 2 codes whose truth is known: 2 read as Z (1)." in out
+
+    _, out, _ = run(capsys, *words, "--output", "json")
+    assert json.loads(out)["confusions"]["learned"] == [{"truth": "2", "read": "Z", "times": 1}]
+
+
+def test_presence_says_what_came_and_what_left(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "presence", table)
+    assert code == 0
+    assert [line.split()[:3] for line in out.splitlines()[1:]][:1] == [[VIN, "came", "2026-03-01"]]
+    assert "1 night, the last of them 2026-03-01: 3 came, 0 left, 0 stayed, 0 away." in out
+
+    _, out, _ = run(capsys, "presence", table, "--output", "json")
+    assert json.loads(out)["units"][0] == {
+        "code": VIN,
+        "change": "came",
+        "first_seen": "2026-03-01",
+        "last_seen": "2026-03-01",
+        "here_since": "2026-03-01",
+        "nights": 1,
+        "gaps": 0,
+    }
 
 
 def test_accuracy_says_how_many_are_right_and_what_was_confused(
@@ -111,12 +130,23 @@ def test_accuracy_holds_reads_against_corrections(
         (("reconcile", "units.csv", "--since", "2026-03-02", "--until", "2026-03-01"), "nothing lies between"),
         (("accuracy", "--corrections"), "Nobody has corrected"),
         (("reconcile", "units.csv", "--until", "2020-01-01"), None),
+        (("reconcile", "units.csv", "--type", "bogus"), "is of the type bogus. The types there are: vin."),
+        (("accuracy", "truth.csv", "--type", "bogus"), "is of the type bogus. The types there are: vin."),
+        (("reconcile", "truth.csv"), "Name the one with the codes in --code-column."),
+        (("reconcile", "blank.csv"), "No row of"),
+        (
+            ("accuracy", "units.csv"),
+            "units.csv has no column truth; it has: code, bay. Name the one with the codes in --truth-column.",
+        ),
+        (("reconcile", "units.csv", "--confusions", "other.csv"), "confusions: no image of"),
+        (("reconcile", "units.csv", "--confusions", "units.csv"), "has no column truth"),
     ],
 )
 def test_what_cannot_be_done_says_so(
     table: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str | None
 ) -> None:
     (table.parent / "other.csv").write_text("image,truth\nelsewhere.jpg,1\n")
+    (table.parent / "blank.csv").write_text("code,bay\n1.23457E+12,B1\n,B2\n")
     name, *rest = words
     rest = [str(table.parent / word) if word.endswith(".csv") else word for word in rest]
     code, _, err = run(capsys, name, table, *rest)

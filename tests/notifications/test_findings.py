@@ -68,6 +68,26 @@ def test_dead_letters_are_told_over_a_number_or_a_share(
     assert ("dead_letters" in found) is exceeded
 
 
+@pytest.mark.parametrize(
+    ("most", "counts_", "told"),
+    [
+        (
+            "5%",
+            {"units": 100, "missing": 6, "extra": 2, "ambiguous": 1},
+            "6 of 100 expected units (6.0 %) were not seen, more than 5 %; 2 extra, 1 ambiguous.",
+        ),
+        ("5%", {"units": 100, "missing": 5}, None),
+        (0, {"units": 1, "missing": 1}, "1 of 1 expected unit (100.0 %) was not seen, more than 0."),
+        (0, {"units": 0, "missing": 0}, None),
+        (0, {}, None),
+    ],
+)
+def test_missing_units_are_told_over_a_number_or_a_share(
+    most: str | int, counts_: dict[str, Any], told: str | None
+) -> None:
+    assert findings(Rules(missing_over=Most.of(most)), seen(counts_)).get("missing") == told
+
+
 def test_dead_letters_are_told_with_their_share_and_their_reasons() -> None:
     found = findings(
         Rules(dead_letters_over=Most.of("5%")), seen(counts(dead_letters=37, dead_letters_by_reason=LETTERS))

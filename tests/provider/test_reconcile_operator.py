@@ -5,40 +5,30 @@ from __future__ import annotations
 import csv
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from airflow.sdk import Asset
+from airflow.sdk import DAG, Asset
 
-from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRManifestError, OCRUnitsMissing
+from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRDatasetError, OCRManifestError, OCRUnitsMissing
 from airflow_provider_platerec_ocr.dataset.upkeep.correct import correct
+from airflow_provider_platerec_ocr.notifications.notifier import OCRNotifier
 from airflow_provider_platerec_ocr.operators.reconcile import OCRReconcileOperator
 from support.inbox_stage import task_context
-from support.table_stage import RUN, TableStage, read_outcome
-
-if TYPE_CHECKING:
-    from airflow_provider_platerec_ocr.core.models import Outcome, PlannedImage
+from support.table_stage import RUN
+from support.yard_table import yard_table
 
 VIN = "1M8GDM9AXKP042788"
 CODES = {"one.jpg": (VIN,), "two.jpg": ("1MBGDM9AXKP042788",), "three.jpg": ("ECHB300417",), "four.jpg": ()}
 YARD = Asset("yard")
 
 
-def how(image: PlannedImage) -> Outcome:
-    return read_outcome(image, *CODES[Path(image.image).name])
-
-
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A table of four images, none of which names its camera: three with a code, one without."""
-    root = tmp_path_factory.mktemp("yard")
-    stage = TableStage.local(root)
-    (root / "list.csv").write_text("image,timestamp\n" + "".join(f"{name},2026-03-01T22:15:00Z\n" for name in CODES))
-    plan = stage.plan(str(root / "list.csv"))
-    stage.read(plan, RUN, how)
-    stage.publish(plan)
-    return root / "table"
+    return yard_table(tmp_path_factory.mktemp("yard"), CODES)
 
 
 def operator(table: Path, tmp_path: Path, **more: Any) -> OCRReconcileOperator:
@@ -110,6 +100,57 @@ def test_a_correction_counts_unless_it_is_not_to(table: Path, tmp_path: Path) ->
     assert run(table, tmp_path, corrections=corrections, corrected=False)["missing"] == 1
 
 
+def test_rows_of_the_list_that_are_no_unit_are_counted_and_named(
+    table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    counts = run(table, tmp_path, expected=[VIN, "4711", VIN.lower(), "1.23457E+12", ""])
+
+    assert [counts[name] for name in ("units", "duplicates", "unusable_rows", "missing")] == [2, 1, 2, 1]
+    assert f"1 row of the list repeats a unit and counts once: row 3 ({VIN.lower()}, as row 1)." in caplog.text
+    assert "row 4 (1.23457E+12)" in caplog.text
+
+
+def test_an_empty_list_is_no_error_and_says_so(table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    counts = run(table, tmp_path, expected=[])
+    assert (counts["units"], counts["extra"], counts["missing_share"]) == (0, 2, 0.0)
+    assert "The list has no units: whatever was read is extra." in caplog.text
+
+
+def test_what_persons_corrected_is_learned_and_told(table: Path, tmp_path: Path) -> None:
+    corrections = str(tmp_path / "corrections")
+    correct(str(table), VIN, image=str(table.parent / "two.jpg"), by="kim", why="seen", corrections=corrections)
+
+    counts = run(table, tmp_path, corrections=corrections, confusions="corrections")
+
+    assert counts["confusions"] == {
+        "source": "corrections",
+        "pairs": 1,
+        "learned": [{"truth": "8", "read": "B", "times": 1}],
+    }
+    assert run(table, tmp_path)["confusions"] == {"source": "default", "pairs": 0, "learned": []}
+
+
+@pytest.mark.parametrize(("most", "is_told"), [("40%", True), ("50%", False), ("0", True)])
+def test_who_wants_to_know_of_missing_units_is_told(table: Path, tmp_path: Path, most: str, *, is_told: bool) -> None:
+    told: list[Any] = []
+    mine: list[str] = []
+    made = operator(
+        table,
+        tmp_path,
+        notify=OCRNotifier(told.append, missing_over=most),
+        on_success_callback=lambda _: mine.append("own"),
+    )
+    context = task_context("run-1", asset=YARD)
+    counts = made.execute(context)
+    ti = SimpleNamespace(dag_id="d", run_id="run-1", task_id="reconcile", map_index=-1, xcom_pull=lambda **_: counts)
+    ended: Any = {"ti": ti, "task": None, "dag": DAG("d", schedule=None)}
+    for callback in made.on_success_callback:
+        callback(ended)
+    assert (bool(told), mine) == (is_told, ["own"])
+    missing = [each["ocr"].findings["missing"] for each in told]
+    assert all(text.startswith("1 of 2 expected units (50.0 %) was not seen, more than") for text in missing)
+
+
 @pytest.mark.parametrize(
     ("given", "seen"),
     [
@@ -117,7 +158,7 @@ def test_a_correction_counts_unless_it_is_not_to(table: Path, tmp_path: Path) ->
         ({"until": "2026-03-01"}, 3),
         ({"since": date(2026, 2, 1), "until": "2026-03-01"}, 3),
         ({"until": "2026-02-28"}, 0),
-        ({"type": "trailer_id"}, 0),
+        ({"type": "vin"}, 3),
         ({"run_id": RUN.run_id}, 3),
         ({"run_id": "another"}, 0),
         ({"expected": f'["{VIN}"]'}, 3),
@@ -142,6 +183,8 @@ def test_which_reads_count(table: Path, tmp_path: Path, given: dict[str, Any], s
         ({"expected": None}, OCRConfigError, "must be a file or a list"),
         ({"expected": "/nowhere/units.csv"}, OCRManifestError, "units.csv"),
         ({"neighbours": "gate-1"}, OCRConfigError, "neighbours must be an object"),
+        ({"type": "trailer_id"}, OCRDatasetError, r"is of the type trailer_id\. The types there are: vin\."),
+        ({"expected": ["", "1.23E+12"]}, OCRManifestError, "No row of the expected units is a unit"),
     ],
 )
 def test_what_cannot_be_meant_says_so(

@@ -6,11 +6,13 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from airflow_provider_platerec_ocr.core.identifiers import TRAILER, VIN, check_code
+from airflow_provider_platerec_ocr.core.identifiers import TRAILER, VIN, check_code, iso6346_check_digit
 
 CACHED = 500_000
 """Codes whose form is remembered, some 250 bytes each: an analysis asks for each several times."""
 _PLAIN = re.compile(r"[^A-Z0-9]")
+_STEM = re.compile(r"[A-Z]{3}[UJZ][0-9]{6}")
+"""A container's number without its check digit (ISO 6346), as many systems store it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +45,8 @@ def code_of(text: str) -> Code:
         found = check_code(text, TRAILER)
     key = _PLAIN.sub("", found.code_normalized.upper())
     return Code(key, found.code_system, found.check_digit_ok)
+
+
+def whole_container(key: str) -> str | None:
+    """Return a container's number with its check digit where a list has it without; ``None`` for any other code."""
+    return f"{key}{iso6346_check_digit(key)}" if _STEM.fullmatch(key) else None

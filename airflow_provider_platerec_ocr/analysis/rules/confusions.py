@@ -24,6 +24,8 @@ SELDOM = (
 )
 """Pairs that differ by a stroke which dirt, rivets or light add or take."""
 SELDOM_WEIGHT = 0.1
+LEAST = 2
+"""A pair that is not in the table and was seen less often may be a person's own mistake."""
 OBSERVED = 5.0
 """A confusion that was seen this often weighs as much as one of :data:`OFTEN`."""
 MOST = 10.0
@@ -69,9 +71,14 @@ class Confusions:
         :param pairs: (true code, code as read); codes that differ in length or in more than two places tell nothing
             of a single character, and are left out.
         """
-        counts = Counter(pair for truth, read in pairs for pair in differences(truth, read))
-        added = {pair: self.weights.get(pair, 0.0) + number / OBSERVED for pair, number in counts.items()}
-        return Confusions({**self.weights, **{pair: min(MOST, weight) for pair, weight in added.items()}})
+        seen = {pair: n for pair, n in observed(pairs).items() if n >= LEAST or pair in self.weights}
+        added = {pair: min(MOST, self.weights.get(pair, 0.0) + number / OBSERVED) for pair, number in seen.items()}
+        return Confusions({**self.weights, **added})
+
+
+def observed(pairs: Iterable[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    """Return how often each (true character, character read) was seen, of (true code, code as read)."""
+    return Counter(pair for truth, read in pairs for pair in differences(truth, read))
 
 
 _FEW = 2

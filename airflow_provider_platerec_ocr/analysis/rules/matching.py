@@ -10,14 +10,16 @@ import random
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
+from airflow_provider_platerec_ocr.analysis.rules.codes import code_of, whole_container
 from airflow_provider_platerec_ocr.analysis.rules.confusions import Confusions
+from airflow_provider_platerec_ocr.analysis.rules.misreads import nobody_knows
 from airflow_provider_platerec_ocr.core.identifiers import VIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from airflow_provider_platerec_ocr.analysis.rules.codes import Code
 
@@ -34,6 +36,8 @@ _SURE_OF = 50.0
 DOUBT = 0.01
 """Odds from which on a code that is on the list may as well be a misread neighbour of it."""
 _SAMPLE = 2_000
+_NAMED = 3
+"""Codes that are not on the list and that an answer names."""
 _VIN_LENGTH = 17
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LONG = 10
@@ -63,6 +67,8 @@ class Found:
     """Keys of the units: one where it matched, all that are possible where it is ambiguous, none for an extra."""
     characters: str | None = None
     """What was read otherwise than the unit has it, such as ``S→5 at 9``."""
+    not_listed: tuple[str, ...] = ()
+    """Where it is ambiguous: codes that explain the read as well and are not on the list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,8 @@ class Matcher:
     :param confusions: which characters are taken for one another.
     :param max_edits: most characters that may differ: 0, 1 or 2.
     :param partial: how many last characters are enough where no whole code matches, such as 6 or 8; ``None``: none.
+    :param decodes: what a table of vehicles says of a VIN: there are such (true), there are none (false), or nobody
+        knows. It speaks only of codes that are not on the list: whether one of them may be what was photographed.
     """
 
     def __init__(
@@ -88,12 +96,19 @@ class Matcher:
         *,
         max_edits: int = 1,
         partial: int | None = None,
+        decodes: Callable[[str], bool | None] = nobody_knows,
     ) -> None:
         self.confusions = confusions or Confusions()
         self.max_edits = max_edits
         self.partial = partial
+        self.decodes = decodes
         codes = (code_of(unit) for unit in units)
         self.units: dict[str, Code] = {code.key: code for code in codes if code.key}
+        self._listed: dict[str, str] = {}
+        for key in list(self.units):
+            whole = whole_container(key)
+            if whole is not None and whole not in self.units:
+                self.units[whole], self._listed[whole] = code_of(whole), key
         self.misread = self.unlisted = MISREAD
         self._dense: dict[int, bool] = {}
 
@@ -108,7 +123,7 @@ class Matcher:
             key = code_of(text).key
             if key in self.units:
                 hit += number
-            elif next(self._by_confusion(key), None) is not None:
+            elif self._beside(key):
                 missed += number
             else:
                 far += number
@@ -118,12 +133,15 @@ class Matcher:
         self.misread = min(0.99, (missed + MISREAD * _SURE_OF) / (hit + missed + _SURE_OF))
         self.unlisted = min(0.99, (far + MISREAD * _SURE_OF) / (hit + missed + far + _SURE_OF))
 
-    def find(self, text: str) -> Found:
-        """Return which unit a code stands for."""
+    def find(self, text: str, *, is_certain: bool = False) -> Found:
+        """Return which unit a code stands for.
+
+        :param is_certain: whether a person has said that this is what is there: then nothing was misread.
+        """
         code = code_of(text)
         if code.key in self.units:
-            return self._exact(code)
-        candidates = sorted(self._candidates(code), key=lambda each: (each.cost, each.key)) if code.key else []
+            return Found(Match.MATCHED, self._as_listed([code.key])) if is_certain else self._exact(code)
+        candidates = self._candidates(code) if code.key and not is_certain else []
         if candidates:
             return self._nearest(code, candidates)
         tail = self._by_tail(code)
@@ -131,35 +149,52 @@ class Matcher:
             return Found(Match.PARTIAL, tail)
         return Found(Match.AMBIGUOUS, tail) if tail else Found(Match.EXTRA)
 
+    def _as_listed(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """Return units as the list has them, each once: a container may be there without its check digit."""
+        return tuple(dict.fromkeys(self._listed.get(key, key) for key in keys))
+
     def _exact(self, code: Code) -> Found:
         """Return that unit, unless misreads are many, and no check digit speaks for it alone."""
         checked = self.units[code.key].checked
-        others = [key for key, _ in self._by_confusion(code.key) if self.units[key].checked == checked]
+        others = [key for key in self._beside(code.key) if self.units[key].checked == checked]
         of_others = sum(self._share(key, code.key) for key in others)
         of_strangers = 0.0 if checked else self._neighbourhoods[0] * self.unlisted / (1.0 - self.unlisted)
         odds = (of_others + of_strangers) * self.misread / (1.0 - self.misread)
         if odds <= DOUBT:
-            return Found(Match.MATCHED, (code.key,))
-        return Found(Match.AMBIGUOUS, (code.key, *sorted(others)))
+            return Found(Match.MATCHED, self._as_listed([code.key]))
+        strangers = () if others else self._likeliest(code.key)
+        return Found(Match.AMBIGUOUS, self._as_listed([code.key, *sorted(others)]), not_listed=strangers)
+
+    def _likeliest(self, key: str) -> tuple[str, ...]:
+        """Return the codes, not on the list, that are most easily read as this one."""
+        changed = sorted((cost, other) for other, cost, _ in self._changed(key, 0, 0.0) if other not in self.units)
+        return tuple(other for _, other in changed[:_NAMED])
 
     def _nearest(self, code: Code, candidates: list[_Candidate]) -> Found:
         """Return the candidate that is nearest, or all that may be it."""
         best = candidates[0]
-        as_near = [each for each in candidates if each.cost - best.cost < AS_NEAR - 1e-9]
-        if len(as_near) > 1 or self._may_be_a_stranger(code, best.key):
-            return Found(Match.AMBIGUOUS, tuple(each.key for each in candidates))
-        return Found(Match.CONFUSABLE, (best.key,), best.characters)
+        as_near = self._as_listed(each.key for each in candidates if each.cost - best.cost < AS_NEAR - 1e-9)
+        strangers = self._strangers(code, best.key) if len(as_near) == 1 else ()
+        if len(as_near) > 1 or strangers:
+            return Found(Match.AMBIGUOUS, self._as_listed(each.key for each in candidates), not_listed=strangers)
+        return Found(Match.CONFUSABLE, as_near, best.characters)
 
-    def _may_be_a_stranger(self, code: Code, unit: str) -> bool:
-        """Return whether a unit that is not on the list explains the code as well as the nearest that is."""
+    def _strangers(self, code: Code, unit: str) -> tuple[str, ...]:
+        """Return codes that are not on the list and explain the read as well as the nearest that is."""
         if not self.units[unit].checked:
-            return self._is_dense_about(unit)
+            return (code.key,) if self._is_dense_about(unit) else ()
         if code.checked:  # both fit: of a VIN that happens to characters of one value only, which tell nothing
-            return code.system != VIN
-        return any(
-            variant not in self.units and self._is_among_serials(variant) and code_of(variant).checked
+            return (code.key,) if code.system != VIN or self.decodes(code.key) else ()
+        found = (
+            variant
             for variant, _, _ in self._changed(code.key, 0, 0.0)
+            if variant not in self.units and self._is_among_serials(variant) and code_of(variant).checked
         )
+        return tuple(islice((key for key in found if self._may_be(key, unit)), _NAMED))
+
+    def _may_be(self, stranger: str, unit: str) -> bool:
+        """Return whether there may be a vehicle that is not on the list, as there is one of this unit's kind."""
+        return self.decodes(stranger) is not False or not self.decodes(unit)
 
     def _is_among_serials(self, key: str) -> bool:
         """Return whether the list has a unit whose serial number is one or two away: such a code exists, or may."""
@@ -170,28 +205,44 @@ class Matcher:
     def _bodies(self) -> frozenset[tuple[str, int]]:
         return frozenset(map(_body, self.units))
 
-    def _candidates(self, code: Code) -> Iterator[_Candidate]:
-        fitting: list[_Candidate] = []
-        for key, cost in self._by_confusion(code.key):
-            fitting.append(_Candidate(key, cost, _said(code.key, key)))
+    def _candidates(self, code: Code) -> list[_Candidate]:
+        """Return the units that a code may be, nearest first."""
+        fitting = list(self._by_confusion(code.key).items())
         if self.max_edits and len(code.key) >= _LONG:
-            fitting += [_Candidate(key, _LOST, _said(code.key, key)) for key in self._by_length(code.key)]
-        any_checked = any(self.units[each.key].checked for each in fitting)
-        for each in fitting:
-            worse = any_checked and not self.units[each.key].checked and not code.checked
-            yield _Candidate(each.key, each.cost + (AS_NEAR if worse else 0.0), each.characters)
+            fitting += [(key, _LOST) for key in self._by_length(code.key)]
+        any_checked = any(self.units[key].checked for key, _ in fitting)
+        found = []
+        for key, cost in fitting:
+            worse = any_checked and not self.units[key].checked and not code.checked
+            found.append(_Candidate(key, cost + (AS_NEAR if worse else 0.0), _said(code.key, key)))
+        return sorted(found, key=lambda each: (each.cost, each.key))
 
-    def _by_confusion(self, key: str) -> Iterator[tuple[str, float]]:
-        """Yield each unit that differs from a code by as many confusions as are allowed, with its cost."""
-        found: dict[str, float] = {}
-        for changed, cost, at in self._changed(key, 0, 0.0) if self.max_edits else ():
-            if changed in self.units:
-                found[changed] = min(cost, found.get(changed, cost))
-            if self.max_edits > 1:
-                for twice, sum_, _ in self._changed(changed, at + 1, cost):
+    def _by_confusion(self, key: str) -> dict[str, float]:
+        """Return each unit that differs from a code by as many confusions as are allowed, with its cost."""
+        if not self.max_edits:
+            return {}
+        cost = self.confusions.cost
+        found = {unit: sum(cost(a, b) for a, b in zip(unit, key, strict=True) if a != b) for unit in self._beside(key)}
+        if self.max_edits > 1:
+            for changed, before, at in self._changed(key, 0, 0.0):
+                for twice, sum_, _ in self._changed(changed, at + 1, before):
                     if twice in self.units:
                         found[twice] = min(sum_, found.get(twice, sum_))
-        yield from found.items()
+        return found
+
+    def _beside(self, key: str) -> list[str]:
+        """Return each unit that differs from a code in one character that may be confused.
+
+        It is asked for each code of a night, so it makes nothing but the codes that it looks up.
+        """
+        units, taken_for = self.units, self.confusions.taken_for
+        found: list[str] = []
+        for at, char in enumerate(key if self.max_edits else ""):
+            others = taken_for.get(char)
+            if others:
+                before, after = key[:at], key[at + 1 :]
+                found += [unit for other in others if (unit := f"{before}{other}{after}") in units]
+        return found
 
     def _changed(self, key: str, start: int, before: float) -> Iterator[tuple[str, float, int]]:
         taken_for, cost = self.confusions.taken_for, self.confusions.cost
@@ -213,7 +264,7 @@ class Matcher:
         if self.partial is None or len(code.key) < self.partial:
             return ()
         alike = self._tails.get(code.key[-self.partial :], ())
-        return tuple(sorted(unit for unit in alike if self._may_end_as(code, unit)))
+        return self._as_listed(sorted(unit for unit in alike if self._may_end_as(code, unit)))
 
     def _may_end_as(self, code: Code, unit: str) -> bool:
         """Return whether one may be the end of the other, or both are as long, and no check digit speaks against it."""
@@ -261,7 +312,7 @@ class Matcher:
     def _neighbourhoods(self) -> tuple[float, float]:
         """Which part of the misreads of units without check digit hits another unit, and how many can hit one."""
         some = _some([unit for unit, code in self.units.items() if not code.checked])
-        neighbours = [[self._share(unit, other) for other, _ in self._by_confusion(unit)] for unit in some]
+        neighbours = [[self._share(unit, other) for other in self._beside(unit)] for unit in some]
         many = max(1, len(some))
         return sum(map(sum, neighbours)) / many, sum(map(bool, neighbours)) / many
 

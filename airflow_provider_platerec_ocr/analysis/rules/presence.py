@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
+
+    from airflow_provider_platerec_ocr.analysis.rules.misreads import Misreads
 
 
 class Change(StrEnum):
@@ -35,6 +40,24 @@ class Presence:
     """On how many it was seen."""
     gaps: int
     """How many of the nights between the first and the last it was not seen on."""
+
+
+def settled(seen: Iterable[tuple[str, date]], misreads: Misreads) -> list[tuple[str, date]]:
+    """Return what was seen, with codes that are misreads of another one of them as that other one.
+
+    A unit whose plate is misread in one night would leave, come back, and another one come and go. As in sightings,
+    digits are never taken for digits, and a code is a misread only of one whose check digit fits, or that was seen
+    more than once.
+    """
+    every = list(seen)
+    times = Counter(code_of(code).key for code, _ in every)
+    first = {code_of(code).key: code for code, _ in reversed(every)}
+    stands_for = {}
+    for key, number in times.items():
+        hosts = [] if code_of(key).checked else [other for other in misreads.alike(key) if other in times]
+        hosts = [other for other in hosts if code_of(other).checked or (number == 1 and times[other] > 1)]
+        stands_for[key] = first[hosts[0]] if len(hosts) == 1 else first[key]
+    return [(stands_for[code_of(code).key], night) for code, night in every]
 
 
 def presence(seen: Iterable[tuple[str, date]], nights: Iterable[date] = ()) -> list[Presence]:

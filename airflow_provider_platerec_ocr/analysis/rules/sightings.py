@@ -1,35 +1,30 @@
 """Several photographs of one unit at one time, as one sighting, with the code that they say together.
 
 Pure. Reads become one sighting where their codes are equal, or differ in one character of the same shape (``8`` and
-``B``) and nothing says that they are two units. Digits that look alike are never taken for one another here:
-consecutive serial numbers are two units.
+``B``) and nothing says that they are two units.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from array import array
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from airflow_provider_platerec_ocr.analysis.rules.bursts import NOBODY, UNKNOWN, Bursts, Columns
 from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
 from airflow_provider_platerec_ocr.analysis.rules.confusions import Confusions
+from airflow_provider_platerec_ocr.analysis.rules.misreads import Misreads, nobody_knows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    Near = Callable[["list[Read]", "list[Read]"], bool]
+T = TypeVar("T")
 
 WINDOW = timedelta(minutes=10)
 """Photographs of one unit that are further apart are two sightings."""
-_SAME_SHAPE = 1.0
-"""Cost of a confusion of characters that many fonts draw alike."""
-_CHECKED_LENGTHS = (11, 17)
-"""Characters of a container and of a VIN."""
-_CAMERAS = 50
-_NO_CONFIDENCE = 0.5
+NO_CONFIDENCE = 0.5
 """Weight of a read whose confidence the API did not say."""
 
 
@@ -44,6 +39,8 @@ class Read:
     """When the photograph was taken, or else when it was read."""
     camera: str | None = None
     confidence: float | None = None
+    order: int | None = None
+    """Its place in the manifest's order, where nobody knows when it was taken."""
 
 
 @dataclass(slots=True)
@@ -92,139 +89,117 @@ class Cameras:
         return one is None or other is None or one == other or frozenset((one, other)) in self._pairs
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How reads become sightings.
+
+    :param window: longest time between two photographs of one sighting that follow one another.
+    :param cameras: which of them stand together; default: each alone.
+    :param confusions: which characters are taken for one another.
+    :param decodes: what a table of vehicles says of a VIN, see :class:`.misreads.Misreads`.
+    """
+
+    window: timedelta = WINDOW
+    cameras: Cameras = field(default_factory=Cameras)
+    confusions: Confusions = field(default_factory=Confusions)
+    decodes: Callable[[str], bool | None] = nobody_knows
+
+    def group(self, rows: Columns, cameras: Sequence[str]) -> tuple[array[int], list[int], list[str]]:
+        """Return for each read the number of its sighting, for each sighting its code, and the codes that there are.
+
+        :param cameras: the name of each camera that ``rows`` has as a number.
+        """
+
+        def together(one: int, other: int) -> bool:
+            a, b = (None if each == NOBODY else cameras[each] for each in (one, other))
+            return self.cameras.together(a, b)
+
+        bursts = Bursts.of(rows, self.window // timedelta(microseconds=1), together)
+        misreads = Misreads(self.confusions, self.decodes)
+        misreads.join(bursts)
+        return _numbered(bursts, misreads)
+
+
+def _numbered(bursts: Bursts, misreads: Misreads) -> tuple[array[int], list[int], list[str]]:
+    """Return the sightings, numbered by their first read; most have one code, which needs no vote."""
+    rows = bursts.rows
+    place = {code: index for index, code in enumerate(rows.codes)}
+    number_of, numbers = array("i", [-1]) * len(bursts.size), array("i")
+    said: list[int] = []
+    mixed: dict[int, list[int]] = {}
+    for burst, code in zip(bursts.burst_of, rows.code, strict=True):
+        host = bursts.host(burst) if burst in bursts.joined else burst
+        number = number_of[host]
+        if number < 0:
+            number = number_of[host] = len(said)
+            said.append(code)
+        if said[number] != code and host not in bursts.unread:
+            mixed[number] = []
+        numbers.append(number)
+    for read, number in enumerate(numbers if mixed else ()):
+        if number in mixed:
+            mixed[number].append(read)
+    for number, some in mixed.items():
+        voted = misreads.consensus((rows.codes[rows.code[read]], rows.weight[read]) for read in some)
+        said[number] = place.setdefault(voted, len(place))
+    for burst, key in bursts.unread.items():
+        if number_of[burst] >= 0:
+            said[number_of[burst]] = place.setdefault(key, len(place))
+    return numbers, said, list(place)
+
+
 def sightings(
     reads: Iterable[Read],
     *,
     window: timedelta = WINDOW,
     cameras: Cameras | None = None,
     confusions: Confusions | None = None,
+    decodes: Callable[[str], bool | None] = nobody_knows,
 ) -> list[Sighting]:
-    """Return the sightings of reads, by the time at which they begin.
+    """Return the sightings of reads, by the time at which they begin; see :class:`Rules`.
 
     :param reads: in any order; those without a time join what was seen under the same code and camera, whenever.
-    :param window: longest time between two photographs of one sighting that follow one another.
-    :param cameras: which of them stand together; default: each alone.
-    :param confusions: which characters are taken for one another.
     """
-    cameras, confusions = cameras or Cameras(), confusions or Confusions()
-    by_key: dict[str, list[Read]] = defaultdict(list)
-    for read in sorted(reads, key=_order):
-        by_key[code_of(read.code).key].append(read)
-    near = partial(_near, window=window, cameras=cameras)
-    bursts = {key: _bursts(some, near) for key, some in by_key.items()}
-    for centre in _unread(bursts, near, confusions):
-        bursts[centre] = [[]]
-    _join(bursts, near, confusions)
-    found = [
-        Sighting(consensus(some) if key in by_key else key, sorted(some, key=_order))
-        for key, all_ in bursts.items()
-        for some in all_
-        if some
-    ]
-    return sorted(found, key=lambda each: _order(each.reads[0]))
+    every = sorted(reads, key=_order)
+    code, codes = _numbered_as(read.code for read in every)
+    camera, names = _numbered_as(read.camera for read in every)
+    image, _ = _numbered_as(read.image for read in every)
+    columns = Columns(
+        codes=codes,
+        code=code,
+        at=[UNKNOWN if read.at is None else _microseconds(read.at) for read in every],
+        camera=camera,
+        image=image,
+        order=[NOBODY if read.order is None else read.order for read in every],
+        weight=[_weight(read) for read in every],
+    )
+    rules = Rules(window, cameras or Cameras(), confusions or Confusions(), decodes)
+    numbers, said, all_codes = rules.group(columns, names)
+    found = [Sighting(all_codes[code]) for code in said]
+    for read, number in zip(every, numbers, strict=True):
+        found[number].reads.append(read)
+    return found
 
 
-def consensus(reads: Sequence[Read]) -> str:
-    """Return the code that reads of one unit say together.
+def consensus(reads: Iterable[Read]) -> str:
+    """Return the code that reads of one unit say together, see :meth:`.misreads.Misreads.consensus`."""
+    return Misreads(Confusions()).consensus((read.code, _weight(read)) for read in reads)
 
-    Each code's weight is the sum of its reads' confidences; a check digit that fits weighs as much as all the rest, so
-    that it decides among codes that differ, and only there. Of characters, where all codes are equally long, each place
-    is taken by itself where that makes a code whose check digit fits and none of the codes' does.
-    """
-    weights: dict[str, float] = defaultdict(float)
-    for read in reads:
-        weights[read.code] += read.confidence if read.confidence is not None else _NO_CONFIDENCE
-    total = sum(weights.values())
 
-    def weight(code: str) -> tuple[float, str]:
-        return weights[code] + (total if code_of(code).checked else 0.0), code
+def _weight(read: Read) -> float:
+    return NO_CONFIDENCE if read.confidence is None else read.confidence
 
-    best = max(weights, key=weight)
-    keys = {code_of(code).key: number for code, number in weights.items()}
-    if code_of(best).checked or len(keys) < 3 or len(set(map(len, keys))) > 1:  # noqa: PLR2004  # fewer cannot vote
-        return best
-    places: list[dict[str, float]] = [defaultdict(float) for _ in range(len(next(iter(keys))))]
-    for key, number in keys.items():
-        for place, char in zip(places, key, strict=True):
-            place[char] += number
-    voted = "".join(max(place, key=lambda char: (place[char], char)) for place in places)
-    return voted if code_of(voted).checked else best
+
+def _numbered_as(things: Iterable[T | None]) -> tuple[list[int], list[T]]:
+    """Return a number for each thing, and the things by number; nothing is nobody."""
+    numbers: dict[T, int] = {}
+    each = [NOBODY if thing is None else numbers.setdefault(thing, len(numbers)) for thing in things]
+    return each, list(numbers)
 
 
 def _order(read: Read) -> tuple[float, str, str]:
     return (read.at.timestamp() if read.at else float("-inf"), read.image, read.code)
 
 
-def _bursts(reads: list[Read], near: Near) -> list[list[Read]]:
-    """Return the reads of one code, in order, divided where too much time lies between or the cameras are apart."""
-    bursts: list[list[Read]] = []
-    for read in reads:
-        recent = bursts[-_CAMERAS:]  # earlier ones are over: as many cameras do not see one unit at one time
-        burst = next((each for each in reversed(recent) if near(each, [read])), None)
-        if burst is None:
-            bursts.append([read])
-        else:
-            burst.append(read)
-    return bursts
-
-
-def _near(one: Sequence[Read], other: Sequence[Read], *, window: timedelta, cameras: Cameras) -> bool:
-    """Return whether any photograph of one is near one of the other, in time and place; nothing is near anything."""
-    for a in (one[0], one[-1]) if one else other[:1]:
-        for b in (other[0], other[-1]):
-            apart = abs(a.at - b.at) if a.at is not None and b.at is not None else timedelta(0)
-            if apart <= window and cameras.together(a.camera, b.camera):
-                return True
-    return False
-
-
-def _unread(bursts: Mapping[str, list[list[Read]]], near: Near, confusions: Confusions) -> set[str]:
-    """Return codes that were never read, but whose check digit fits and which two or more misread codes lie beside.
-
-    Each photograph of a unit may have an error of its own.
-    """
-    beside: dict[str, list[list[Read]]] = defaultdict(list)
-    for key, some in bursts.items():
-        alone = len(key) in _CHECKED_LENGTHS and not code_of(key).checked
-        hosts = list(_confusable(key, confusions)) if alone else []
-        if any(code_of(host).checked for host in hosts if host in bursts):
-            continue
-        for host in hosts:
-            if code_of(host).checked:
-                beside[host] += some[:1]
-    return {host for host, some in beside.items() if len(some) > 1 and all(near(some[0], other) for other in some[1:])}
-
-
-def _join(bursts: dict[str, list[list[Read]]], near: Near, confusions: Confusions) -> None:
-    """Join each burst to the one burst that it is a misread of, where there is just one."""
-    for key in sorted(bursts, key=lambda key: (sum(map(len, bursts[key])), key)):
-        if code_of(key).checked:
-            continue  # its own check digit says that it is a unit of its own
-        for burst in list(bursts[key]):
-            hosts = [
-                host
-                for other in _confusable(key, confusions)
-                for host in bursts.get(other, ())
-                if _is_misread(other, burst, host) and near(host, burst)
-            ]
-            if len(hosts) == 1:
-                hosts[0].extend(burst)
-                hosts[0].sort(key=_order)
-                bursts[key].remove(burst)
-
-
-def _is_misread(other: str, burst: list[Read], host: list[Read]) -> bool:
-    """Return whether one code is the other, misread: the check digit says so, or it is outvoted."""
-    return code_of(other).checked or (len(burst) == 1 and len(host) > 1)
-
-
-def _confusable(key: str, confusions: Confusions) -> Iterator[str]:
-    """Yield the codes that differ in one character of the same shape.
-
-    A digit that dirt turned into another one may as well be the next serial number: ``…318`` and ``…319`` are two
-    units, and only a list of those that are expected can tell.
-    """
-    for at, char in enumerate(key):
-        for other in confusions.taken_for.get(char, ""):
-            if confusions.cost(other, char) <= _SAME_SHAPE:
-                yield key[:at] + other + key[at + 1 :]
+def _microseconds(at: datetime) -> int:
+    return round(at.timestamp() * 1_000_000)

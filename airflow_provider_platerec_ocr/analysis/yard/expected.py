@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.analysis.rules.units import Units
 from airflow_provider_platerec_ocr.core.errors import OCRManifestError
 from airflow_provider_platerec_ocr.core.redact import redact, shorten
 from airflow_provider_platerec_ocr.dataset.manifest.columns import ALL, Columns, Layout
@@ -42,9 +43,9 @@ class Expected:
 class _UnitColumns(Columns):
     """Finds the column of the codes where a manifest's reader looks for images; all others come along."""
 
-    def __init__(self, code_column: str) -> None:
+    def __init__(self, code_column: str, option: str) -> None:
         super().__init__([ALL])
-        self._code = plain(code_column)
+        self._code, self._option = plain(code_column), option
 
     def layout(
         self, place: StoragePath, names: Sequence[Any], folders: Folders = (), *, is_header: bool = True
@@ -58,7 +59,7 @@ class _UnitColumns(Columns):
         written += [name for name, _ in folders if plain(name) not in taken]
         found = [plain(name) for name in written]
         if is_header and found.count(self._code) != 1:
-            raise _no_code(place, self._code, written, found)
+            raise _no_code(place, self._code, written, found, self._option)
         at, nothing = found.index(self._code) if self._code in found else len(written), len(written)
         own = [index for index, name in enumerate(found) if name and index != at]
         return Layout(
@@ -69,27 +70,31 @@ class _UnitColumns(Columns):
         )
 
 
-def _no_code(place: StoragePath, code: str, written: list[str], found: list[str]) -> OCRManifestError:
+def _no_code(place: StoragePath, code: str, written: list[str], found: list[str], option: str) -> OCRManifestError:
     if code in found:
         return OCRManifestError(f"{place} has the column {code} twice. Keep one of them.")
     near = next((name for name in _LIKELY if name in found), None)
     near = near or next(iter(difflib.get_close_matches(code, found, n=1)), None)
-    hint = f"If it is {near!r}, give code_column={near!r}." if near else "Name the one with the codes in code_column."
+    given = f"{option} {near}" if option.startswith("--") else f"{option}={near!r}"
+    hint = f"If it is {near!r}, give {given}." if near else f"Name the one with the codes in {option}."
     shown = ", ".join(shorten(name, 40) for name in written[:_SHOWN]) or "none"
     return OCRManifestError(f"{place} has no column {code}; it has: {shown}. {hint}")
 
 
-def read_expected(uri: str, *, opener: Opener | None = None, code_column: str = CODE) -> list[Expected]:
+def read_expected(
+    uri: str, *, opener: Opener | None = None, code_column: str = CODE, option: str = "code_column"
+) -> list[Expected]:
     """Return the units of a list, in its order.
 
     :param uri: a CSV, JSON or Parquet file, a plain list of codes, a folder or a glob of such files.
     :param opener: opens it, instead of fsspec.
     :param code_column: the column of the codes.
+    :param option: what the caller's user calls that parameter.
     :raises OCRManifestError: it cannot be read, or has no such column; a row that cannot be read names itself.
     """
     units = []
     for row, values, problem in raw_rows(
-        uri, (opener or partial(open_folder, options={}))(uri), columns=_UnitColumns(code_column)
+        uri, (opener or partial(open_folder, options={}))(uri), columns=_UnitColumns(code_column, option)
     ):
         if problem:
             message = f"Row {row:,} of {redact(uri)} {problem}. A unit that is not read would be missing: mend the row."
@@ -118,6 +123,19 @@ def expected_of(rows: Iterable[Mapping[str, Any] | str], code_column: str = CODE
         said = json.dumps(own, ensure_ascii=False, default=str, separators=(",", ":")) if own else None
         units.append(Expected(number, _text(code), said))
     return units
+
+
+def checked(rows: Sequence[Expected], name: str) -> Sequence[Expected]:
+    """Return the rows of a list; an empty list is fine.
+
+    :param name: what it is called, in a message.
+    :raises OCRManifestError: it has rows, and none of them is a unit.
+    """
+    units = Units.of(rows)
+    if rows and not units.units:
+        message = f"No row of {redact(name)} is a unit. {' '.join(units.warnings())}"
+        raise OCRManifestError(message)
+    return rows
 
 
 def _text(value: Any) -> str:

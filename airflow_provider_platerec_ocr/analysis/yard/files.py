@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import json
 import logging
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
-from airflow_provider_platerec_ocr.dataset.search.spreadsheet import csv_of, xlsx_of
+from airflow_provider_platerec_ocr.dataset.search.spreadsheet import MOST_IN_EXCEL, csv_of, xlsx_of
 from airflow_provider_platerec_ocr.storage.files import write_whole
 
 if TYPE_CHECKING:
@@ -19,16 +22,18 @@ if TYPE_CHECKING:
 
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
-MOST_IN_EXCEL = 1_000_000
-"""Rows of one sheet, nearly: of more, the CSV has all."""
 OWN = "expected"
+ROWS_OF_A_GROUP = 20_000
+"""Rows that are read together: a page shows fifty of them."""
+_BATCH = 10_000
+_START = datetime(1970, 1, 1, tzinfo=UTC)
 log = logging.getLogger(__name__)
 
 
 def write_parquet(table: Any, place: StoragePath) -> StoragePath:
     """Write a table as one Parquet file."""
     sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd")
+    pq.write_table(table, sink, compression="zstd", row_group_size=ROWS_OF_A_GROUP)
     write_whole(place, sink.getvalue())
     return place
 
@@ -36,7 +41,7 @@ def write_parquet(table: Any, place: StoragePath) -> StoragePath:
 def write_all(table: Any, folder: StoragePath, name: str, *, people: bool = True) -> list[StoragePath]:
     """Write a table under a name, for programs and for people, and return where.
 
-    :param people: also as CSV, and as Excel where XlsxWriter is installed.
+    :param people: also as CSV, and as Excel where XlsxWriter is installed and a sheet holds so many rows.
     """
     places = [write_parquet(table, folder / f"{name}.parquet")]
     if not people:
@@ -46,10 +51,11 @@ def write_all(table: Any, folder: StoragePath, name: str, *, people: bool = True
     write_whole(csv, b"".join(csv_of(names, flat_rows(table))))
     places.append(csv)
     if table.num_rows > MOST_IN_EXCEL:
-        log.info("A sheet of Excel does not hold %s: the CSV has them all.", count_of(table.num_rows, "row"))
+        most, rows = count_of(MOST_IN_EXCEL, "row"), count_of(table.num_rows, "row")
+        log.warning("No Excel file: a sheet holds %s, and there are %s. The CSV has all.", most, rows)
         return places
     try:
-        write_whole(excel, xlsx_of(names, flat_rows(table)))
+        write_whole(excel, xlsx_of(names, flat_rows(table), many=table.num_rows > _BATCH))
     except OCRConfigError as error:
         log.info("%s", error)
         return places
@@ -72,15 +78,23 @@ def _free(name: str, taken: set[str]) -> str:
 def flat_rows(table: Any) -> Iterator[dict[str, Any]]:
     """Yield the rows as people see them: a list in one cell, the list's own columns in cells of their own."""
     taken = set(table.schema.names)
-    for batch in table.to_batches(max_chunksize=10_000):
-        for row in batch.to_pylist():
-            own = json.loads(row.pop(OWN, None) or "{}")
-            flat = {name: _cell(value) for name, value in row.items()}
-            yield flat | {_free(name, taken): value for name, value in own.items()}
+    names = [name for name in table.schema.names if name != OWN]
+    for batch in table.to_batches(max_chunksize=_BATCH):
+        columns = [_cells(batch.column(name)) for name in names]
+        own = batch.column(OWN).to_pylist() if OWN in taken else [None] * batch.num_rows
+        for *values, text in zip(*columns, own, strict=True):
+            row = dict(zip(names, values, strict=True))
+            yield row | {_free(name, taken): value for name, value in json.loads(text).items()} if text else row
 
 
-def _cell(value: Any) -> Any:
-    return "; ".join(map(str, value)) if isinstance(value, list) else value
+def _cells(column: Any) -> list[Any]:
+    """Return a column as a person sees it; times by arithmetic, which is ten times as fast as Arrow's own way."""
+    if pa.types.is_list(column.type) and pa.types.is_string(column.type.value_type):
+        return list(pc.binary_join(column, "; ").to_pylist())
+    if pa.types.is_timestamp(column.type) and column.type.unit == "us":
+        whole = pc.cast(column, pa.int64()).to_pylist()
+        return [None if value is None else _START + timedelta(microseconds=value) for value in whole]
+    return list(column.to_pylist())
 
 
 def remove_stale(written: Sequence[StoragePath], folder: StoragePath, name: str) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import posixpath
 from collections import defaultdict
-from functools import partial
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from airflow_provider_platerec_ocr.analysis.rules.accuracy import Judged, Verdict, edit_distance
 from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
@@ -26,22 +29,24 @@ IMAGE_COLUMNS = ("image", "file")
 TRUTH = "truth"
 
 
-def read_truth(uri: str, *, opener: Opener | None = None, column: str = TRUTH) -> dict[str, list[str]]:
+def read_truth(
+    uri: str, *, opener: Opener | None = None, column: str = TRUTH, option: str = "truth_column"
+) -> dict[str, list[str]]:
     """Return what each image really shows, by the image as the file names it; an image may show several codes.
 
     :param uri: any file that a manifest may be, with the columns ``image`` (or ``file``) and ``truth``. A row whose
         truth is empty says that nothing is to be read.
+    :param option: what the caller's user calls the parameter ``column``.
     :raises OCRManifestError: it cannot be read, or names no images.
     """
     opener = opener or partial(open_folder, options={})
     found: dict[str, list[str]] = defaultdict(list)
-    for unit in read_expected(uri, opener=opener, code_column=column):
+    for unit in read_expected(uri, opener=opener, code_column=column, option=option):
         found[_image(unit, uri)] += [unit.code] if unit.code else []
     return dict(found)
 
 
 def _image(unit: Expected, uri: str) -> str:
-
     own = json.loads(unit.own or "{}")
     names = {name.lower(): value for name, value in own.items()}
     for column in IMAGE_COLUMNS:
@@ -60,7 +65,7 @@ def judged(reads: Any, truth: dict[str, list[str]]) -> list[Judged]:
     :param reads: an Arrow table as :func:`.reads.load` gives it.
     """
     by_image: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in reads.to_pylist():
+    for row in _meant(reads, truth).to_pylist():
         by_image[row["image"]].append(row)
     named = _by_name(by_image)
     found = []
@@ -68,6 +73,14 @@ def judged(reads: Any, truth: dict[str, list[str]]) -> list[Judged]:
         rows = named.get(image) or named.get(posixpath.basename(image)) or []
         found += [_nearest(image, code, rows) for code in codes if rows]
     return found
+
+
+def _meant(reads: Any, truth: Iterable[str]) -> Any:
+    """Return the reads whose image may be one of those: a truth file has some hundred, and a table millions."""
+    names = pa.array({name for image in truth for name in (image, posixpath.basename(image))}, pa.string())
+    last = pc.replace_substring_regex(reads.column("image"), r"^.*/", "")
+    columns = [last, *(reads.column(name) for name in ("image", "image_name", "filename"))]
+    return reads.filter(reduce(pc.or_, (pc.is_in(column, value_set=names) for column in columns)))
 
 
 def _by_name(by_image: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:

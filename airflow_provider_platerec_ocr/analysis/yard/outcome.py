@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_provider_platerec_ocr.analysis.rules.units import Units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from airflow_provider_platerec_ocr.analysis.yard.expected import Expected
 
 
 class Status(StrEnum):
@@ -50,6 +55,7 @@ def reconciliation_schema() -> Any:
             ("last_seen", utc),
             ("expected_row", pa.int64()),
             ("expected", text),
+            ("not_listed", texts),
         ]
     )
 
@@ -62,16 +68,18 @@ class Reconciled:
     """A pyarrow table of :func:`reconciliation_schema`, units in the list's order, then reads by their code."""
     misread: float
     """Share of codes without check digit that were taken to be misread."""
+    units: Units[Expected] = field(default_factory=lambda: Units(()))
+    """The list, with the rows of it that are no unit, or repeat one."""
 
     @property
     def counts(self) -> dict[str, int]:
         """Units by status, ``extra`` and ``unreadable`` besides, and the ``units`` of the list.
 
-        ``ambiguous`` counts units that an ambiguous read may be, ``ambiguous_reads`` those reads.
+        ``ambiguous`` counts units that an ambiguous read may be, ``ambiguous_reads`` those reads; ``duplicates`` rows
+        of the list that repeat a unit, ``unusable_rows`` rows that are no unit.
         """
-        found: Counter[tuple[str, str]] = Counter(
-            zip(self.table["about"].to_pylist(), self.table["status"].to_pylist(), strict=True)
-        )
+        rows = self.table.group_by(["about", "status"]).aggregate([([], "count_all")]).to_pylist()
+        found = Counter({(row["about"], row["status"]): row["count_all"] for row in rows})
         units = {status.value: found[UNIT, status.value] for status in Status}
         reads = {status: found[READ, status] for status in (Status.EXTRA, Status.UNREADABLE)}
         every = sum(units.values())
@@ -80,7 +88,12 @@ class Reconciled:
             **units,
             **{status.value: number for status, number in reads.items()},
             "ambiguous_reads": found[READ, Status.AMBIGUOUS],
+            **self.units.counts,
         }
+
+    def without_matched(self) -> Any:
+        """Return the rows that are not as expected: all but those of units that were matched exactly."""
+        return self.table.filter(pc.not_equal(self.table.column("status"), Status.MATCHED.value))
 
     @property
     def missing_share(self) -> float:
@@ -101,4 +114,10 @@ def describe(counts: Mapping[str, int]) -> list[str]:
         f"Codes that are no unit's: {counts['extra']:,} extra, {counts['ambiguous_reads']:,} ambiguous; "
         f"images without a code: {counts['unreadable']:,}."
     )
-    return [of_units, of_reads]
+    repeated, unusable = counts.get("duplicates", 0), counts.get("unusable_rows", 0)
+    if not repeated and not unusable:
+        return [of_units, of_reads]
+    of_rows = (
+        f"Rows of the list: {repeated:,} repeat a unit and count once, {unusable:,} have no code that can be used."
+    )
+    return [of_units, of_reads, of_rows]

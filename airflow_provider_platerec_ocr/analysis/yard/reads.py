@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_platerec_ocr.analysis.yard.evidence import BY_PERSON
+from airflow_provider_platerec_ocr.analysis.yard.outcome import AGREED
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
 from airflow_provider_platerec_ocr.dataset.corrections.overlay import FROM_PERSON, NEEDED, overlay
 from airflow_provider_platerec_ocr.dataset.corrections.table import load_corrections
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     *("image", "code", "code_normalized", "confidence", "camera_id", "timestamp", "read_at"),
-    *("orientation", "read_type", "check_digit_ok", "run_date", "image_name", "filename"),
+    *("orientation", "read_type", "check_digit_ok", "run_date", "image_name", "filename", "manifest", "manifest_row"),
 )
 """What the analyses look at."""
 
@@ -38,6 +40,30 @@ def newest_day(dataset: StoragePath) -> date:
     return max(days)
 
 
+def nights_of(reads: Any) -> list[tuple[str, date]]:
+    """Return each code with each day on which it was read, in the order of the days.
+
+    :param reads: as :func:`load` gives it, with the codes of sightings or without.
+    """
+    code = AGREED if AGREED in reads.schema.names else "code_normalized"
+    found = reads.select([code, "run_date"]).drop_null().group_by([code, "run_date"]).aggregate([])
+    found = found.sort_by([("run_date", "ascending"), (code, "ascending")])
+    return list(zip(found.column(code).to_pylist(), found.column("run_date").to_pylist(), strict=True))
+
+
+def refuse_unknown_types(dataset: StoragePath, types: Collection[str] | None) -> None:
+    """Refuse a type of which the dataset has no read, on any day: nothing would be found, in silence.
+
+    :raises OCRDatasetError: naming the types that there are.
+    """
+    there = {file.type for file in table_files(dataset)} if types is not None else set()
+    unknown = sorted(set(types or ()) - there)
+    if unknown and there and None not in there:
+        known = ", ".join(sorted(filter(None, there)))
+        message = f"No read in {dataset} is of the type {', '.join(unknown)}. The types there are: {known}."
+        raise OCRDatasetError(message)
+
+
 def load(  # noqa: PLR0913  # one place and filters, all by name
     dataset: StoragePath,
     corrections: StoragePath | None,
@@ -51,7 +77,9 @@ def load(  # noqa: PLR0913  # one place and filters, all by name
 
     :param corrections: where corrections lie; ``None``: as the API read them.
     :param run_id: only of this run.
+    :raises OCRDatasetError: there is no dataset, or no read of one of the types, on any day.
     """
+    refuse_unknown_types(dataset, types)
     beneath = ("run_id", *((*NEEDED, *FROM_PERSON) if corrections is not None else ()))
     names = list(dict.fromkeys([*COLUMNS, *beneath]))
     table = load_reads(dataset, names, types=types, since=since, until=until)
@@ -59,5 +87,8 @@ def load(  # noqa: PLR0913  # one place and filters, all by name
         table = table.filter(pc.equal(table.column("run_id"), pa.scalar(run_id)))
     if corrections is not None:
         table = overlay(table, load_corrections(corrections))
-        return table.select([*COLUMNS, "code_as_read"])
-    return table.select(list(COLUMNS)).append_column("code_as_read", pa.nulls(table.num_rows, pa.string()))
+        return table.select([*COLUMNS, *BY_PERSON])
+    table = table.select(list(COLUMNS))
+    for name in BY_PERSON:
+        table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
+    return table

@@ -6,14 +6,26 @@ looked up once, however many images it was read from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import partial as applied
+from array import array
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
+from airflow_provider_platerec_ocr.analysis.rules.codes import code_of, whole_container
 from airflow_provider_platerec_ocr.analysis.rules.matching import Match, Matcher, said_of
+from airflow_provider_platerec_ocr.analysis.rules.misreads import nobody_knows
+from airflow_provider_platerec_ocr.analysis.rules.units import Units
+from airflow_provider_platerec_ocr.analysis.yard.evidence import (
+    COLUMNS,
+    gathered,
+    numbered,
+    numbers,
+    of_numbers,
+    offsets,
+    one,
+    plain,
+)
 from airflow_provider_platerec_ocr.analysis.yard.outcome import (
     AGREED,
     READ,
@@ -24,180 +36,217 @@ from airflow_provider_platerec_ocr.analysis.yard.outcome import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Sequence
 
     from airflow_provider_platerec_ocr.analysis.rules.confusions import Confusions
+    from airflow_provider_platerec_ocr.analysis.rules.matching import Found
     from airflow_provider_platerec_ocr.analysis.yard.expected import Expected
 
-NEEDED = ("image", "code", "code_normalized", "confidence", "camera_id", "timestamp", "read_at")
+NEEDED = tuple(COLUMNS)
 """Columns of the reads that a reconciliation looks at."""
 _ORDER = (Match.MATCHED, Match.CONFUSABLE, Match.PARTIAL)
-_BATCH = 50_000
 
 
-@dataclass(slots=True)
-class Evidence:
-    """What is known of one code, or of all codes that were taken for one unit."""
-
-    codes: list[str] = field(default_factory=list)
-    images: list[str] = field(default_factory=list)
-    reads: int = 0
-    cameras: set[str] = field(default_factory=set)
-    confidence: float | None = None
-    first_seen: datetime | None = None
-    last_seen: datetime | None = None
-
-    def add(self, other: Evidence) -> None:
-        """Take another code's evidence in."""
-        self.codes += [code for code in other.codes if code not in self.codes]
-        self.images += other.images
-        self.reads += other.reads
-        self.cameras |= other.cameras
-        self.confidence = max((c for c in (self.confidence, other.confidence) if c is not None), default=None)
-        self.first_seen = min((t for t in (self.first_seen, other.first_seen) if t is not None), default=None)
-        self.last_seen = max((t for t in (self.last_seen, other.last_seen) if t is not None), default=None)
-
-
-def reconcile(  # two tables and how strictly they are compared, all by name
+def reconcile(  # noqa: PLR0913  # two tables and how strictly they are compared, all by name
     reads: Any,
     expected: Sequence[Expected],
     *,
     confusions: Confusions | None = None,
     max_edits: int = 1,
     partial: int | None = None,
+    decodes: Callable[[str], bool | None] = nobody_knows,
 ) -> Reconciled:
     """Return which expected units were seen, which are missing, and what else was seen.
 
     :param reads: an Arrow table with the columns :data:`NEEDED`, such as
         ``pyarrow.Table.from_pandas(read_dataset(uri, since=day, until=day, corrected=True))``; corrections count where
         they were laid over it.
-    :param expected: the list, see :func:`.expected.read_expected`.
+    :param expected: the list, see :func:`.expected.read_expected`; a unit that is there twice counts once, and rows
+        without a code do not count.
     :param confusions: which characters are taken for one another; default: the table of :mod:`.confusions`.
     :param max_edits: most characters that may be confused: 0, 1 (default) or 2.
     :param partial: how many last characters are enough where no whole code matches; default: none, all are needed.
+    :param decodes: what a table of vehicles says of a VIN, see :class:`.matching.Matcher`.
     """
-    matcher = Matcher([unit.code for unit in expected], confusions, max_edits=max_edits, partial=partial)
-    by_code, unreadable = gathered(reads)
-    matcher.learn({code: evidence.reads for code, evidence in by_code.items()})
-    book = _Book(matcher, by_code)
+    units = Units.of(expected)
+    matcher = Matcher(
+        [unit.code for unit in units.units], confusions, max_edits=max_edits, partial=partial, decodes=decodes
+    )
+    evidence = _Evidence(reads)
+    matcher.learn(evidence.times_read)
+    book = _Book(matcher, evidence)
     rows = _Rows()
-    for unit in expected:
+    for unit in units.units:
         book.write_unit(unit, rows)
     book.write_reads(rows)
-    for image, evidence in unreadable:
-        rows.add(Status.UNREADABLE, READ, None, evidence, images=[image])
-    return Reconciled(rows.table(), matcher.misread)
+    for text in evidence.unreadable:
+        rows.add(Status.UNREADABLE, READ, None, (text,))
+    return Reconciled(rows.table(evidence), matcher.misread, units)
 
 
-def gathered(reads: Any) -> tuple[dict[str, Evidence], list[tuple[str, Evidence]]]:
-    """Return the evidence for each code, in the order in which they appear, and the images without one."""
-    by_code: dict[str, Evidence] = {}
-    unreadable: list[tuple[str, Evidence]] = []
-    agreed = AGREED if AGREED in reads.schema.names else "code_normalized"
-    for batch in reads.to_batches(max_chunksize=_BATCH):
-        columns = [batch.column(name).to_pylist() for name in (*NEEDED, agreed)]
-        for image, code, normalized, confidence, camera, taken, read_at, together in zip(*columns, strict=True):
-            own, when = normalized or code, taken or read_at
-            text = together or own
-            if not text:
-                unreadable.append((image, Evidence(reads=1, first_seen=when, last_seen=when)))
-                continue
-            found = by_code.get(text)
-            if found is None:
-                found = by_code[text] = Evidence(first_seen=when, last_seen=when)
-            if own not in found.codes:
-                found.codes.append(own)
-            found.images.append(image)
-            found.reads += 1
-            if camera is not None:
-                found.cameras.add(camera)
-            if confidence is not None and (found.confidence is None or confidence > found.confidence):
-                found.confidence = confidence
-            if when is not None:
-                found.first_seen = when if found.first_seen is None or when < found.first_seen else found.first_seen
-                found.last_seen = when if found.last_seen is None or when > found.last_seen else found.last_seen
-    return by_code, unreadable
+class _Evidence:
+    """The reads by what they say: each code that sightings agree on is a number, and so is each image without one."""
+
+    def __init__(self, reads: Any) -> None:
+        own = plain(reads)
+        self.names: dict[str, Any] = {}
+        self.columns: dict[str, Any] = {name: one(own.column(name)) for name in ("confidence", "when")}
+        for name in ("image", "camera", "code"):
+            self.columns[name], self.names[name] = numbered(one(own.column(name)))
+        code = one(own.column("code"))
+        agreed = one(pc.cast(reads.column(AGREED), pa.string())) if AGREED in reads.schema.names else code
+        said, texts = numbered(pc.coalesce(agreed, code))
+        self.texts: list[str] = texts.to_pylist()
+        """The codes, in the order in which they appear."""
+        said = self._with_unreadable(said)
+        order = pc.sort_indices(said)
+        self._rows = numbers(pc.cast(order, pa.int64()))
+        self._starts = offsets(numbers(said), len(self.texts) + len(self.unreadable))
+        self.certain = set(pc.unique(said.filter(one(own.column("certain")))).to_pylist())
+        """Codes that a person has said."""
+        self.times_read = {text: self.reads_of(number) for number, text in enumerate(self.texts)}
+        self._others = self._otherwise(said)
+
+    def _with_unreadable(self, said: Any) -> Any:
+        """Return what each read says, numbering also the images of which no read says anything."""
+        silent, image = pc.is_null(said), self.columns["image"]
+        with_code = pc.unique(image.filter(pc.invert(silent)))
+        none = pc.and_(silent, pc.invert(pc.is_in(image, value_set=with_code)))
+        images, first = pc.dictionary_encode(image.filter(none)), len(self.texts)
+        self.unreadable = range(first, first + len(images.dictionary))
+        every = array("i", numbers(said, -1))
+        for row, number in zip(
+            numbers(pc.cast(pc.indices_nonzero(none), pa.int64())), numbers(images.indices), strict=True
+        ):
+            every[row] = first + number
+        return of_numbers(every)
+
+    def reads_of(self, number: int) -> int:
+        """Return how many reads say a code."""
+        return self._starts[number + 1] - self._starts[number]
+
+    def _otherwise(self, said: Any) -> dict[int, list[str]]:
+        """Return, for each code that a sighting says and not all of its reads do, what these say."""
+        pairs = pa.table({"said": said, "code": self.columns["code"]}).drop_null()
+        pairs = pairs.group_by(["said", "code"], use_threads=False).aggregate([])
+        own, texts = self.names["code"].take(one(pairs.column("code"))), pa.array(self.texts, pa.string())
+        same = pc.equal(own, texts.take(one(pairs.column("said"))))
+        other = set(pairs.column("said").filter(pc.invert(same)).to_pylist())
+        found: dict[int, list[str]] = {number: [] for number in other}
+        for number, text in zip(pairs.column("said").to_pylist(), own.to_pylist(), strict=True) if other else ():
+            if number in other:
+                found[number].append(text)
+        return found
+
+    def codes_of(self, number: int) -> list[str]:
+        """Return the codes that were read where a sighting says one."""
+        return self._others.get(number) or [self.texts[number]]
+
+    def of(self, groups: Sequence[Sequence[int]]) -> dict[str, Any]:
+        """Return, by column, the evidence of each group of codes."""
+        rows, number = array("q"), array("i")
+        for group, texts in enumerate(groups):
+            for text in texts:
+                start, end = self._starts[text], self._starts[text + 1]
+                rows.frombytes(self._rows[start:end].tobytes())
+                number.frombytes((array("i", [group]) * (end - start)).tobytes())
+        taken = of_numbers(rows)
+        reads = {name: column.take(taken) for name, column in self.columns.items()}
+        return gathered(of_numbers(number), len(groups), reads, self.names)
 
 
 class _Book:
     """What each code was found to be, by unit."""
 
-    def __init__(self, matcher: Matcher, by_code: dict[str, Evidence]) -> None:
-        self._evidence = by_code
-        self._of: dict[str, list[tuple[Match, str, str | None]]] = {}
-        self._maybe: dict[str, list[str]] = {}
-        self._rest: list[tuple[str, Any]] = []
-        for text in by_code:
-            found = matcher.find(text)
+    def __init__(self, matcher: Matcher, evidence: _Evidence) -> None:
+        self._evidence = evidence
+        self._of: dict[str, list[tuple[Match, int, str | None]]] = {}
+        self._maybe: dict[str, list[int]] = {}
+        self._rest: list[tuple[int, Found]] = []
+        for number, text in enumerate(evidence.texts):
+            found = matcher.find(text, is_certain=number in evidence.certain)
             if found.match in _ORDER:
-                self._of.setdefault(found.units[0], []).append((found.match, text, found.characters))
+                self._of.setdefault(found.units[0], []).append((found.match, number, found.characters))
                 continue
-            self._rest.append((text, found))
+            self._rest.append((number, found))
             for unit in found.units:
-                self._maybe.setdefault(unit, []).append(text)
+                self._maybe.setdefault(unit, []).append(number)
 
     def write_unit(self, unit: Expected, rows: _Rows) -> None:
         """Write one unit of the list."""
         code = code_of(unit.code)
-        taken = self._of.get(code.key, [])
-        row = applied(rows.add, ok=code.check_digit_ok, row=unit.row, own=unit.own)
+        taken = self._of.get(code.key)
         if taken:
-            best = min((match for match, _, _ in taken), key=_ORDER.index)
-            characters = sorted({said for match, _, said in taken if match == best and said})
-            evidence = self._sum([text for _, text, _ in taken])
-            if best == Match.MATCHED and code.key not in {code_of(read).key for read in evidence.codes}:
-                best, characters = Match.CONFUSABLE, [said_of(evidence.codes[0], code.key)]  # all say it, none alone
-            row(Status(best.value), UNIT, unit.code, evidence, characters=", ".join(characters) or None)
+            best, characters = self._how(code.key, taken)
+            status, numbers_, said = Status(best.value), tuple(number for _, number, _ in taken), characters
         elif maybe := self._maybe.get(code.key):
-            row(Status.AMBIGUOUS, UNIT, unit.code, self._sum(maybe))
+            status, numbers_, said = Status.AMBIGUOUS, tuple(maybe), None
         else:
-            row(Status.MISSING, UNIT, unit.code, Evidence())
+            status, numbers_, said = Status.MISSING, (), None
+        rows.add(status, UNIT, unit.code, numbers_, characters=said, ok=code.check_digit_ok, unit=unit)
+
+    def _how(self, key: str, taken: list[tuple[Match, int, str | None]]) -> tuple[Match, str | None]:
+        """Return how a unit was matched, and which characters were read otherwise."""
+        best = min((match for match, _, _ in taken), key=_ORDER.index)
+        if best == Match.MATCHED:
+            codes = [code for _, number, _ in taken for code in self._evidence.codes_of(number)]
+            if not any(code_of(code).key in self._same(key) for code in codes):  # all say it together, none alone
+                return Match.CONFUSABLE, said_of(codes[0], key) or None
+        return best, ", ".join(sorted({said for match, _, said in taken if match == best and said})) or None
+
+    @staticmethod
+    def _same(key: str) -> tuple[str, ...]:
+        return key, whole_container(key) or key
 
     def write_reads(self, rows: _Rows) -> None:
         """Write the codes that are no unit's, or not certainly."""
-        for text, found in sorted(self._rest, key=lambda each: each[0]):
+        texts = self._evidence.texts
+        for number, found in sorted(self._rest, key=lambda each: texts[each[0]]):
             status = Status.AMBIGUOUS if found.match == Match.AMBIGUOUS else Status.EXTRA
-            candidates = list(found.units)
-            ok = code_of(text).check_digit_ok
-            rows.add(status, READ, text, self._evidence[text], candidates=candidates, ok=ok)
-
-    def _sum(self, texts: list[str]) -> Evidence:
-        whole = Evidence()
-        for text in texts:
-            whole.add(self._evidence[text])
-        return whole
+            ok = code_of(texts[number]).check_digit_ok
+            rows.add(status, READ, texts[number], (number,), found=found, ok=ok)
 
 
 class _Rows:
-    """Rows of the result, by column."""
+    """Rows of the result, by column; their evidence comes last."""
 
     def __init__(self) -> None:
-        self._columns: dict[str, list[Any]] = {name: [] for name in reconciliation_schema().names}
+        self._columns: dict[str, list[Any]] = {
+            name: []
+            for name in (
+                *("status", "about", "code", "characters", "candidates", "check_digit_ok"),
+                *("expected_row", "expected", "not_listed"),
+            )
+        }
+        self._texts: list[Sequence[int]] = []
 
     def add(  # noqa: PLR0913  # one row
         self,
         status: Status,
         about: str,
         code: str | None,
-        evidence: Evidence,
+        texts: Sequence[int],
         *,
         characters: str | None = None,
-        candidates: Sequence[str] = (),
-        images: list[str] | None = None,
+        found: Found | None = None,
         ok: bool | None = None,
-        row: int | None = None,
-        own: str | None = None,
+        unit: Expected | None = None,
     ) -> None:
-        """Add one row."""
+        """Add one row.
+
+        :param texts: the codes, or the images without one, that its evidence is of.
+        """
         values = (
-            *(status.value, about, code, evidence.codes, characters, list(candidates)),
-            *(evidence.images if images is None else images, evidence.reads, sorted(evidence.cameras)),
-            *(evidence.confidence, ok, evidence.first_seen, evidence.last_seen, row, own),
+            *(status.value, about, code, characters, found.units if found else (), ok),
+            *(unit.row if unit else None, unit.own if unit else None, found.not_listed if found else ()),
         )
         for column, value in zip(self._columns.values(), values, strict=True):
             column.append(value)
+        self._texts.append(texts)
 
-    def table(self) -> Any:
+    def table(self, evidence: _Evidence) -> Any:
         """Return them as an Arrow table."""
-        return pa.table(self._columns, schema=reconciliation_schema())
+        schema = reconciliation_schema()
+        columns = {name: pa.array(values, schema.field(name).type) for name, values in self._columns.items()}
+        columns |= evidence.of(self._texts)
+        return pa.table([columns[name] for name in schema.names], schema=schema)

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from array import array
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from airflow_provider_platerec_ocr.analysis.rules.bursts import NOBODY, PERSON, UNKNOWN, Columns
 from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
-from airflow_provider_platerec_ocr.analysis.rules.sightings import WINDOW, Read, sightings
+from airflow_provider_platerec_ocr.analysis.rules.confusions import Confusions
+from airflow_provider_platerec_ocr.analysis.rules.misreads import nobody_knows
+from airflow_provider_platerec_ocr.analysis.rules.sightings import NO_CONFIDENCE, WINDOW, Cameras, Rules
 from airflow_provider_platerec_ocr.analysis.yard.decode import NOTHING, vehicles
+from airflow_provider_platerec_ocr.analysis.yard.evidence import gathered, numbered, numbers, of_numbers, one, plain
 from airflow_provider_platerec_ocr.analysis.yard.outcome import AGREED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
     from datetime import timedelta
 
-    from airflow_provider_platerec_ocr.analysis.rules.confusions import Confusions
-    from airflow_provider_platerec_ocr.analysis.rules.sightings import Cameras, Sighting
-    from airflow_provider_platerec_ocr.analysis.yard.decode import Vehicle
-
-_BATCH = 20_000
-_NEEDED = ("image", "code", "code_normalized", "confidence", "camera_id", "timestamp", "read_at")
+_ORDER = ("manifest", "manifest_row")
+_VEHICLE = {"vin_make": "make", "vin_model": "model", "vin_year": "year", "vin_body": "body", "vin_error": "error"}
 
 
 def sightings_schema() -> Any:
@@ -48,56 +51,111 @@ def sightings_schema() -> Any:
     )
 
 
-def sight(
-    reads: Any, *, window: timedelta = WINDOW, cameras: Cameras | None = None, confusions: Confusions | None = None
-) -> tuple[list[Sighting], Any]:
+@dataclass(frozen=True, slots=True)
+class Sighted:
+    """The sightings of a table of reads, by column."""
+
+    reads: Any
+    """The reads with a code, by sighting: ``group``, and what :func:`.evidence.gathered` takes."""
+    names: dict[str, Any]
+    """The texts that its numbers stand for."""
+    code: Any
+    """By sighting: the number of its code."""
+    codes: Any
+    """The codes that these numbers stand for."""
+
+    def __len__(self) -> int:
+        """Return how many sightings there are."""
+        return len(self.code)
+
+
+def sight(  # a table and how it is looked at, all by name
+    reads: Any,
+    *,
+    window: timedelta = WINDOW,
+    cameras: Cameras | None = None,
+    confusions: Confusions | None = None,
+    decodes: Callable[[str], bool | None] = nobody_knows,
+) -> tuple[Sighted, Any]:
     """Return the sightings, and the reads with the code of their sighting as the column :data:`AGREED`.
 
     :param reads: an Arrow table as :func:`.reads.load` gives it; a read without a code is in no sighting.
+    :param decodes: what a table of vehicles says of a VIN.
     """
-    columns = [reads.column(name).to_pylist() for name in _NEEDED]
-    every = [
-        Read(image, normalized or code, taken or read_at, camera, confidence)
-        for image, code, normalized, confidence, camera, taken, read_at in zip(*columns, strict=True)
-        if normalized or code
-    ]
-    found = sightings(every, window=window, cameras=cameras, confusions=confusions)
-    said = {id(read): each.code for each in found for read in each.reads}
-    codes = iter(every)
-    agreed = [
-        said[id(next(codes))] if normalized or code else None
-        for code, normalized in zip(columns[1], columns[2], strict=True)
-    ]
-    return found, reads.append_column(AGREED, pa.array(agreed, pa.string()))
+    rules = Rules(window, cameras or Cameras(), confusions or Confusions(), decodes)
+    rows = plain(reads).append_column("row", pa.array(range(reads.num_rows), pa.int32()))
+    rows = rows.append_column("order", _order(reads)).filter(pc.is_valid(rows.column("code")))
+    rows = rows.append_column("at", pc.fill_null(pc.cast(rows.column("when"), pa.int64()), UNKNOWN))
+    rows = rows.take(pc.sort_indices(rows, [(name, "ascending") for name in ("at", "image", "code")]))
+    given, names = {}, {}
+    for name in ("code", "camera", "image"):
+        given[name], names[name] = numbered(one(rows.column(name)))
+    columns = Columns(
+        codes=names["code"].to_pylist(),
+        code=numbers(given["code"]),
+        at=numbers(one(rows.column("at"))),
+        camera=numbers(given["camera"], NOBODY),
+        image=numbers(given["image"]),
+        order=numbers(one(rows.column("order")), NOBODY),
+        weight=numbers(pc.if_else(one(rows.column("certain")), PERSON, one(rows.column("confidence"))), NO_CONFIDENCE),
+    )
+    number, said, codes = rules.group(columns, names["camera"].to_pylist())
+    groups, code, every = of_numbers(number), pa.array(said, pa.int32()), pa.array(codes, pa.string())
+    agreed = array("i", [-1]) * reads.num_rows
+    for row, group in zip(numbers(one(rows.column("row"))), number, strict=True):
+        agreed[row] = said[group]
+    by_row = of_numbers(agreed)
+    by_row = every.take(pc.if_else(pc.less(by_row, 0), pa.scalar(None, pa.int32()), by_row))
+    table = pa.table({"group": groups, **given, **{name: rows.column(name) for name in ("confidence", "when")}})
+    return Sighted(table, names, code, every), reads.append_column(AGREED, by_row)
 
 
-def sightings_table(found: Sequence[Sighting]) -> Any:
+def _order(reads: Any) -> Any:
+    """Return the place of each photograph in the manifest's order; null where it has a time of its own."""
+    untimed = pc.is_null(reads.column("timestamp"))
+    if not pc.any(untimed).as_py():
+        return pa.nulls(reads.num_rows, pa.int32())
+    names = [name for name in (*_ORDER, "image") if name in reads.schema.names]
+    table = reads.select(names).append_column("row", pa.array(range(reads.num_rows), pa.int32())).filter(untimed)
+    table = table.take(pc.sort_indices(table, [(name, "ascending") for name in names]))
+    places = array("i", [-1]) * reads.num_rows
+    for place, row in enumerate(numbers(one(table.column("row")))):
+        places[row] = place
+    found = of_numbers(places)
+    return pc.if_else(pc.less(found, 0), pa.scalar(None, pa.int32()), found)
+
+
+def sightings_table(found: Sighted) -> Any:
     """Return sightings as an Arrow table of :func:`sightings_schema`; of VINs with what they say of the vehicle."""
-    known, schema = vehicles({each.code for each in found}), sightings_schema()
-    parts = [
-        pa.Table.from_pylist([_row(each, known.get(each.code, NOTHING)) for each in some], schema=schema)
-        for some in (found[start : start + _BATCH] for start in range(0, len(found), _BATCH))
-    ]
-    return pa.concat_tables([schema.empty_table(), *parts])
-
-
-def _row(each: Sighting, vehicle: Vehicle) -> dict[str, Any]:
-    code = code_of(each.code)
-    return {
-        "code": each.code,
-        "code_system": code.system,
-        "check_digit_ok": code.check_digit_ok,
-        "reads": len(each.reads),
-        "agreeing": each.agreeing,
-        "read_codes": list(dict.fromkeys(read.code for read in each.reads)),
-        "confidence": each.confidence,
-        "images": [read.image for read in each.reads],
-        "cameras": sorted({read.camera for read in each.reads if read.camera is not None}),
-        "first_seen": each.first_seen,
-        "last_seen": each.last_seen,
-        "vin_make": vehicle.make,
-        "vin_model": vehicle.model,
-        "vin_year": vehicle.year,
-        "vin_body": vehicle.body,
-        "vin_error": vehicle.error,
+    texts = found.codes.to_pylist()
+    known = [code_of(text) for text in texts]
+    keys: dict[str, int] = {}
+    key_of = pa.array([keys.setdefault(code.key, len(keys)) for code in known], pa.int32())
+    order = pc.sort_indices(found.reads.column("group"))
+    reads = found.reads.take(order)
+    groups = one(reads.column("group"))
+    agrees = pc.equal(key_of.take(one(reads.column("code"))), key_of.take(found.code.take(groups)))
+    confidence = pc.if_else(agrees, one(reads.column("confidence")), pa.scalar(None, pa.float64()))
+    given = {name: one(reads.column(name)) for name in ("image", "camera", "code", "when")}
+    columns = gathered(groups, len(found), given | {"confidence": confidence}, found.names)
+    agreeing = gathered_count(groups.filter(agrees), len(found))
+    vehicle = vehicles(pc.unique(found.codes.take(found.code)).to_pylist())
+    said = [vehicle.get(text, NOTHING) for text in texts]
+    by_code = {
+        "code": texts,
+        "code_system": [code.system for code in known],
+        "check_digit_ok": [code.check_digit_ok for code in known],
+        **{name: [getattr(each, part) for each in said] for name, part in _VEHICLE.items()},
     }
+    schema = sightings_schema()
+    of_code = {name: pa.array(values, schema.field(name).type).take(found.code) for name, values in by_code.items()}
+    every = {**columns, **of_code, "agreeing": agreeing}
+    return pa.table([every[name] for name in schema.names], schema=schema)
+
+
+def gathered_count(groups: Any, number: int) -> Any:
+    """Return how many reads each group has."""
+    sizes = array("i", [0]) * number
+    for group in numbers(groups):
+        sizes[group] += 1
+    return of_numbers(sizes)

@@ -78,7 +78,9 @@ def _judged(given: argparse.Namespace) -> list[Judged]:
     reads = reads_of(given, last_day=False)
     if given.corrections:
         return judged_by_persons(reads)
-    truth = read_truth(given.truth, opener=lambda uri: any_place(uri, "TRUTH"), column=given.truth_column)
+    truth = read_truth(
+        given.truth, opener=lambda uri: any_place(uri, "TRUTH"), column=given.truth_column, option="--truth-column"
+    )
     return judged(reads, truth)
 
 

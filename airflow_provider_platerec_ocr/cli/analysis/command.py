@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.cli.analysis import accuracy, reconcile
+from airflow_provider_platerec_ocr.cli.analysis import accuracy, presence, reconcile
 from airflow_provider_platerec_ocr.cli.shared.common import guarded
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ _EXAMPLES = """\
 examples:
   %(prog)s reconcile /srv/reads units.csv
   %(prog)s reconcile /srv/reads units.csv --since 2026-03-01 --until 2026-03-07 --into /tmp/yard
+  %(prog)s presence /srv/reads --since 2026-03-01
   %(prog)s accuracy /srv/reads truth.csv --target 1%%
   %(prog)s accuracy /srv/reads --corrections --output json
 
@@ -35,6 +36,6 @@ def parser(prog: str = PROG) -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
     made = argparse.ArgumentParser(prog=prog, description=_ABOUT, epilog=_EXAMPLES, formatter_class=form)
     commands = made.add_subparsers(required=True, metavar="COMMAND")
-    for module in (reconcile, accuracy):
+    for module in (reconcile, accuracy, presence):
         module.add_to(commands)
     return made

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.analysis.yard.expected import read_expected
+from airflow_provider_platerec_ocr.analysis.yard.expected import checked, read_expected
 from airflow_provider_platerec_ocr.analysis.yard.files import flat_rows, write_all
-from airflow_provider_platerec_ocr.analysis.yard.outcome import UNIT, describe
+from airflow_provider_platerec_ocr.analysis.yard.knowledge import decoder, learned
+from airflow_provider_platerec_ocr.analysis.yard.outcome import describe
 from airflow_provider_platerec_ocr.analysis.yard.reconcile import reconcile
 from airflow_provider_platerec_ocr.analysis.yard.seen import sight
-from airflow_provider_platerec_ocr.cli.analysis.table import at_least, plain, reads_of, takes_reads
+from airflow_provider_platerec_ocr.cli.analysis.table import at_least, places_of, plain, reads_of, takes_reads
 from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE
 from airflow_provider_platerec_ocr.cli.shared.output import Output, takes_output
 from airflow_provider_platerec_ocr.cli.shared.places import any_place
@@ -18,8 +19,7 @@ from airflow_provider_platerec_ocr.cli.shared.places import any_place
 if TYPE_CHECKING:
     import argparse
 
-_SHOWN = ("status", "code", "read_codes", "candidates", "characters", "reads")
-_FINE = "matched"
+_SHOWN = ("status", "code", "read_codes", "candidates", "not_listed", "characters", "reads")
 
 
 def add_to(commands: Any) -> None:
@@ -32,6 +32,13 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--last-characters", type=at_least(4), metavar="N", help="let the last N characters be enough")
     parser.add_argument("--max-edits", type=int, choices=(0, 1, 2), default=1, help="characters that may be confused")
     parser.add_argument("--window-minutes", type=at_least(0), default=10, help="longest pause within one sighting")
+    parser.add_argument(
+        "--confusions",
+        default="default",
+        metavar="HOW",
+        help="which characters are taken for one another: default (a table); corrections (the table, and what persons "
+        "corrected); or a truth file (the table, and what it shows) (default: %(default)s)",
+    )
     parser.add_argument("--into", metavar="FOLDER", help="also write Parquet, CSV and Excel there")
     parser.add_argument("--all", action="store_true", help="show also what was matched exactly")
     takes_output(parser)
@@ -40,23 +47,32 @@ def add_to(commands: Any) -> None:
 
 def _run(given: argparse.Namespace) -> int:
     table = reads_of(given, last_day=True)
-    units = read_expected(given.expected, opener=lambda uri: any_place(uri, "EXPECTED"), code_column=given.code_column)
-    _, agreed = sight(table, window=timedelta(minutes=given.window_minutes))
-    found = reconcile(agreed, units, max_edits=given.max_edits, partial=given.last_characters)
-    every = found.table.to_pylist()
-    rows = [row for row in every if given.all or row["status"] != _FINE]
-    shown = [row for row in flat_rows(found.table) if given.all or row["status"] != _FINE]
+    rows = read_expected(
+        given.expected,
+        opener=lambda uri: any_place(uri, "EXPECTED"),
+        code_column=given.code_column,
+        option="--code-column",
+    )
+    known = learned(given.confusions, *places_of(given), opener=lambda uri: any_place(uri, "--confusions"))
+    evidence: dict[str, Any] = {"confusions": known.confusions, "decodes": decoder()}
+    _, agreed = sight(table, window=timedelta(minutes=given.window_minutes), **evidence)
+    units = checked(rows, given.expected)
+    found = reconcile(agreed, units, max_edits=given.max_edits, partial=given.last_characters, **evidence)
+    shown = found.table if given.all else found.without_matched()
     counts = found.counts
     with Output(given.output) as out:
         out.table(
-            [name.upper().replace("_", " ") for name in _SHOWN], [[row[name] for name in _SHOWN] for row in shown]
+            [name.upper().replace("_", " ") for name in _SHOWN],
+            [[row[name] for name in _SHOWN] for row in flat_rows(shown)],
         )
-        for text in describe(counts):
+        for text in (*found.units.warnings(), *describe(counts)):
             out.say(text)
-        out.put(counts=counts, missing_share=found.missing_share, rows=[plain(row) for row in rows])
+        if known.pairs:
+            out.say(str(known))
+        out.put(counts=counts, missing_share=found.missing_share, confusions=known.summary())
+        out.put(rows=[plain(row) for row in shown.to_pylist()])
         if given.into:
             for place in write_all(found.table, any_place(given.into, "FOLDER"), "reconciliation"):
                 out.say(f"Written: {place}")
                 out.add("files", place.uri)
-    missing = [row for row in rows if row["about"] == UNIT and row["status"] == "missing"]
-    return FINDINGS if missing else FINE
+    return FINDINGS if counts["missing"] else FINE

@@ -16,6 +16,8 @@ from airflow_provider_platerec_ocr.storage.path import beside
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
+
 
 def takes_reads(parser: argparse.ArgumentParser) -> None:
     """Have a command be about some of a table's reads."""
@@ -46,13 +48,18 @@ def plain(row: dict[str, Any]) -> dict[str, Any]:
     return found | {"expected": json.loads(row["expected"]) if row.get("expected") else None}
 
 
+def places_of(given: argparse.Namespace) -> tuple[StoragePath, StoragePath]:
+    """Return where the table and its corrections lie."""
+    corrections = given.corrections_at or beside(str(given.reads), "corrections")
+    return any_place(given.reads, "READS"), any_place(corrections, "CORRECTIONS")
+
+
 def reads_of(given: argparse.Namespace, *, last_day: bool) -> Any:
     """Return the reads, corrected.
 
     :param last_day: whether only the table's last day counts where no day is named.
     """
-    place = any_place(given.reads, "READS")
-    corrections = any_place(given.corrections_at or beside(str(given.reads), "corrections"), "CORRECTIONS")
+    place, corrections = places_of(given)
     since, until = given.since, given.until
     if since is not None and until is not None and since > until:
         message = f"--since is {since} and --until is {until}: nothing lies between them."

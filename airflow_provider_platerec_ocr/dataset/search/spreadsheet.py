@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 10_000
 """Rows of one file: what a person looks through. For all of a table there is ``read_dataset``."""
+MOST_IN_EXCEL = 1_048_575
+"""Rows of a sheet below its head."""
 _FORMULA = frozenset("=+-@\t\r\n|%\uff1d\uff0b\uff0d\uff20")
 """Signs with which a cell begins that some program takes for a formula, the wide ones of East Asia among them."""
 _LONGEST_CELL = 32_767
@@ -66,9 +68,10 @@ def _plain(value: Any) -> str:
     return whole_text(value.isoformat() if isinstance(value, date) else str(value)).replace("\0", "")
 
 
-def xlsx_of(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
+def xlsx_of(names: Sequence[str], rows: Iterable[Mapping[str, Any]], *, many: bool = False) -> bytes:
     """Return an Excel file with one sheet; texts are texts, whatever they look like, and times are UTC.
 
+    :param many: whether the rows are too many for memory: they are written through a temporary file, one by one.
     :raises OCRConfigError: XlsxWriter is not installed; the message says how.
     """
     try:
@@ -80,7 +83,7 @@ def xlsx_of(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
         )
         raise OCRConfigError(message) from None
     target = io.BytesIO()
-    book = xlsxwriter.Workbook(target, {"in_memory": True})
+    book = xlsxwriter.Workbook(target, {"constant_memory": True} if many else {"in_memory": True})
     sheet, bold = book.add_worksheet("reads"), book.add_format({"bold": True})
     forms = {datetime: "yyyy-mm-dd hh:mm:ss", date: "yyyy-mm-dd"}
     kinds = {kind: book.add_format({"num_format": form}) for kind, form in forms.items()}
