@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matrix_cells import Cell
 
 PACKAGE = "airflow_provider_platerec_ocr"
-WORKERS = os.environ.get("WORKERS", "2")
+WORKERS = os.environ.get("WORKERS", "3")
 
 
 def changes(cell: Cell) -> str:
