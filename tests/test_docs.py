@@ -37,6 +37,7 @@ REFERENCE = DOCS / "reference"
 PAGES = sorted(DOCS.rglob("*.md"))
 DAGS = sorted((ROOT / "dags").glob("*.py"))
 SAMPLE = re.compile(r'--8<-- "([^":]+):([^"]+)"')
+TESTS_PATH = re.compile(r"(?<![\w./])(?:tests/[\w/]*\w(?:\.\w+)?|(?:\w+/)*test_\w+\.py)")
 LINK = re.compile(r"(?<!\\)\[[^\]]*\]\(([^)\s]+)\)")
 PACKAGE = "airflow_provider_platerec_ocr"
 
@@ -224,6 +225,18 @@ def test_every_quoted_sample_exists() -> None:
     ]
 
     assert missing == []
+
+
+def test_every_test_that_is_named_exists() -> None:
+    """A promise that names what holds it is worth no more than that."""
+    named = {
+        (page.relative_to(ROOT).as_posix(), path)
+        for page in [ROOT / "README.md", *PAGES]
+        for path in TESTS_PATH.findall(page.read_text())
+    }
+
+    assert ("docs/explanation/money.md", "provider/test_purse.py") in named
+    assert [each for each in named if not any((folder / each[1]).exists() for folder in (ROOT, ROOT / "tests"))] == []
 
 
 def test_every_python_sample_is_python() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from support.explorer import laws
 from support.explorer.choices import Scenario
 from support.explorer.scenarios import EVERYTHING
 from support.explorer.search import explorer
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 MONEY = Path(__file__).parents[2] / "docs" / "explanation" / "money.md"
+NUMBERS = {13: "thirteen", 14: "fourteen", 15: "fifteen", 16: "sixteen"}
 SHALLOW = [without for without in WITHOUT if without.scenario.jumps != STALL.jumps]
 SMALL = Scenario("small", tries=2, nights=1, crashes=1, jumps_s=(9.0,), faults=("cut after", "lost reply"))
 
@@ -97,3 +100,13 @@ def test_the_docs_name_the_rule_and_the_law(without: Without) -> None:
 
     assert f"| {without.rule} | {without.law} |" in text
     assert f"\n| {without.law} | " in text
+
+
+def test_the_docs_have_every_law_and_count_what_there_is() -> None:
+    text = MONEY.read_text()
+    said = re.findall(r"(?m)^\| (.+?) \| ", text.partition("| law | says |")[2].partition("\n\n")[0])
+    checked = re.findall(r"(?m)^(\w.+)\n    ", str(laws.__doc__))
+
+    assert sorted(said) == sorted(checked)
+    assert f"{NUMBERS[len(checked)]} laws are checked" in text
+    assert f"It does so for all {len(WITHOUT)};" in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import fsspec
 import pytest
 
 from airflow_provider_platerec_ocr.tasks.plan import manifest_folder
@@ -22,6 +23,17 @@ def test_signs_of_a_glob_in_a_folders_name_open_nothing(tmp_path: Path, name: st
 
     assert manifest_folder(str(folder / "m.csv")) == str(folder)
     assert manifest_folder(str(folder)) == manifest_folder(f"{folder}/") == str(folder)
+
+
+@pytest.mark.parametrize("name", ["[x]", "yard *", "a[b]/c*d"])
+def test_signs_of_a_glob_in_a_prefix_open_nothing_of_a_bucket(name: str) -> None:
+    fs = fsspec.filesystem("memory")
+    fs.pipe_file(f"/signs_in_a_prefix/{name}/m.csv", b"image\n")
+
+    found = [manifest_folder(f"memory://signs_in_a_prefix/{name}{end}") for end in ("/m.csv", "", "/")]
+    fs.rm("/signs_in_a_prefix", recursive=True)
+
+    assert found == [f"memory://signs_in_a_prefix/{name}"] * 3
 
 
 @pytest.mark.parametrize("name", ["m [1].csv", "m*.csv", "what?.txt"])

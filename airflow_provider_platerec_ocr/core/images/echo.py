@@ -1,20 +1,29 @@
 """What an answer may repeat of a URL that nobody may see: it is cut before anything of the answer is kept.
 
-An API may put the URL that it fetched into its answer, or into what went wrong. No code is ever touched: what is cut is
-a whole query, or a value that only a machine makes.
+An API may put the URL that it fetched into its answer, or into what went wrong. What is cut is a whole query, or a
+value that only a machine makes. No code is ever touched, also where a photograph is asked for by what it shows
+(``?key=1M8GDM9AXKP042788``), and no number, which would leave no JSON.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
+from airflow_provider_platerec_ocr.core.answer.body import parsed
 from airflow_provider_platerec_ocr.core.redact import MASK, cut_path, is_machine_made, is_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 _LONG = 8
 """Characters from which on a query is cut wherever it stands; others only behind their question mark."""
 _VALUE = 12
 """Characters from which on one secret value of a query is cut by itself."""
+_LITERAL = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+"""A text in JSON, with its quotes."""
 
 
 def secrets_of(url: str) -> tuple[str, ...]:
@@ -31,11 +40,37 @@ def secrets_of(url: str) -> tuple[str, ...]:
 
 
 def without_echo(body: bytes, secrets: tuple[str, ...]) -> bytes:
-    """Return an answer's body without ``secrets``, however JSON or a URL within a URL spells them."""
-    forms = {form for secret in secrets for form in _forms(secret)}
-    for form in sorted(forms, key=len, reverse=True):
-        body = body.replace(form, MASK.encode())
-    return body
+    """Return an answer's body without ``secrets``, however JSON or a URL within a URL spells them.
+
+    Of JSON only texts are cut, and none that is a code.
+    """
+    forms = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
+    if not any(form in body for form in forms):
+        return body
+    data = parsed(body)
+    if data is None:
+        return _cut(body, forms)
+    codes = set(_codes(data))
+    return _LITERAL.sub(lambda found: found[0] if parsed(found[0]) in codes else _cut(found[0], forms), body)
+
+
+def _cut(text: bytes, forms: Sequence[bytes]) -> bytes:
+    for form in forms:
+        text = text.replace(form, MASK.encode())
+    return text
+
+
+def _codes(data: Any) -> Iterator[str]:
+    """Yield the texts under a key ``code``, at any depth, that could be one: a URL is none, whoever calls it that."""
+    waiting = [(data, False)]
+    while waiting:
+        value, is_code = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [(item, is_code or key == "code") for key, item in value.items()]
+        elif isinstance(value, list):
+            waiting += [(item, is_code) for item in value]
+        elif is_code and isinstance(value, str) and "=" not in value and "://" not in value:
+            yield value
 
 
 def _forms(secret: str) -> set[bytes]:

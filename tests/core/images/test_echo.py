@@ -39,11 +39,44 @@ def test_a_signature_is_cut_however_it_is_spelled(said: object, spell: object, *
     assert json.loads(kept)
 
 
-@pytest.mark.parametrize("query", ["1", "M8", "1M8GDM9AXKP042788", "sig=M8", "vin=1M8GDM9AXKP042788&token=AXKP04"])
-def test_no_code_is_touched(query: str) -> None:
-    answer = b'{"results": [{"identifier": {"props": {"code": [{"value": "1M8GDM9AXKP042788"}]}}}]}'
+CODE = "1M8GDM9AXKP042788"
+NAMED_BY_CODE = [f"{name}={CODE}" for name in ("key", "hash", "verify", "token", "sig", "auth", "id", "vin")]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["1", "M8", "1M8GDM9AXKP042788", "sig=M8", "vin=1M8GDM9AXKP042788&token=AXKP04", *NAMED_BY_CODE],
+)
+@pytest.mark.parametrize(
+    "code", ["1M8GDM9AXKP042788", {"value": "1M8GDM9AXKP042788"}, [{"value": "1M8GDM9AXKP042788"}]]
+)
+def test_no_code_is_touched(query: str, code: object) -> None:
+    answer = json.dumps({"results": [{"identifier": {"props": {"code": code}}}]}).encode()
 
     assert without_echo(answer, secrets_of(f"https://x.example/a.jpg?{query}")) == answer
+
+
+@pytest.mark.parametrize("query", NAMED_BY_CODE)
+def test_what_stands_beside_a_code_is_cut_all_the_same(query: str) -> None:
+    url = f"https://x.example/get?{query}&X-Amz-Signature=geheim77geheim88"
+    answer = {"upload_url": url, "code": CODE, "codes": [{"code": url}]}
+
+    kept = json.loads(without_echo(json.dumps(answer).encode(), secrets_of(url)))
+
+    shown = "https://x.example/get?***"
+    assert kept == {"upload_url": shown, "code": CODE, "codes": [{"code": shown}]}
+
+
+def test_a_number_stays_one_so_that_a_read_stays_a_read() -> None:
+    answer = b'{"results": [{"identifier": {"code": 202603011234}}], "n": 20260301123456, "said": "no 202603011234"}'
+
+    kept = without_echo(answer, secrets_of("https://x.example/a.jpg?key=202603011234"))
+
+    assert kept == answer.replace(b"no 202603011234", b"no ***")
+
+
+def test_what_is_no_json_is_cut_wherever_it_says_it() -> None:
+    assert without_echo(b"{1: " + URL.encode(), secrets_of(URL)) == b"{1: https://x.example/a.jpg?***"
 
 
 def test_users_and_secret_places_are_cut_and_plain_urls_have_none() -> None:
