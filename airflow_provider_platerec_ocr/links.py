@@ -92,6 +92,26 @@ class OCRDeadLettersLink(_PageLink):
         return page_urls.problems_url(dataset) if dataset else ""
 
 
+class OCRReviewLink(_PageLink):
+    """The view in which a person decides on doubtful reads of the dataset."""
+
+    name = "OCR review"
+
+    def _address(self, operator: Any, ti_key: Any) -> str:  # noqa: ARG002  # the same for each run
+        dataset = dataset_of(operator)
+        return page_urls.review_url(dataset) if dataset else ""
+
+
+class OCRYardLink(_PageLink):
+    """Which units of the list were seen, which are missing, and what else was there."""
+
+    name = "OCR yard"
+
+    def _address(self, operator: Any, ti_key: Any) -> str:  # noqa: ARG002  # the newest is shown first
+        dataset = dataset_of(operator)
+        return page_urls.yard_url(dataset) if dataset else ""
+
+
 class OCRQuotaLink(_PageLink):
     """The account inside Airflow: calls left, what runs hold, the rate, holds."""
 
@@ -103,7 +123,7 @@ class OCRQuotaLink(_PageLink):
 
 def dataset_of(operator: Any) -> str:
     """Return the dataset that a task works for, as its DAG names it; empty where its arguments were not rendered."""
-    dataset = getattr(operator, "dataset", None)
+    dataset = getattr(operator, "dataset", None) or getattr(operator, "reads", None)
     if dataset is None:  # of a read task, which knows it from its plan
         shard = getattr(operator, "shard", None)
         facts = shard.get("facts") if isinstance(shard, dict) else None
@@ -113,3 +133,9 @@ def dataset_of(operator: Any) -> str:
 
 RUN_LINKS: tuple[BaseOperatorLink, ...] = (OCRReportLink(), OCRTableLink(), OCRDeadLettersLink(), OCRQuotaLink())
 """What plan, read and export have."""
+EXPORT_LINKS: tuple[BaseOperatorLink, ...] = (*RUN_LINKS, OCRReviewLink())
+"""What an export has: what it published may want a person's eyes."""
+REVIEW_LINKS: tuple[BaseOperatorLink, ...] = (OCRReviewLink(), OCRTableLink())
+"""What a review has."""
+YARD_LINKS: tuple[BaseOperatorLink, ...] = (OCRYardLink(), OCRTableLink())
+"""What a reconciliation has."""

@@ -224,6 +224,7 @@ _OPTIONS: dict[str, Any] = {
 _LINKS = (
     *("OCRAccountLink", "OCRReferenceLink"),
     *("OCRReportLink", "OCRTableLink", "OCRDeadLettersLink", "OCRQuotaLink"),
+    *("OCRReviewLink", "OCRYardLink"),
 )
 """Buttons on tasks."""
 _ACCOUNTS: dict[str, Any] = {

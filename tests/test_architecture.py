@@ -91,9 +91,11 @@ ROOMS = {
     "dataset.report": room("dataset.table dataset.plan dataset.layout storage core"),
     "dataset.report_page": room("dataset.report dataset.figures core.images core", "jinja2 markupsafe"),
     "webhook": room("storage core", "fastapi starlette uvicorn python_multipart"),
-    "web": room("web.frame dataset engine storage core runtime compat", "airflow fastapi starlette pyarrow"),
+    "web": room("web.frame web.yard dataset engine storage core runtime compat", "airflow fastapi starlette pyarrow"),
     "web.frame": room("dataset engine storage core __init__", "fastapi starlette jinja2"),
+    "web.yard": room("web.frame analysis dataset storage core", "fastapi"),
     "analysis": room("cli"),
+    "analysis.results": room("analysis.rules analysis.yard dataset storage core", "pyarrow numpy"),
     "analysis.rules": room("core"),
     "analysis.yard": room("analysis.rules dataset.search dataset storage core", "pyarrow ultravin vininfo"),
     "worker": room("engine dataset webhook storage core"),
@@ -104,7 +106,7 @@ ROOMS = {
     "tasks": room(
         "tasks.telling analysis hooks listeners runtime worker dataset engine storage core compat", "airflow"
     ),
-    "tasks.telling": room("runtime dataset engine storage core compat", "airflow attrs openlineage"),
+    "tasks.telling": room("analysis runtime dataset engine storage core compat", "airflow attrs openlineage"),
     "links": room("provider_info core", "airflow"),
     "retry_policy": room("core compat", "airflow"),
     "operators": room("tasks hooks worker core assets links retry_policy compat", "airflow"),

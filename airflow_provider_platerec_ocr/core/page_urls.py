@@ -85,6 +85,19 @@ def review_url(dataset: str = "", **filters: Filter) -> str:
     return _url("review", dataset=dataset, **filters)
 
 
+def yard_url(dataset: str = "", **filters: Filter) -> str:
+    """Return the address of who was seen in the yard, who is missing, and what else was there.
+
+    :param filters: what is looked for, such as ``status="missing"``.
+    """
+    return _url("yard", dataset=dataset, **filters)
+
+
+def accuracy_url(dataset: str = "") -> str:
+    """Return the address of how sure the codes are, by what persons looked at."""
+    return _url("accuracy", dataset=dataset)
+
+
 def view_url(view: str, /, **parameters: Filter) -> str:
     """Return the address of any other view, such as a file of one."""
     return _url(view, **parameters)

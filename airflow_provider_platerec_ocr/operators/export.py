@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.assets import place_of, with_assets
 from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
 from airflow_provider_platerec_ocr.core.saying.places import as_text
-from airflow_provider_platerec_ocr.links import RUN_LINKS
+from airflow_provider_platerec_ocr.links import EXPORT_LINKS
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class OCRExportOperator(OCROperator):
         "partition_date",
     )
     ui_color = "#fef7e0"
-    operator_extra_links = RUN_LINKS
+    operator_extra_links = EXPORT_LINKS
     publishes = True
     """How an export below it in the DAG knows that what stands above is not its own."""
 

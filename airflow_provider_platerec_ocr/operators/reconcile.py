@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.assets import place_of, with_assets
 from airflow_provider_platerec_ocr.compat import OCROperator, decides_retries
 from airflow_provider_platerec_ocr.core.saying.places import as_text
+from airflow_provider_platerec_ocr.links import YARD_LINKS
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class OCRReconcileOperator(OCROperator):
         "max_missing",
     )
     ui_color = "#e6f4ea"
+    operator_extra_links = YARD_LINKS
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from airflow.sdk.definitions.param import ParamsDict
 from airflow_provider_platerec_ocr.assets import place_of
 from airflow_provider_platerec_ocr.compat import HITLOperator, decides_retries
 from airflow_provider_platerec_ocr.core.saying.places import as_text
+from airflow_provider_platerec_ocr.links import REVIEW_LINKS
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class OCRReviewOperator(HITLOperator):
         "most",
     )
     ui_color = "#fef7e0"
+    operator_extra_links = REVIEW_LINKS
 
     def __init__(
         self,

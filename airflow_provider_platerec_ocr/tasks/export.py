@@ -173,7 +173,7 @@ class ExportTask:
         reports = open_place(self.reports or task.beside(self.dataset, "reports"))
         report = write_report(reports, run, plan, result, spend=spend, price=price, extra=facts)
         self.reported.append(run.workspace)
-        page = write_page(report, plan, workspace, figures)
+        page = write_page(report, plan, workspace, figures, dataset=open_place(self.dataset))
         log.info("The report is at %s.", page or report)
         counts = counts_of(plan, result, spend, price) | {"report": report.uri}
         self._note(run)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.analysis.results.nights import Summary, with_summary
 from airflow_provider_platerec_ocr.analysis.rules.sightings import Cameras
 from airflow_provider_platerec_ocr.analysis.yard.expected import checked, expected_of, read_expected
 from airflow_provider_platerec_ocr.analysis.yard.files import remove_stale, write_all, write_parquet
@@ -16,11 +17,13 @@ from airflow_provider_platerec_ocr.analysis.yard.reads import load, newest_day
 from airflow_provider_platerec_ocr.analysis.yard.reconcile import reconcile
 from airflow_provider_platerec_ocr.analysis.yard.seen import sight, sightings_table
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRUnitsMissing
+from airflow_provider_platerec_ocr.core.redact import redact
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.plan.tolerance import Tolerance
 from airflow_provider_platerec_ocr.runtime import arguments, task
 from airflow_provider_platerec_ocr.runtime.places import open_place
 from airflow_provider_platerec_ocr.tasks.telling.told_assets import tell_assets
+from airflow_provider_platerec_ocr.tasks.telling.yard_section import add_to_pages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.analysis.yard.expected import Expected
     from airflow_provider_platerec_ocr.analysis.yard.knowledge import Learned
     from airflow_provider_platerec_ocr.analysis.yard.outcome import Reconciled
+    from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 NAMED = 10
@@ -88,7 +92,8 @@ class ReconcileTask:
         self._tell(result)
         ref = task.run_ref(context, batch=context["ti"].task_id)
         day = until or date.fromisoformat(ref.date)
-        files = self._write(result, sightings_table(found), ref.slug, day)
+        summary = self._summary(result, ref, since, until)
+        files = self._write(result, summary, sightings_table(found), ref.slug, day)
         share = round(result.missing_share, 6)
         seen = result.counts
         counts = {**seen, "sightings": len(found), "missing_share": share, "date": day.isoformat()}
@@ -145,6 +150,20 @@ class ReconcileTask:
             raise OCRConfigError(message)
         return first, last
 
+    def _summary(self, result: Reconciled, ref: RunRef, since: date | None, until: date | None) -> Summary:
+        """Return what the file says of itself."""
+        given = self.expected if isinstance(self.expected, str) else ""
+        return Summary(
+            counts=result.counts,
+            dag_id=ref.dag_id,
+            run_id=ref.run_id,
+            task_id=ref.group,
+            written_at=task.now(),
+            since=since.isoformat() if since else "",
+            until=until.isoformat() if until else "",
+            expected="" if arguments.listed(given) else redact(given),
+        )
+
     def _reads(self, since: date | None, until: date | None) -> Any:
         corrected = task.truth(self.corrected, "corrected")
         corrections = open_place(self.corrections or task.beside(self.reads, "corrections")) if corrected else None
@@ -156,20 +175,21 @@ class ReconcileTask:
         given = arguments.mapping(self.neighbours, "neighbours")
         return Cameras({camera: arguments.stripped(others.split(",")) for camera, others in given.items()})
 
-    def _write(self, result: Reconciled, sightings: Any, slug: str, day: date) -> list[str]:
+    def _write(self, result: Reconciled, summary: Summary, sightings: Any, slug: str, day: date) -> list[str]:
         partition = f"date={day.isoformat()}"
         results = open_place(self.results or task.beside(self.reads, "reconciliations")) / partition
         seen = open_place(self.sightings or task.beside(self.reads, "sightings")) / partition
         people = open_place(self.reports or task.beside(self.reads, "reports"))
         written: list[StoragePath] = [
-            write_parquet(result.table, results / f"reconciliation-{slug}.parquet"),
+            write_parquet(with_summary(result.table, summary), results / f"reconciliation-{slug}.parquet"),
             write_parquet(sightings, seen / f"sightings-{slug}.parquet"),
         ]
         name = f"reconciliation-{slug}"
         for_people = write_all(result.table, people, name)
         remove_stale(for_people, people, name)
         written += for_people
-        for place in written:
+        pages = add_to_pages(people, result.table, summary, self.run_id or None)
+        for place in [*written, *pages]:
             log.info("Written: %s", place)
         return [place.uri for place in written]
 

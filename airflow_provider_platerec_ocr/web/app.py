@@ -23,6 +23,8 @@ from airflow_provider_platerec_ocr.web import account, nights, problems, reads, 
 from airflow_provider_platerec_ocr.web.frame.page import Shop, base_of
 from airflow_provider_platerec_ocr.web.frame.templates import templates
 from airflow_provider_platerec_ocr.web.frame.turnstile import Turnstile
+from airflow_provider_platerec_ocr.web.yard import accuracy
+from airflow_provider_platerec_ocr.web.yard import view as yard
 
 if TYPE_CHECKING:
     from fastapi import APIRouter, Response
@@ -37,6 +39,7 @@ NAV = (
     ("Running now", page_urls.running_url()),
     ("Nights", page_urls.nights_url()),
     ("Reads", page_urls.reads_url()),
+    ("Yard", page_urls.yard_url()),
     ("Review", page_urls.review_url()),
     ("Open problems", page_urls.problems_url()),
 )
@@ -47,6 +50,8 @@ ROUTERS = (
     nights.router,
     reads.router,
     reads_image.router,
+    yard.router,
+    accuracy.router,
     review.router,
     problems.router,
 )

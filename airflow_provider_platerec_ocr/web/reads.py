@@ -16,6 +16,7 @@ from airflow_provider_platerec_ocr.core.page_urls import reads_url, view_url
 from airflow_provider_platerec_ocr.dataset.search.query import query_of
 from airflow_provider_platerec_ocr.dataset.search.search import DEEPEST, search
 from airflow_provider_platerec_ocr.dataset.search.spreadsheet import MOST_ROWS, csv_of, xlsx_of
+from airflow_provider_platerec_ocr.web.frame import texts
 from airflow_provider_platerec_ocr.web.frame.page import PageDep
 from airflow_provider_platerec_ocr.web.reads_shown import FILE_COLUMNS, file_rows, pager, shown_images
 
@@ -36,7 +37,6 @@ _FIELDS = (
     *("min_confidence", "max_confidence", "check_digit", "status"),
 )
 """What the form asks for."""
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 router = APIRouter()
 
 
@@ -81,10 +81,7 @@ def asked(params: Mapping[str, str]) -> tuple[ReadQuery, list[str]]:
 
 def page_number(text: str) -> int:
     """Return a page's number from an address: from 1 to the last that can be shown, whatever stands there."""
-    plain = text.strip()
-    if not (plain.isascii() and plain.isdigit()):
-        return 1
-    return max(1, int(plain)) if len(plain) < len(str(LAST_PAGE)) else min(LAST_PAGE, int(plain[:9]))
+    return texts.page_number(text, LAST_PAGE)
 
 
 def look(page: Page, shown: Shown, query: ReadQuery, **more: Any) -> Found:
@@ -132,7 +129,7 @@ def as_xlsx(page: PageDep) -> Response:
         data = xlsx_of(FILE_COLUMNS, file_rows(found.rows()))
     except OCRConfigError as error:
         return page.render("reads_file.html", 501, shown=shown, said=str(error), back=reads_url(shown.known.key))
-    return Response(data, media_type=_XLSX, headers=_attached(shown, "xlsx", found))
+    return Response(data, media_type=texts.XLSX, headers=_attached(shown, "xlsx", found))
 
 
 def _all(page: Page) -> tuple[Shown, Found]:

@@ -32,18 +32,13 @@ from airflow_provider_platerec_ocr.runtime.places import thumbnail_folder
 from airflow_provider_platerec_ocr.storage.path import beside
 from airflow_provider_platerec_ocr.web.frame.cached import Cached
 from airflow_provider_platerec_ocr.web.frame.page import PageDep
+from airflow_provider_platerec_ocr.web.frame.texts import CODE_SIGNS, NAME_SIGNS, cut, safe_name
 from airflow_provider_platerec_ocr.web.reads_picture import placeholder
-from airflow_provider_platerec_ocr.web.reads_shown import (
-    CODE_SIGNS,
-    NAME_SIGNS,
-    cut,
-    pretty,
-    safe_name,
-    shown_code,
-    thumbnail_url,
-)
+from airflow_provider_platerec_ocr.web.reads_shown import pretty, shown_code, thumbnail_url
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow_provider_platerec_ocr.dataset.search.story import ImageStory
     from airflow_provider_platerec_ocr.engine.kept.steps import LedgerStory
     from airflow_provider_platerec_ocr.storage.path import StoragePath
@@ -71,6 +66,7 @@ class _Source:
 
     image: str
     manifest: str
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,29 +109,40 @@ def _wanted(page: Page, shown: Shown, side: int) -> Wanted:
 
     :raises NoPreviewError: it has none such, or its folder cannot be opened.
     """
-    params = page.request.query_params
-    mark, type_, day = (params.get(name, "") for name in ("fingerprint", "type", "day"))
-    try:
-        on = date.fromisoformat(day)
-    except ValueError:
-        on = None
-    if on is None or not is_fingerprint(mark) or not type_:
+    query = _named(page.request.query_params)
+    if query is None:
         raise NoPreviewError(_NO_READ)
-    found = pictures(page).sources.get(
-        (shown.known.key, type_, on, mark), lambda: _source(page, shown, mark, type_, on)
-    )
+    found = pictures(page).sources.get((shown.known.key, query), lambda: _source(page, shown, query))
     if found is None:
         raise NoPreviewError(_NO_READ)
-    return Wanted(found.image, mark, _roots(page, shown, found.manifest), side)
+    return Wanted(found.image, found.fingerprint, _roots(page, shown, found.manifest), side)
 
 
-def _source(page: Page, shown: Shown, mark: str, type_: str, on: date) -> _Source | None:
-    """Return what the table says of a content, as of now."""
-    query = ReadQuery(fingerprint=mark, types=(type_,), since=on, until=on)
+def _named(params: Mapping[str, str]) -> ReadQuery | None:
+    """Return which read an address names: by its content, or by its image's name; ``None`` where it names none."""
+    mark, type_, name = (params.get(each, "") for each in ("fingerprint", "type", "image"))
+    try:
+        until = date.fromisoformat(params.get("day", ""))
+        since = date.fromisoformat(params.get("since", "") or until.isoformat())
+        if name:
+            return ReadQuery(whole_image=whole_text(name), since=since, until=until)
+    except (ValueError, OCRError):
+        return None
+    return (
+        ReadQuery(fingerprint=mark, types=(type_,), since=until, until=until)
+        if is_fingerprint(mark) and type_
+        else None
+    )
+
+
+def _source(page: Page, shown: Shown, query: ReadQuery) -> _Source | None:
+    """Return what the table says of a read, as of now."""
     folder = page.open(shown.known.dataset)
     found = search(folder, query, limit=1, columns=["manifest"], seconds=SECONDS, clock=page.shop.clock)
     row = next(iter(found.table.to_pylist()), None)
-    return None if row is None else _Source(row["image"] or "", row["manifest"] or "")
+    if row is None or not row["fingerprint"]:
+        return None
+    return _Source(row["image"] or "", row["manifest"] or "", row["fingerprint"])
 
 
 def _roots(page: Page, shown: Shown, manifest: str) -> tuple[StoragePath, ...]:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.core.images.identity import is_web, web_identity
 from airflow_provider_platerec_ocr.core.page_urls import image_url, reads_url, view_url
 from airflow_provider_platerec_ocr.core.redact import redact, whole_text
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.search.matching import TAKEN_BACK
 from airflow_provider_platerec_ocr.engine.images.preview import LARGE, SMALL
+from airflow_provider_platerec_ocr.web.frame.texts import CODE_SIGNS, NAME_SIGNS, cut, safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-CODE_SIGNS, NAME_SIGNS, ANSWER_SIGNS = 60, 200, 20_000
-"""Characters of a code, of a file's name and of an answer that are shown."""
+ANSWER_SIGNS = 20_000
+"""Characters of an answer that are shown."""
 FILE_COLUMNS = (
     *("code", "code_normalized", "code_as_read", "corrected_by", "corrected_at", "taken_back"),
     *("confidence", "check_digit_ok", "code_system", "orientation", "repaired"),
@@ -45,23 +45,6 @@ FILE_COLUMNS = (
     *("fingerprint", "dag_id", "run_id"),
 )
 """Columns of a CSV or an Excel file, in order: what is looked for first, then where it comes from."""
-
-
-def cut(text: str | None, signs: int) -> str:
-    """Return a text on one line, at most ``signs`` characters of it, and how long it was where it is cut."""
-    head = " ".join(whole_text((text or "")[: 4 * signs]).split())
-    if len(head) <= signs and len(text or "") <= 4 * signs:
-        return head
-    return f"{head[:signs]}… ({count_of(len(text or ''), 'character')})"
-
-
-def safe_name(name: str | None) -> str:
-    """Return an image's name without what signs a URL; tables of old versions may have such."""
-    if not name or "://" not in name[:40]:
-        return name or ""
-    if name.startswith(("http://", "https://")) and is_web(name):
-        return web_identity(name).name
-    return redact(name) if "?" in name or "@" in name else name
 
 
 @dataclass(frozen=True, slots=True)

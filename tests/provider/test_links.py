@@ -6,11 +6,13 @@ from typing import Any, cast
 import pytest
 from airflow.sdk import BaseOperatorLink
 
-from airflow_provider_platerec_ocr.links import RUN_LINKS, dataset_of
+from airflow_provider_platerec_ocr.links import EXPORT_LINKS, REVIEW_LINKS, RUN_LINKS, YARD_LINKS, dataset_of
 from airflow_provider_platerec_ocr.operators.export import OCRExportOperator
 from airflow_provider_platerec_ocr.operators.plan import OCRPlanOperator
 from airflow_provider_platerec_ocr.operators.read import OCRReadOperator
 from airflow_provider_platerec_ocr.operators.read_batch import OCRReadBatchOperator
+from airflow_provider_platerec_ocr.operators.reconcile import OCRReconcileOperator
+from airflow_provider_platerec_ocr.operators.review import OCRReviewOperator
 from airflow_provider_platerec_ocr.provider_info import get_provider_info
 from airflow_provider_platerec_ocr.sensors.statistics import OCRStatsSensor
 from support.airflow_versions import import_string
@@ -45,7 +47,8 @@ def test_each_link_leads_to_a_fixed_page_of_the_vendor(name: str, address: str) 
 
 def test_the_links_on_tasks_are_the_registered_ones() -> None:
     registered = {import_string(path) for path in NAMED}
-    tasks = (OCRStatsSensor, OCRReadOperator, OCRPlanOperator, OCRReadBatchOperator, OCRExportOperator)
+    tasks: tuple[Any, ...] = (OCRStatsSensor, OCRReadOperator, OCRPlanOperator, OCRReadBatchOperator)
+    tasks += (OCRExportOperator, OCRReviewOperator, OCRReconcileOperator)
     found: list[BaseOperatorLink] = [link for kind in tasks for link in cast("Any", kind.operator_extra_links)]
 
     assert {type(link) for link in found} == registered
@@ -54,7 +57,27 @@ def test_the_links_on_tasks_are_the_registered_ones() -> None:
 
 @pytest.mark.parametrize("kind", [OCRPlanOperator, OCRReadBatchOperator, OCRExportOperator])
 def test_plan_read_and_export_lead_to_report_table_dead_letters_and_account(kind: Any) -> None:
-    assert kind.operator_extra_links == RUN_LINKS
+    assert tuple(kind.operator_extra_links)[: len(RUN_LINKS)] == RUN_LINKS
+
+
+def test_an_export_and_a_review_lead_to_where_a_person_decides_and_a_reconciliation_to_the_yard() -> None:
+    found = [
+        kind.operator_extra_links[at].get_link(cast("Any", task(**facts)), ti_key=TI)
+        for kind, at, facts in (
+            (OCRExportOperator, -1, {"dataset": DATASET}),
+            (OCRReviewOperator, 0, {"dataset": DATASET}),
+            (OCRReconcileOperator, 0, {"reads": DATASET}),
+            (OCRReconcileOperator, 0, {"reads": "{{ params.reads }}"}),
+        )
+    ]
+
+    review = "platerec-ocr/review?dataset=/srv/ocr%20reads"
+    assert found == [review, review, "platerec-ocr/yard?dataset=/srv/ocr%20reads", ""]
+    assert (OCRExportOperator.operator_extra_links, OCRReviewOperator.operator_extra_links) == (
+        EXPORT_LINKS,
+        REVIEW_LINKS,
+    )
+    assert OCRReconcileOperator.operator_extra_links == YARD_LINKS
 
 
 def test_an_export_leads_to_the_report_that_it_wrote() -> None:

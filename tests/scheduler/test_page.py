@@ -58,7 +58,7 @@ def browser() -> Iterator[Browser]:
 
 def views(night: Night) -> list[str]:
     shown = [urls.account_url(), urls.running_url()]
-    shown += [url(night.dataset) for url in (urls.nights_url, urls.reads_url, urls.problems_url)]
+    shown += [url(night.dataset) for url in (urls.nights_url, urls.reads_url, urls.yard_url, urls.problems_url)]
     return [*shown, urls.reads_url(night.dataset, view="gallery")]
 
 

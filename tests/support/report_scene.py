@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import io
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw
@@ -22,8 +23,11 @@ from airflow_provider_platerec_ocr.dataset.figures.model import (
     Spread,
 )
 from airflow_provider_platerec_ocr.dataset.report.nights import night_from
+from airflow_provider_platerec_ocr.dataset.report_page.accuracy import Accuracy, Line
+from airflow_provider_platerec_ocr.dataset.report_page.charts import curves
 from airflow_provider_platerec_ocr.dataset.report_page.page import page_of
 from airflow_provider_platerec_ocr.dataset.report_page.view import Material
+from airflow_provider_platerec_ocr.dataset.report_page.yard import YardRow, YardSection, key_of, with_section
 from airflow_provider_platerec_ocr.engine.images.thumbnail import thumbnail
 
 if TYPE_CHECKING:
@@ -35,11 +39,38 @@ DOUBTS = (("wrong check digit", "confidence 0.41"), ("confidence 0.55",), ("2 co
 READ_ON = "2026-03-29"
 
 
-def write(folder: Path) -> Path:
-    """Write the page into a folder and return where."""
+def write(folder: Path, *, yard: bool = False) -> Path:
+    """Write the page into a folder and return where.
+
+    :param yard: also what came later: a list that the reads were held against, and what persons decided of reads.
+    """
     path = folder / "report.html"
-    path.write_bytes(page_of(material()))
+    path.write_bytes(page_of(replace(material(), accuracy=_accuracy()) if yard else material()))
+    if yard:
+        path.write_text(with_section(path.read_text(), _yard()) or "")
     return path
+
+
+def _accuracy() -> Accuracy:
+    shares = (("91.0 %", "(84 to 95 %; 91)"), ("6.0 %", "(3 to 12 %; 6)"), ("2.0 %", "(1 to 7 %; 2)"))
+    lines = [
+        Line(by, name, "100", (*shares, ("1.0 %", "(0 to 5 %; 1)"))) for by, name in (("", "all"), ("type", "vin"))
+    ]
+    curve = curves([("ok", [(0.0, 0.0), (1.0, 0.9)]), ("bad", [(0.0, 0.09), (1.0, 0.0)])], "over the confidence")
+    thresholds = [("0.80", "7.0 %", "1.2 %"), ("0.95", "100.0 %", "nothing is left")]
+    return Accuracy("All codes that persons looked at.", lines, [("8", "B", "3")], thresholds, "At 0.83.", curve)
+
+
+def _yard() -> YardSection:
+    rows = [
+        YardRow("{}", "missing", "bad", CODES[0], "", "", "", "vin make: Ford", "bay: B4; customer: Northway"),
+        YardRow("{}", "ambiguous", "bad", "471B", "may be 4713, 4718", _image(1), "2026-03-29 22:10", "", "bay: B5"),
+        YardRow("{}", "matched confusable", "", CODES[1], "WVWZZZ1JZXWOOOOO1; 0→O at 13", _image(2), "", "", "bay: B6"),
+    ]
+    tiles = [("Expected", "3", "", ""), ("Missing", "1", "", "bad")]
+    return YardSection(
+        key_of("yard"), "The yard: expected, seen, missing", ["Held.", "1 of 3."], tiles, rows, "And 2 more."
+    )
 
 
 def material() -> Material:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from support import report_scene
 from support.chromium import chromium
+from support.clock import FakeClock
 from support.page_scenes import furnish
 from support.page_stage import AIRFLOW, PageStage
 from support.reads_scene import furnish_reads
+from support.search_stage import SearchStage
 from support.standalone import free_port
 from support.waiting import until
+from support.yard_scene import furnish_yard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +43,10 @@ COLOURS = 64
 VIEWS = ("account", "running", "nights", "reads?view=gallery", "problems")
 LOADED = "[...document.images].every(image => image.getBoundingClientRect().top > innerHeight || image.naturalWidth)"
 """Whether every picture that is in sight has come."""
+ONLY_YARD = (
+    "document.querySelectorAll('header,section').forEach(one => one.querySelector('[id^=yard]') || one.remove()); 0"
+)
+"""Leaves of a report what a reconciliation has added to it."""
 HOME = Path(tempfile.gettempdir()) / "ocr-yard"
 """It is seen in the pictures, so it has the same name each time."""
 LOOKS = {"light": 1180, "dark": 1180, "phone": 375}
@@ -77,6 +85,8 @@ def main(folder: Path = FOLDER, views: tuple[str, ...] = VIEWS) -> None:
             of_report(browser, folder)
     finally:
         shutil.rmtree(HOME)
+    with chromium() as browser:
+        of_yard(browser, folder)
 
 
 def of_reads(browser: Browser, folder: Path) -> None:
@@ -94,6 +104,39 @@ def of_reads(browser: Browser, folder: Path) -> None:
                 browser.wait("[...document.images].slice(0, 2).every(each => each.complete)")
                 assert browser.faults() == [], view
                 _save(browser, folder / f"page-{view}-light.png")
+
+
+def of_yard(browser: Browser, folder: Path) -> None:
+    """Take the pictures of the yard, of how sure the codes are, and of the yard in a report."""
+    HOME.mkdir()
+    try:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("AIRFLOW_HOME", f"{HOME}/home")
+            _of_yard(browser, folder)
+    finally:
+        shutil.rmtree(HOME)
+
+
+def _of_yard(browser: Browser, folder: Path) -> None:
+    clock = FakeClock(datetime(2026, 3, 9, 6, tzinfo=UTC))
+    stage, search = PageStage(HOME, clock=clock), SearchStage.local(HOME / "photos")
+    report = furnish_yard(search)
+    stage.note(dataset=search.dataset.uri)
+    with served(stage) as url:
+        browser.headers(**{"x-user": "ann", "x-reads": "*", "x-edits": "*"})
+        for view, look in (*(("yard", look) for look in LOOKS), ("accuracy", "light")):
+            browser.prefer("dark" if look == "dark" else "light")
+            browser.size(LOOKS[look], 1400)
+            browser.open(url + view)
+            browser.wait(f"document.querySelector('h1').textContent && {LOADED}")
+            assert browser.faults() == [], view
+            assert not browser.is_wider_than_its_window, f"{view} is too wide as {look}"
+            _save(browser, folder / f"page-{view}-{look}.png")
+    browser.prefer("light")
+    browser.size(1000, 1100)
+    browser.open(report.as_uri())
+    browser.run(ONLY_YARD)
+    _save(browser, folder / "report-yard.png")
 
 
 def of_report(browser: Browser, folder: Path) -> None:

@@ -67,6 +67,25 @@ def nights(columns: Sequence[Sequence[int]], kinds: Sequence[str], label: str) -
     ).format(_WIDE, _TALL, label, f"{top:,}", Markup("".join(drawn)))  # noqa: S704  # made of numbers above
 
 
+def curves(lines: Sequence[tuple[str, Sequence[tuple[float, float]]]], label: str) -> Markup:
+    """Return lines over a square from 0 to 1, both ways; at the top stands how much the highest point is.
+
+    :param lines: the class of each, and its points from left to right.
+    """
+    top = max((y for _, points in lines for _, y in points), default=0.0) or 1.0
+    drawn = "".join(
+        f'<polyline class="line {kind}" points="'
+        + " ".join(f"{x * _WIDE:.1f},{_TALL - y / top * (_TALL - _ROOM):.1f}" for x, y in points)
+        + '"/>'
+        for kind, points in lines
+        if points
+    )
+    return Markup(
+        '<svg class="nights" viewBox="0 0 {0} {1}" role="img" aria-label="{2}" preserveAspectRatio="xMinYMax meet">'
+        '<text class="top" x="0" y="10">{3}</text><path class="axis" d="M0 {1}H{0}"/>{4}</svg>'
+    ).format(_WIDE, _TALL, label, f"{100 * top:.0f} %", Markup(drawn))  # noqa: S704  # made of numbers above
+
+
 def _height(number: int, top: int, room: int) -> float:
     return max(1.0, number / top * (room - 1))
 

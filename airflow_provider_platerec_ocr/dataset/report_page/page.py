@@ -21,14 +21,14 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def page_of(material: Material) -> bytes:
     """Return the page, as UTF-8."""
-    template = _environment().get_template("report.html.jinja")
+    template = environment().get_template("report.html.jinja")
     page: str = template.render(view=view_of(material), about=ATTRIBUTE, written_at=WRITTEN_AT)
     return page.encode("utf-8", "replace")
 
 
 @lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
-    """Return Jinja as the page needs it: whatever a manifest or an answer says comes out as text, on one line."""
+def environment() -> jinja2.Environment:
+    """Return Jinja as pages need it: whatever a manifest or an answer says comes out as text, on one line."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from airflow_provider_platerec_ocr.dataset.figures.model import Figures
+    from airflow_provider_platerec_ocr.dataset.report_page.accuracy import Accuracy
     from airflow_provider_platerec_ocr.dataset.report_page.changes import Change
 
 SHOWN_NIGHTS = 10
@@ -66,6 +67,7 @@ class View:
     why_no_pictures: str
     doubtful_below: str = f"{DOUBTFUL_BELOW:.2f}"
     facts: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    accuracy: Accuracy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class Material:
     """``data:`` URIs by the place of a doubtful read in ``figures.doubtful``."""
     why_no_pictures: str = ""
     """A sentence, where there are none."""
+    accuracy: Accuracy | None = None
+    """How sure the codes are, where persons looked at some."""
 
 
 def view_of(material: Material) -> View:
@@ -115,6 +119,7 @@ def view_of(material: Material) -> View:
         doubts_words=_doubts(figures),
         why_no_pictures=material.why_no_pictures,
         facts=_facts(report),
+        accuracy=material.accuracy,
     )
 
 
@@ -213,6 +218,19 @@ def _facts(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Day", report["date"]),
         ("Manifest", redact(report.get("manifest") or "")),
         ("Ledger", redact(str(ledger.get("place") or ""))),
+        ("Approval", _approval(report.get("approval"))),
         ("Written", report["written_at"]),
     ]
     return [(name, str(value)) for name, value in found if value]
+
+
+def _approval(said: Any) -> str:
+    """Return who approved of how many calls, and when; nothing where nobody was asked."""
+    if not isinstance(said, dict) or not isinstance(said.get("calls"), int):
+        return ""
+    calls = f"at most {count_of(said['calls'], 'call')}"
+    if said.get("approved") is None:
+        return f"asked for {calls} at {said.get('asked_at')}, and not answered"
+    if said["approved"] is False:
+        return f"{said.get('by') or 'nobody'} did not approve of {calls}"
+    return f"{said.get('by') or 'somebody'} approved of {calls} at {said.get('answered_at')}"

@@ -12,11 +12,14 @@ import logging
 import threading
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import UTC, timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.analysis.results.reviewed import accuracy_of, reviewed
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRError
+from airflow_provider_platerec_ocr.dataset.layout.names import beside
 from airflow_provider_platerec_ocr.dataset.plan.planned import places_of
 from airflow_provider_platerec_ocr.dataset.report.nights import last_nights
 from airflow_provider_platerec_ocr.dataset.report.took import Took
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.dataset.figures.model import Doubtful, Figures
     from airflow_provider_platerec_ocr.dataset.plan.model import Plan
     from airflow_provider_platerec_ocr.dataset.report.nights import Night
+    from airflow_provider_platerec_ocr.dataset.report_page.accuracy import Accuracy
     from airflow_provider_platerec_ocr.dataset.table.export_model import ExportResult
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
@@ -42,6 +46,10 @@ PICTURES_S = 20.0
 """Most seconds that the pictures of a page take; what is not there by then is left out."""
 PICTURES_BYTES = 200_000
 """Most bytes of all pictures of a page, as text."""
+REVIEWED_DAYS = 90
+"""Days whose reviewed reads the section on accuracy rests on."""
+REVIEWED_S = 10.0
+"""Most seconds of looking for them."""
 ONE_PICTURE_BYTES = 9_000
 """Most bytes of one, where there are few."""
 LARGEST_IMAGE = 12_000_000
@@ -65,17 +73,25 @@ def facts_of(plan: Plan, result: ExportResult, figures: Figures, rate_per_s: flo
     return {"took": took.to_json(), "figures": figures.to_json()}
 
 
-def write_page(place: StoragePath, plan: Plan, workspace: StoragePath, figures: Figures) -> StoragePath | None:
+def write_page(
+    place: StoragePath,
+    plan: Plan,
+    workspace: StoragePath,
+    figures: Figures,
+    *,
+    dataset: StoragePath | None = None,
+) -> StoragePath | None:
     """Write the page of a run and return where; ``None`` where that failed, which is logged.
 
     :param place: the run's report, beside which the page goes.
     :param workspace: the run's own, which knows where its images are.
+    :param dataset: the table, of whose corrections the page says how sure the codes are; ``None``: it says nothing.
     """
     try:
         name = place.name.removesuffix(".json")
         report = json.loads(read_whole(place) or b"")
         pictures, why = _pictures(plan, workspace, figures)
-        material = Material(name, report, figures, _nights(place.parent), pictures, why)
+        material = Material(name, report, figures, _nights(place.parent), pictures, why, _accuracy(dataset))
         page = place.parent / f"{name}{ENDING}"
         write_whole(page, page_of(material))
     except Exception as error:  # noqa: BLE001  # a page is worth no run
@@ -90,6 +106,18 @@ def _nights(reports: StoragePath) -> list[Night]:
     except OCRError as error:
         log.info("The page of the report has no nights before: %s", error)
         return []
+
+
+def _accuracy(dataset: StoragePath | None) -> Accuracy | None:
+    """Return how sure the codes are, by what persons looked at in the last days; ``None`` where they did not."""
+    if dataset is None:
+        return None
+    since = SystemClock().now().astimezone(UTC).date() - timedelta(days=REVIEWED_DAYS)
+    try:
+        return accuracy_of(reviewed(dataset, beside(dataset, "corrections"), since=since, seconds=REVIEWED_S))
+    except Exception as error:  # noqa: BLE001  # a section is worth no page
+        log.info("The page of the report says nothing of accuracy (%s: %s).", type(error).__name__, error)
+        return None
 
 
 def _pictures(plan: Plan, workspace: StoragePath, figures: Figures) -> tuple[dict[int, str], str]:

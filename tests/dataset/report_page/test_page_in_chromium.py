@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.slow
 def test_a_browser_finds_no_fault_with_it_however_wide_and_dark(tmp_path: Path) -> None:
-    path = write(tmp_path)
+    path = write(tmp_path, yard=True)
     with chromium() as browser:
         for theme, width in (("light", 1180), ("dark", 1180), ("light", 375)):
             browser.prefer(theme)
