@@ -62,6 +62,8 @@ _HOMES = {
     "PlateRecOCRHook": "hooks.ocr",
     "RunEvent": "core.events",
     "correct": "dataset",
+    "decode_code": "analysis.yard.what",
+    "decode_reads": "analysis.yard.what",
     "each_partition": "compat",
     "find_reads": "dataset",
     "from_next_slot": "compat",

@@ -1,5 +1,7 @@
 from typing import Final
 
+from airflow_provider_platerec_ocr.analysis.yard.what import decode_code as decode_code
+from airflow_provider_platerec_ocr.analysis.yard.what import decode_reads as decode_reads
 from airflow_provider_platerec_ocr.compat import each_partition as each_partition
 from airflow_provider_platerec_ocr.compat import from_next_slot as from_next_slot
 from airflow_provider_platerec_ocr.core.errors import OCRCallError as OCRCallError
@@ -107,6 +109,8 @@ __all__ = [
     "RunEvent",
     "__version__",
     "correct",
+    "decode_code",
+    "decode_reads",
     "each_partition",
     "find_reads",
     "from_next_slot",

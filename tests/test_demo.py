@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 import subprocess
 import sys
@@ -61,6 +62,9 @@ def test_the_demo_reads_all_samples_pays_once_and_finds_its_answers_again(clone:
 
     assert "24 of 24 sample images are in the table" in first
     assert first.count("  =\n") >= 20
+    assert re.search(r"\nall +24 +\d+\.\d % \(", first)
+    assert re.search(r"\norientation +vertical ", first)
+    assert "For 1% wrong: at 0." in first
     assert "24 images to read in 4 shards" in first
     assert "24 calls billed" in first
     assert "24 images to read in 4 shards, up to 24 calls" in second

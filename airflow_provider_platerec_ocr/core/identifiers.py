@@ -44,8 +44,10 @@ _VIN_PREFIXES = frozenset({"I", "VIN", "VINNO", "VINNUMBER", "VINNR", "FIN", "CH
 """What is read before a VIN and is none of it, once marks are gone: an import's I, a frame taken for one, a label."""
 
 _CONTAINER = re.compile(r"[A-Z]{4}[0-9]{7}")
-_SIZE = r"(?:[A-Z]{2,3})?(?:[1-9A-Z][0-9A-Z][A-Z][0-9]|[1-4][0-9]{3})"
-"""A container's size and type (ISO 6346: 45G1, 22T6, L5R1; before 1995: 4310), after its country if that is painted."""
+_SIZE = r"(?:[A-Z]{2,3})?(?:[1-9A-Z][0-9A-Z][A-Z][0-9]|[1-4A-HK-NP][0-9C-FL-NP][A-HKNPR-V][A-Z]|[1-4][0-9]{3})"
+"""A container's size and type (ISO 6346: 45G1, 22T6, L5R1, of reduced strength 45GB; before 1995: 4310), after its
+country if that is painted."""
+_SIZE_SIGNS = 4
 _WITH_SIZE = re.compile(rf"([A-Z]{{4}}[0-9]{{7}})({_SIZE})")
 _CONTAINER_STEM = re.compile(r"[A-Z]{4}[0-9]{6}")
 _CONTAINER_SYSTEMS = {**dict.fromkeys("UJZ", BIC), **dict.fromkeys("ABDEK", ILU)}
@@ -124,6 +126,16 @@ def _without_size(upper: str, compact: str) -> str | None:
     last = _MARKS.split(upper.strip(_AROUND))[-1]
     stands_apart = found[2].endswith(last) and len(last) < len(compact)
     return found[1] if stands_apart or _fits(found[1]) else None
+
+
+def size_behind(code: str) -> str | None:
+    """Return a container's size and type as they were read behind its number (``45G1``); ``None`` where none were.
+
+    :param code: as it was read, with whatever stands around it.
+    """
+    upper = _upper(code)
+    compact = _MARKS.sub("", upper.strip(_AROUND))
+    return compact[-_SIZE_SIGNS:] if _without_size(upper, compact) else None
 
 
 def _fits(container: str) -> bool:

@@ -53,6 +53,8 @@ def run(home: DemoHome) -> None:
         books = processes.books(url)
     lines = summary.compare(home)
     say("\n" + summary.table(lines))
+    say(summary.HOW_SURE)
+    summary.accuracy(home)
     say(summary.closing(home, lines, books, summary.planned(home, since=started_at)))
     say(f"It took {time.time() - started_at:.0f} s; Airflow's log is {home.log('dag').relative_to(home.clone)}.")
 

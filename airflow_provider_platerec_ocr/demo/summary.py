@@ -7,12 +7,17 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.cli.analysis.command import main as analysis
 from airflow_provider_platerec_ocr.core.saying.counts import agree, count_of
 from airflow_provider_platerec_ocr.dataset import read_dataset
 from airflow_provider_platerec_ocr.demo.home import DemoError
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.demo.home import DemoHome
+
+
+HOW_SURE = """
+How sure that is, as `analysis accuracy` says of any table and any truth file:"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,11 @@ def table(lines: list[Line]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     shown = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([shown[0], "  ".join("-" * width for width in widths), *shown[1:]])
+
+
+def accuracy(home: DemoHome) -> None:
+    """Print how many reads are right, by kind, and where to draw the line: the command's own answer."""
+    analysis(["accuracy", str(home.dataset), str(home.samples / "truth.csv")])
 
 
 def closing(home: DemoHome, lines: list[Line], books: dict[str, Any], plan: str) -> str:

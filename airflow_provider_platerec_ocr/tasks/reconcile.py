@@ -15,7 +15,8 @@ from airflow_provider_platerec_ocr.analysis.yard.knowledge import decoder, learn
 from airflow_provider_platerec_ocr.analysis.yard.outcome import describe
 from airflow_provider_platerec_ocr.analysis.yard.reads import load, newest_day
 from airflow_provider_platerec_ocr.analysis.yard.reconcile import reconcile
-from airflow_provider_platerec_ocr.analysis.yard.seen import sight, sightings_table
+from airflow_provider_platerec_ocr.analysis.yard.seen import sight, sightings_table, signs_by_code
+from airflow_provider_platerec_ocr.analysis.yard.what import Told, with_what
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRUnitsMissing
 from airflow_provider_platerec_ocr.core.redact import redact
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
@@ -93,7 +94,9 @@ class ReconcileTask:
         ref = task.run_ref(context, batch=context["ti"].task_id)
         day = until or date.fromisoformat(ref.date)
         summary = self._summary(result, ref, since, until)
-        files = self._write(result, summary, sightings_table(found), ref.slug, day)
+        told = Told(signs_by_code(agreed))
+        tables = with_what(result.table, told), sightings_table(found, told)
+        files = self._write(result, summary, tables, ref.slug, day)
         share = round(result.missing_share, 6)
         seen = result.counts
         counts = {**seen, "sightings": len(found), "missing_share": share, "date": day.isoformat()}
@@ -175,17 +178,18 @@ class ReconcileTask:
         given = arguments.mapping(self.neighbours, "neighbours")
         return Cameras({camera: arguments.stripped(others.split(",")) for camera, others in given.items()})
 
-    def _write(self, result: Reconciled, summary: Summary, sightings: Any, slug: str, day: date) -> list[str]:
+    def _write(self, result: Reconciled, summary: Summary, tables: tuple[Any, Any], slug: str, day: date) -> list[str]:
         partition = f"date={day.isoformat()}"
         results = open_place(self.results or task.beside(self.reads, "reconciliations")) / partition
         seen = open_place(self.sightings or task.beside(self.reads, "sightings")) / partition
         people = open_place(self.reports or task.beside(self.reads, "reports"))
+        table, sightings = tables
         written: list[StoragePath] = [
-            write_parquet(with_summary(result.table, summary), results / f"reconciliation-{slug}.parquet"),
+            write_parquet(with_summary(table, summary), results / f"reconciliation-{slug}.parquet"),
             write_parquet(sightings, seen / f"sightings-{slug}.parquet"),
         ]
         name = f"reconciliation-{slug}"
-        for_people = write_all(result.table, people, name)
+        for_people = write_all(table, people, name)
         remove_stale(for_people, people, name)
         written += for_people
         pages = add_to_pages(people, result.table, summary, self.run_id or None)

@@ -35,6 +35,7 @@ from airflow_provider_platerec_ocr.web.frame.page import PageDep
 from airflow_provider_platerec_ocr.web.frame.texts import CODE_SIGNS, NAME_SIGNS, cut, safe_name
 from airflow_provider_platerec_ocr.web.reads_picture import placeholder
 from airflow_provider_platerec_ocr.web.reads_shown import pretty, shown_code, thumbnail_url
+from airflow_provider_platerec_ocr.web.reads_what import shown_what
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -167,6 +168,7 @@ def image(page: PageDep) -> Response:
     story = _story(page, shown, name, mark)
     ledgers, troubles = _ledgers(page, shown, story)
     first = story.rows[0] if story.rows else None
+    of_read = [row for row in story.rows if _same_read(row, first)]
     title = safe_name(first["image"] if first else name) or mark
     return page.render(
         "reads_image.html",
@@ -175,7 +177,8 @@ def image(page: PageDep) -> Response:
         title=cut(title.rpartition("/")[2] or title, NAME_SIGNS),
         place=cut(title, NAME_SIGNS),
         picture=thumbnail_url(shown.known.key, first, LARGE) if first else "",
-        codes=[shown_code(row) for row in story.rows if _same_read(row, first)],
+        codes=[shown_code(row) for row in of_read],
+        what=shown_what(of_read),
         reads=[_read(row) for row in story.rows],
         answers=_answers(story),
         manifest_rows=_manifest_rows(story),

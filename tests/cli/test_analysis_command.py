@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +23,7 @@ CODES = {"one.jpg": (VIN,), "two.jpg": ("MSKU90703Z3",), "three.jpg": ("ECHB3004
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("yard")
     (root / "units.csv").write_text(f"code,bay\n{VIN},B1\nMSKU9070323,B2\n4711,B3\n")
-    (root / "truth.csv").write_text("image,truth\none.jpg,1M8GDM9AXKP042788\ntwo.jpg,MSKU9070323\nfour.jpg,4711\n")
+    (root / "truth.csv").write_text(f"image,truth\none.jpg,{VIN}\ntwo.jpg,MSKU9070323\nfour.jpg,4711\nx.jpg,1\n")
     return yard_table(root, CODES, "")
 
 
@@ -95,6 +96,7 @@ def test_accuracy_says_how_many_are_right_and_what_was_confused(
 
     assert code == 0
     assert out.splitlines()[1].split()[:2] == ["all", "3"]
+    assert "Not among these reads: 1 code of the truth" in out
     assert "Confused: 2 read as Z (1)" in out
     assert "For 100% wrong: at 0.00 review 33.3 % and let 50.0 % wrong through." in out
 
@@ -106,6 +108,7 @@ def test_accuracy_gives_programs_the_curve(table: Path, capsys: pytest.CaptureFi
     assert (code, told["images"], len(told["curve"]), told["suggested"]) == (0, 3, 101, None)
     assert told["confusions"] == [{"truth": "2", "read": "Z", "times": 1}]
     assert told["groups"][0]["exact"]["number"] == 1
+    assert told["not_among_reads"] == 1
 
 
 def test_accuracy_holds_reads_against_corrections(
@@ -118,6 +121,30 @@ def test_accuracy_holds_reads_against_corrections(
 
     assert code == 0
     assert "Confused: 2 read as Z (1)" in out
+
+
+def test_decode_says_what_a_code_stands_for_and_of_which_nothing_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    codes = ("1HGCM82633A004352", "MSKU 907032 3 45G1", "4711")
+    code, out, _ = run(capsys, "decode", *codes)
+    _, for_programs, _ = run(capsys, "decode", *codes, "--output", "json")
+
+    rows = [line.split(maxsplit=2) for line in out.splitlines()[1:]]
+    assert code == 0
+    assert ["1HGCM82633A004352", "vin_year", "2003"] in rows
+    assert "container_size       40 ft, 9 ft 6 in high" in out
+    assert out.splitlines()[-1] == "Nothing is known of 4711."
+    told = json.loads(for_programs)["codes"]
+    assert [(each["code"], each["vin_year"], each["container_owner"]) for each in told] == [
+        *(("1HGCM82633A004352", 2003, None), ("MSKU 907032 3 45G1", None, "Maersk"), ("4711", None, None))
+    ]
+
+
+def test_decode_says_what_to_install(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ultravin", None)
+    code, out, _ = run(capsys, "decode", "1HGCM82633A004352")
+
+    assert code == 0
+    assert "install airflow-provider-platerec-ocr[vin]" in out
 
 
 @pytest.mark.parametrize(

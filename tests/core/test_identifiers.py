@@ -13,6 +13,7 @@ from airflow_provider_platerec_ocr.core.identifiers import (
     check_code,
     is_blank,
     iso6346_check_digit,
+    size_behind,
     vin_check_digit,
 )
 
@@ -225,6 +226,8 @@ def test_an_unknown_type_gets_no_check() -> None:
         ("CSQU3054383 45G1", "CSQU3054383", "bic", True),
         ("CSQU 305438 3 / 45G1", "CSQU3054383", "bic", True),
         ("CSQU3054383 US 4310", "CSQU3054383", "bic", True),
+        ("CSQU3054383 45GB", "CSQU3054383", "bic", True),
+        ("CSQU305438322GP", "CSQU3054383", "bic", True),
         ("CSQU3054384 22T6", "CSQU3054384", "bic", False),
         ("CSQU305438345G1", "CSQU3054383", "bic", True),
         ("*CSQU3054383*", "CSQU3054383", "bic", True),
@@ -252,6 +255,26 @@ def test_a_container_is_known_by_its_look_under_any_type_but_vin(
 )
 def test_what_only_looks_like_a_container_with_its_size_keeps_every_sign(code: str, normalized: str) -> None:
     assert check_code(code, "trailer_id") == CodeCheck(code, normalized, None, None, repaired=False)
+
+
+@pytest.mark.parametrize(
+    ("code", "sign"),
+    [
+        ("CSQU3054383 45G1", "45G1"),
+        ("csqu 305438 3 / us 45g1", "45G1"),
+        ("CSQU305438345G1", "45G1"),
+        ("CSQU3054383 US 4310", "4310"),
+        ("CSQU3054384 22T6", "22T6"),
+        ("CSQU3054383", None),
+        ("CSQU305438445G1", None),
+        ("CSQU3054383 45", None),
+        ("ABCX1234567 45G1", None),
+        ("45G1", None),
+        ("", None),
+    ],
+)
+def test_the_size_that_was_read_behind_a_container_can_be_had(code: str, sign: str | None) -> None:
+    assert size_behind(code) == sign
 
 
 @pytest.mark.parametrize(

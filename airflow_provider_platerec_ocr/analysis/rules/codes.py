@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from airflow_provider_platerec_ocr.core.identifiers import TRAILER, VIN, check_code, iso6346_check_digit
+from airflow_provider_platerec_ocr.core.identifiers import TRAILER, VIN, check_code, iso6346_check_digit, size_behind
 
 CACHED = 500_000
 """Codes whose form is remembered, some 250 bytes each: an analysis asks for each several times."""
@@ -38,10 +38,11 @@ def code_of(text: str) -> Code:
 
     A list of units does not say what kind each is, so the code itself does: 17 characters that a VIN can have are one,
     four letters and seven digits a container; anything else is a fleet's own number. In it, ``ECHB 211-650`` and
-    ``echb211650`` are the same.
+    ``echb211650`` are the same. A container with country and size has 17 characters, too, and is no VIN where no check
+    digit says so.
     """
     found = check_code(text, VIN)
-    if found.code_system is None:
+    if found.code_system is None or (not found.check_digit_ok and size_behind(text)):
         found = check_code(text, TRAILER)
     key = _PLAIN.sub("", found.code_normalized.upper())
     return Code(key, found.code_system, found.check_digit_ok)

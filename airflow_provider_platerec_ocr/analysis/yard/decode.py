@@ -1,19 +1,24 @@
-"""What a code says of the unit that carries it: a vehicle's make and model, a container's owner. Offline, from tables.
+"""What a VIN says of its vehicle: make, model, year, body. Offline, from tables.
 
-American VINs by ``ultravin`` (the whole of NHTSA's vPIC), makers elsewhere by ``vininfo`` (WMI); both come with the
-extra ``vin``, and no other module knows them. Without them, or for a code that is no VIN, there is nothing to say, and
-that is no error.
+American VINs by ``ultravin`` (the whole of NHTSA's vPIC), makers elsewhere by their first three characters (WMI): the
+table beside this module, which calls the big makers and trailers by their names, then ``vininfo``. Both packages come
+with the extra ``vin``, and no other module knows them. Without them, or for a code that is no VIN, there is nothing to
+say, and that is no error.
 """
 
 from __future__ import annotations
 
+import csv
 import functools
 import importlib.metadata
 import logging
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
+from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.identifiers import VIN
 
 if TYPE_CHECKING:
@@ -23,7 +28,13 @@ HINT = "VINs are not decoded: install airflow-provider-platerec-ocr[vin]."
 _NO_RECORD = frozenset({5, 6, 7, 8, 11, 14, 400})
 """vPIC's codes that speak of what its records lack, not of the VIN: a maker, a model, a year that it does not know."""
 _CHECK_DIGIT = 1
-_NORTH_AMERICA = "12345"
+_NORTH_AMERICA = re.compile(r"[1-5]|7[F-Z0-9]")
+"""How a VIN begins whose check digit has to fit; 7A to 7E are New Zealand's (ISO 3780)."""
+_FEW = "9"
+"""Third character of makers of few vehicles, who share the first three (ISO 3780)."""
+MAKERS = "makers.csv"
+_LETTERS_COME_AGAIN = 30
+"""Years after which a model year has the same letter."""
 _BATCH = 20_000
 log = logging.getLogger(__name__)
 
@@ -38,23 +49,27 @@ class Vehicle:
     body: str | None = None
     error: str | None = None
     """Why it cannot be a VIN of its maker; ``None`` for want of a record, and for a check digit that need not fit."""
+    is_known: bool = field(default=False, compare=False)
+    """Whether the tables have vehicles with such a VIN."""
 
 
 NOTHING = Vehicle()
 
 
-def vehicles(codes: Iterable[str]) -> dict[str, Vehicle]:
+def vehicles(codes: Iterable[str], *, year: int | None = None) -> dict[str, Vehicle]:
     """Return what each VIN among the codes says; codes that are no VIN are left out.
 
     Without the extra ``vin`` all are left out, and the log says so once.
+
+    :param year: what year it is; default: by the clock.
     """
     keys = {code: code_of(code) for code in codes}
     vins = {code: each.key for code, each in keys.items() if each.system == VIN}
-    records = _records(sorted(set(vins.values())))
+    records = _records(sorted(set(vins.values())), year or SystemClock().now().year)
     return {code: records[vin] for code, vin in vins.items() if vin in records}
 
 
-def _records(vins: list[str]) -> dict[str, Vehicle]:
+def _records(vins: list[str], this_year: int) -> dict[str, Vehicle]:
     batch = _american()
     if batch is None:
         if vins:
@@ -62,8 +77,12 @@ def _records(vins: list[str]) -> dict[str, Vehicle]:
         return {}
     found: dict[str, Vehicle] = {}
     for start in range(0, len(vins), _BATCH):
-        for record in batch(vins[start : start + _BATCH]):
-            found[record["vin"]] = _vehicle(record)
+        records = {record["vin"]: record for record in batch(vins[start : start + _BATCH])}
+        ahead = {vin: each["model_year"] for vin, each in records.items() if (each["model_year"] or 0) > this_year + 1}
+        if ahead:  # of what is heavy, a letter is two years; the later one is not yet
+            again = batch(list(ahead), years=[year - _LETTERS_COME_AGAIN for year in ahead.values()])
+            records |= {record["vin"]: record for record in again}
+        found |= {vin: _vehicle(record) for vin, record in records.items()}
     return found
 
 
@@ -71,33 +90,56 @@ def _vehicle(record: dict[str, Any]) -> Vehicle:
     """Return what a record of vPIC says, with the maker by WMI where it has none.
 
     Elsewhere than in North America positions 4 to 10 are the maker's own, and a check digit need not fit: unless vPIC
-    knows the model, no more than the maker is said, and no error.
+    knows the model, no more than the maker is said, and no error. Of trailers it often calls the maker their model.
     """
     said = record.get("attributes") or {}
     vin = record["vin"]
     make = said.get("Make") or _maker(vin)
     model = said.get("Model")
     errors = [code for code in record.get("error_codes") or () if code]
-    is_american = vin[:1] in _NORTH_AMERICA
+    is_american = _NORTH_AMERICA.match(vin) is not None
     if not is_american and (not model or any(code != _CHECK_DIGIT for code in errors)):
         return Vehicle(make)
+    is_known = bool(make and model)
+    if model and make and model.casefold() == make.casefold():
+        model = None
     year = record.get("model_year")
     wrong = is_american and any(code not in _NO_RECORD for code in errors)
     error = str(said.get("Error Text") or "") if wrong else ""
-    return Vehicle(make, model, int(year) if year else None, said.get("Body Class"), error or None)
+    return Vehicle(make, model, int(year) if year else None, said.get("Body Class"), error or None, is_known)
 
 
-@functools.cache
-def _american() -> Callable[[list[str]], list[dict[str, Any]]] | None:
+def is_there() -> bool:
+    """Return whether VINs can be decoded here: the extra ``vin`` is installed."""
+    return _american() is not None
+
+
+def _american() -> Callable[..., list[dict[str, Any]]] | None:
     try:
         import ultravin
     except ImportError:
         return None
-    found: Callable[[list[str]], list[dict[str, Any]]] = ultravin.decode_batch
+    found: Callable[..., list[dict[str, Any]]] = ultravin.decode_batch
     return found
 
 
 def _maker(vin: str) -> str | None:
+    """Return the maker by the first three characters; of makers of few vehicles (a 9) those do not say it."""
+    wmi = vin[:3]
+    if wmi.endswith(_FEW):
+        return None
+    found = makers().get(wmi) or _maker_of_vininfo(vin)
+    return found.upper() if found else None  # as vPIC writes them
+
+
+@functools.cache
+def makers() -> dict[str, str]:
+    """Return the table of makers that comes along, by their three characters."""
+    text = (files(__package__) / MAKERS).read_text(encoding="utf-8")
+    return {row["wmi"]: row["maker"] for row in csv.DictReader(text.splitlines())}
+
+
+def _maker_of_vininfo(vin: str) -> str | None:
     try:
         from vininfo import Vin
     except ImportError:

@@ -127,4 +127,4 @@ def decodes(vin: str) -> bool | None:
     vehicle = vehicles([vin]).get(vin, NOTHING)
     if vehicle.error:
         return False
-    return True if vehicle.make and vehicle.model else None
+    return True if vehicle.is_known else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +15,16 @@ from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
 from airflow_provider_platerec_ocr.analysis.rules.confusions import Confusions
 from airflow_provider_platerec_ocr.analysis.rules.misreads import nobody_knows
 from airflow_provider_platerec_ocr.analysis.rules.sightings import NO_CONFIDENCE, WINDOW, Cameras, Rules
-from airflow_provider_platerec_ocr.analysis.yard.decode import NOTHING, vehicles
 from airflow_provider_platerec_ocr.analysis.yard.evidence import gathered, numbered, numbers, of_numbers, one, plain
 from airflow_provider_platerec_ocr.analysis.yard.outcome import AGREED
+from airflow_provider_platerec_ocr.analysis.yard.signs import ALONE, CONTAINER_SIGNS, signs
+from airflow_provider_platerec_ocr.analysis.yard.what import Told, column_types
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
 
 _ORDER = ("manifest", "manifest_row")
-_VEHICLE = {"vin_make": "make", "vin_model": "model", "vin_year": "year", "vin_body": "body", "vin_error": "error"}
 
 
 def sightings_schema() -> Any:
@@ -42,11 +43,7 @@ def sightings_schema() -> Any:
             ("cameras", texts),
             ("first_seen", utc),
             ("last_seen", utc),
-            ("vin_make", text),
-            ("vin_model", text),
-            ("vin_year", pa.int32()),
-            ("vin_body", text),
-            ("vin_error", text),
+            *column_types(),
         ]
     )
 
@@ -125,8 +122,11 @@ def _order(reads: Any) -> Any:
     return pc.if_else(pc.less(found, 0), pa.scalar(None, pa.int32()), found)
 
 
-def sightings_table(found: Sighted) -> Any:
-    """Return sightings as an Arrow table of :func:`sightings_schema`; of VINs with what they say of the vehicle."""
+def sightings_table(found: Sighted, told: Told | None = None) -> Any:
+    """Return sightings as an Arrow table of :func:`sightings_schema`.
+
+    :param told: what the codes say of the vehicles and containers; default: with no size that was read.
+    """
     texts = found.codes.to_pylist()
     known = [code_of(text) for text in texts]
     keys: dict[str, int] = {}
@@ -139,13 +139,13 @@ def sightings_table(found: Sighted) -> Any:
     given = {name: one(reads.column(name)) for name in ("image", "camera", "code", "when")}
     columns = gathered(groups, len(found), given | {"confidence": confidence}, found.names)
     agreeing = gathered_count(groups.filter(agrees), len(found))
-    vehicle = vehicles(pc.unique(found.codes.take(found.code)).to_pylist())
-    said = [vehicle.get(text, NOTHING) for text in texts]
+    there = set(pc.unique(found.code).to_pylist())
+    used = [text if place in there else None for place, text in enumerate(texts)]
     by_code = {
         "code": texts,
         "code_system": [code.system for code in known],
         "check_digit_ok": [code.check_digit_ok for code in known],
-        **{name: [getattr(each, part) for each in said] for name, part in _VEHICLE.items()},
+        **(told or Told()).columns(used),
     }
     schema = sightings_schema()
     of_code = {name: pa.array(values, schema.field(name).type).take(found.code) for name, values in by_code.items()}
@@ -159,3 +159,32 @@ def gathered_count(groups: Any, number: int) -> Any:
     for group in numbers(groups):
         sizes[group] += 1
     return of_numbers(sizes)
+
+
+def signs_by_code(reads: Any) -> dict[str, str]:
+    """Return the sign for size and type that most reads of each code have; none where as many say another one.
+
+    :param reads: an Arrow table with the codes that sightings agreed on, as :func:`sight` returns it.
+    """
+    names = [name for name in ("code_as_read", "code", "code_normalized", "image") if name in reads.column_names]
+    text = {name: pc.cast(reads.column(name), pa.string()) for name in names}
+    read = pc.coalesce(*(text[name] for name in names if name in {"code_as_read", "code"}))
+    behind = pc.and_(
+        pc.greater(pc.utf8_length(read), CONTAINER_SIGNS), pc.not_equal(read, pc.fill_null(text["code_normalized"], ""))
+    )
+    alone = pc.match_substring_regex(text["code"], ALONE)
+    images = text["image"].filter(pc.fill_null(alone, fill_value=False))
+    some = pc.or_(pc.fill_null(behind, fill_value=False), pc.is_in(text["image"], value_set=one(images)))
+    few = pa.table({"image": text["image"], "read": read, AGREED: reads.column(AGREED)}).filter(some)
+    agreed = few.column(AGREED).to_pylist()
+    found = signs(few.column("image").to_pylist(), few.column("read").to_pylist(), agreed)
+    votes: dict[str, Counter[str]] = defaultdict(Counter)
+    for code, sign in zip(agreed, found, strict=True):
+        if code and sign:
+            votes[code][sign] += 1
+    return {code: winner for code, each in votes.items() if (winner := _most(each))}
+
+
+def _most(votes: Counter[str]) -> str | None:
+    first, *others = votes.most_common(2)
+    return first[0] if not others or others[0][1] < first[1] else None

@@ -11,6 +11,7 @@ from airflow_provider_platerec_ocr.cli.shared.common import FINE
 from airflow_provider_platerec_ocr.cli.shared.output import Output, takes_output
 from airflow_provider_platerec_ocr.cli.shared.places import any_place
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 
 if TYPE_CHECKING:
     import argparse
@@ -36,7 +37,7 @@ def add_to(commands: Any) -> None:
 
 def _run(given: argparse.Namespace) -> int:
     target = _share(given.target)
-    every = _judged(given)
+    every, elsewhere = _judged(given)
     if not every and given.corrections:
         message = "Nobody has corrected any of these reads so far: nothing can be said."
         raise OCRInputError(message)
@@ -50,6 +51,8 @@ def _run(given: argparse.Namespace) -> int:
             ["BY", "", "IMAGES", "EXACT", "OFF BY ONE", "OFF BY MORE", "NOTHING READ"],
             [[each.by, each.name, each.verdicts.total(), *map(_told, _shares(each))] for each in groups(every)],
         )
+        if elsewhere:
+            out.say(f"Not among these reads: {count_of(elsewhere, 'code')} of the truth; they count for nothing.")
         out.say("")
         pairs = confused(every)[:_CONFUSIONS]
         out.say("Confused: " + (", ".join(f"{a} read as {b} ({number:,})" for a, b, number in pairs) or "nothing"))
@@ -60,6 +63,7 @@ def _run(given: argparse.Namespace) -> int:
         )
         out.put(
             images=len(every),
+            not_among_reads=elsewhere,
             groups=[_group(each) for each in groups(every)],
             confusions=[{"truth": a, "read": b, "times": number} for a, b, number in confused(every)],
             curve=[
@@ -71,17 +75,19 @@ def _run(given: argparse.Namespace) -> int:
     return FINE
 
 
-def _judged(given: argparse.Namespace) -> list[Judged]:
+def _judged(given: argparse.Namespace) -> tuple[list[Judged], int]:
+    """Return the images whose truth is known, and how many codes of the truth are of images that nobody read."""
     if bool(given.truth) == given.corrections:
         message = "Give a truth file, or --corrections."
         raise OCRInputError(message)
     reads = reads_of(given, last_day=False)
     if given.corrections:
-        return judged_by_persons(reads)
+        return judged_by_persons(reads), 0
     truth = read_truth(
         given.truth, opener=lambda uri: any_place(uri, "TRUTH"), column=given.truth_column, option="--truth-column"
     )
-    return judged(reads, truth)
+    found = judged(reads, truth)
+    return found, sum(map(len, truth.values())) - len(found)
 
 
 def _shares(group: Group) -> list[Share]:

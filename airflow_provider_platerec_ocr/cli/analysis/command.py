@@ -1,4 +1,4 @@
-"""The analyses' command line: who is in the yard, and how sure the reads are. Nothing is paid, or changed."""
+"""The analyses' command line: who is in the yard, how sure the reads are, what it is. Nothing is paid, or changed."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.cli.analysis import accuracy, presence, reconcile
+from airflow_provider_platerec_ocr.cli.analysis import accuracy, decode, presence, reconcile
 from airflow_provider_platerec_ocr.cli.shared.common import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROG = "python -m airflow_provider_platerec_ocr.analysis"
-_ABOUT = "Hold the reads of a table against a list of units, or against the truth. Nothing is paid, or changed."
+_ABOUT = "Hold reads against a list of units or the truth, and say what codes stand for. Nothing is paid, or changed."
 _EXAMPLES = """\
 examples:
   %(prog)s reconcile /srv/reads units.csv
@@ -21,6 +21,7 @@ examples:
   %(prog)s presence /srv/reads --since 2026-03-01
   %(prog)s accuracy /srv/reads truth.csv --target 1%%
   %(prog)s accuracy /srv/reads --corrections --output json
+  %(prog)s decode 1HGCM82633A004352 "MSKU 907032 3 45G1"
 
 exit codes: 0 fine, 1 refused or failed, 2 not understood, 3 units are missing (reconcile)"""
 
@@ -36,6 +37,6 @@ def parser(prog: str = PROG) -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
     made = argparse.ArgumentParser(prog=prog, description=_ABOUT, epilog=_EXAMPLES, formatter_class=form)
     commands = made.add_subparsers(required=True, metavar="COMMAND")
-    for module in (reconcile, accuracy, presence):
+    for module in (reconcile, accuracy, presence, decode):
         module.add_to(commands)
     return made

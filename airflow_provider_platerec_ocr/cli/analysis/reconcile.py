@@ -10,7 +10,8 @@ from airflow_provider_platerec_ocr.analysis.yard.files import flat_rows, write_a
 from airflow_provider_platerec_ocr.analysis.yard.knowledge import decoder, learned
 from airflow_provider_platerec_ocr.analysis.yard.outcome import describe
 from airflow_provider_platerec_ocr.analysis.yard.reconcile import reconcile
-from airflow_provider_platerec_ocr.analysis.yard.seen import sight
+from airflow_provider_platerec_ocr.analysis.yard.seen import sight, signs_by_code
+from airflow_provider_platerec_ocr.analysis.yard.what import Told, with_what
 from airflow_provider_platerec_ocr.cli.analysis.table import at_least, places_of, plain, reads_of, takes_reads
 from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE
 from airflow_provider_platerec_ocr.cli.shared.output import Output, takes_output
@@ -72,7 +73,8 @@ def _run(given: argparse.Namespace) -> int:
         out.put(counts=counts, missing_share=found.missing_share, confusions=known.summary())
         out.put(rows=[plain(row) for row in shown.to_pylist()])
         if given.into:
-            for place in write_all(found.table, any_place(given.into, "FOLDER"), "reconciliation"):
+            told = with_what(found.table, Told(signs_by_code(agreed)))
+            for place in write_all(told, any_place(given.into, "FOLDER"), "reconciliation"):
                 out.say(f"Written: {place}")
                 out.add("files", place.uri)
     return FINDINGS if counts["missing"] else FINE

@@ -1,0 +1,38 @@
+"""The command ``decode``: what a VIN or a container's number says of what carries it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
+from airflow_provider_platerec_ocr.analysis.yard.decode import HINT, is_there
+from airflow_provider_platerec_ocr.analysis.yard.what import Told
+from airflow_provider_platerec_ocr.cli.shared.common import FINE
+from airflow_provider_platerec_ocr.cli.shared.output import Output, takes_output
+from airflow_provider_platerec_ocr.core.identifiers import VIN
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_to(commands: Any) -> None:
+    """Declare the command."""
+    about = "say what a VIN or a container's number says of the vehicle or the container"
+    parser = commands.add_parser("decode", help=about, description=about[0].upper() + about[1:])
+    parser.add_argument("codes", metavar="CODE", nargs="+", help="a VIN, or a container's number with or without size")
+    takes_output(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(given: argparse.Namespace) -> int:
+    found = list(zip(given.codes, Told().rows(given.codes), strict=True))
+    with Output(given.output) as out:
+        told = [(code, name, str(value)) for code, said in found for name, value in said.items() if value is not None]
+        out.table(["CODE", "COLUMN", "SAYS"], [list(each) for each in told])
+        silent = [code for code, said in found if not any(said.values())]
+        if silent:
+            out.say(f"Nothing is known of {', '.join(silent)}.")
+        if any(code_of(code).system == VIN for code in silent) and not is_there():
+            out.say(HINT)
+        out.put(codes=[{"code": code, **said} for code, said in found])
+    return FINE
