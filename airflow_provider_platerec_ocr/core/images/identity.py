@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urlsplit, urlunsplit
 
 from airflow_provider_platerec_ocr.core.redact import (
     IMAGE_NAME,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _SPACE = re.compile(r"\s")
 _PORTS = {"http": 80, "https": 443}
-_PLAIN = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+(?:/[^?#@;=%]*)")
+_PLAIN = re.compile(r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+/[A-Za-z0-9/._~!$&'()*+,:-]*")
 """What is its own normal form, as most URLs are."""
 _MAY_HOLD_SECRET = re.compile(r"/(?:p/|bot|eyJ)")
 """How folders begin that :func:`cut_path` has to look at."""
@@ -46,6 +46,8 @@ _TELL_APART = re.compile(r"(?:key|hash|verify)", re.IGNORECASE)
 """Names that hold a secret with one server and say which image it is with the next."""
 _LIKE_A_KEY = 16
 """Characters from which on such a value is taken for a secret."""
+_OF_A_PATH = "/%:@!$&'()*+,;=~"
+"""What stands in a path as it is, beside letters, digits and ``-._``; all else is sent as UTF-8 in escapes."""
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNREADABLE = re.compile(r"[\ud800-\udfff\ufffd]")
 _FORMER_SECRET = re.compile(
@@ -89,9 +91,9 @@ def is_web(url: str) -> bool:
 def web_identity(url: str, identity_params: Collection[str] = ()) -> WebIdentity:
     """Return what ``url`` is known by.
 
-    Scheme and host are in lower case, without user, default port or dot at the host's end; there is no fragment. Where
-    any part of the query looks like a signature all of it is cut, but for ``identity_params``; where it holds one of
-    those, they alone count, signature or not.
+    Scheme and host are in lower case, without user, default port or dot at the host's end; the path has escapes
+    (``%C3%A4``) where it needs them; there is no fragment. Where any part of the query looks like a signature all of it
+    is cut, but for ``identity_params``; where it holds one of those, they alone count, signature or not.
 
     :param url: one that :func:`is_web` lets pass.
     :param identity_params: names of parameters that say which image it is; case does not count.
@@ -186,7 +188,7 @@ def _dropped(query: str, wanted: Collection[str], *, names_image: bool) -> tuple
 
 
 def _joined(scheme: str, host: str, path: str, query: list[tuple[str, str]]) -> str:
-    path = _ESCAPE.sub(_normal_escape, path) if "%" in path else path
+    path = _ESCAPE.sub(_normal_escape, quote(path, safe=_OF_A_PATH, errors="surrogatepass"))
     return urlunsplit((scheme, host, path or "/", _encoded(query), ""))
 
 

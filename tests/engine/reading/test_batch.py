@@ -232,6 +232,14 @@ def test_the_window_bounds_what_has_begun(tmp_path: Path) -> None:
     assert most == 4 + 3
 
 
+def test_one_image_needs_no_line_of_how_far_it_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    read_virtually(FakeClock(), Setup(tmp_path, settings={"rate_per_s": 1.0}), images(tmp_path, 1), latency="200")
+
+    assert [message for message in caplog.messages if "done (" in message] == []
+
+
 def test_progress_is_told_as_it_goes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
 
