@@ -14,6 +14,7 @@ from airflow_provider_platerec_ocr.core.models import Reason
 from airflow_provider_platerec_ocr.dataset.figures.collector import Collector
 from airflow_provider_platerec_ocr.dataset.report.report import write_report
 from airflow_provider_platerec_ocr.dataset.table.publish import publish
+from airflow_provider_platerec_ocr.dataset.upkeep.correct import correct
 from airflow_provider_platerec_ocr.tasks.telling.report_page import PICTURES_BYTES, Drawing, bounded, write_page
 from support.html_pages import Page
 from support.pictures import noise, picture
@@ -87,6 +88,32 @@ def test_a_plan_of_an_older_version_has_a_page_without_pictures(tmp_path: Path) 
 
     assert found.all("img") == []
     assert "the plan does not say which folders" in found.text
+
+
+def test_what_persons_decided_of_reads_says_how_sure_the_codes_are(tmp_path: Path) -> None:
+    stage, plan, place, figures = night(tmp_path)
+    correct(stage.dataset.uri, "1M8GDM9AXKP042788", image=f"{tmp_path}/yard/0.jpg", by="jane", why="seen")
+    correct(stage.dataset.uri, image=f"{tmp_path}/yard/1.jpg", kind="accept", by="jane", why="seen")
+
+    page = write_page(place, plan, stage.workspace(), figures, dataset=stage.dataset)
+
+    assert page is not None
+    found = Page(Path(page.path).read_text())
+    assert "How sure the codes are" in [each.text for each in found.all("h2")]
+    assert "50.0 % (9 to 91 %; 1)" in found.text
+    assert "How sure" not in written(stage, plan, place, figures).text
+
+
+def test_corrections_that_cannot_be_read_cost_the_page_nothing_but_their_section(tmp_path: Path) -> None:
+    stage, plan, place, figures = night(tmp_path)
+    folder = Path(f"{stage.dataset.uri}_corrections")
+    folder.mkdir()
+    (folder / "corrections-x.parquet").write_bytes(b"nothing")
+
+    page = write_page(place, plan, stage.workspace(), figures, dataset=stage.dataset)
+
+    assert page is not None
+    assert "How sure" not in Path(page.path).read_text()
 
 
 @pytest.mark.parametrize("what", ["report", "shards", "images"])

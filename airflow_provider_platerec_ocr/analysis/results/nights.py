@@ -299,7 +299,7 @@ def decoded(place: StoragePath, codes: Collection[str]) -> dict[str, dict[str, A
             )
             rows = _rows(parquet, np.flatnonzero(there)[:_SIGHTINGS]).select(["code", *names]).to_pylist()
     except (OCRDatasetError, FileGoneError) as error:
-        log.info("Nothing is known of what was seen: %s", error)
+        log.debug("Nothing is known of what was seen: %s", error)
         return {}
     says = {row.pop("code"): {name: value for name, value in row.items() if value is not None} for row in rows}
     return {code: facts for code, facts in says.items() if facts}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SEEN = (Status.MATCHED, Status.CONFUSABLE, Status.PARTIAL, Status.EXTRA)
 """What says that a unit, or a code that is no unit's, was certainly there."""
-MOST_ROWS = 2_000_000
+MOST_ROWS = 1_500_000
 """Rows of all nights together; nights beyond are not looked at."""
 MOST_NIGHTS = 30
 

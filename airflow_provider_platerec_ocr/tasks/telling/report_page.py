@@ -12,7 +12,7 @@ import logging
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import UTC, timedelta
+from datetime import date, timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +91,9 @@ def write_page(
         name = place.name.removesuffix(".json")
         report = json.loads(read_whole(place) or b"")
         pictures, why = _pictures(plan, workspace, figures)
-        material = Material(name, report, figures, _nights(place.parent), pictures, why, _accuracy(dataset))
+        material = Material(
+            name, report, figures, _nights(place.parent), pictures, why, _accuracy(dataset, report["date"])
+        )
         page = place.parent / f"{name}{ENDING}"
         write_whole(page, page_of(material))
     except Exception as error:  # noqa: BLE001  # a page is worth no run
@@ -108,12 +110,12 @@ def _nights(reports: StoragePath) -> list[Night]:
         return []
 
 
-def _accuracy(dataset: StoragePath | None) -> Accuracy | None:
-    """Return how sure the codes are, by what persons looked at in the last days; ``None`` where they did not."""
+def _accuracy(dataset: StoragePath | None, day: str) -> Accuracy | None:
+    """Return how sure the codes are, by what persons looked at of the days before; ``None`` where they did not."""
     if dataset is None:
         return None
-    since = SystemClock().now().astimezone(UTC).date() - timedelta(days=REVIEWED_DAYS)
     try:
+        since = date.fromisoformat(day) - timedelta(days=REVIEWED_DAYS)
         return accuracy_of(reviewed(dataset, beside(dataset, "corrections"), since=since, seconds=REVIEWED_S))
     except Exception as error:  # noqa: BLE001  # a section is worth no page
         log.info("The page of the report says nothing of accuracy (%s: %s).", type(error).__name__, error)
