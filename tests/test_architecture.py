@@ -86,7 +86,7 @@ ROOMS = {
         "dataset.corrections dataset.table dataset.plan dataset.layout storage core", "pyarrow numpy"
     ),
     "dataset.search": room(
-        "dataset.corrections dataset.table dataset.layout storage core", "pyarrow numpy pandas xlsxwriter"
+        "dataset.corrections dataset.table dataset.layout core.images storage core", "pyarrow numpy pandas xlsxwriter"
     ),
     "dataset.report": room("dataset.table dataset.plan dataset.layout storage core"),
     "dataset.report_page": room("dataset.report dataset.figures core.images core", "jinja2 markupsafe"),

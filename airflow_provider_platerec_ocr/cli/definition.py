@@ -25,6 +25,7 @@ COMMANDS = {
     "plan": (f"{_ROOM}.account.plan", "what a run over a manifest would read and cost; nothing is paid or written"),
     "runs": (f"{_ROOM}.account.runs", "the last runs of a dataset: images, calls, doubts, dead letters"),
     "report": (f"{_ROOM}.account.report", "what one run did and what it cost, in sentences"),
+    "reads": (f"{_ROOM}.account.reads", "look for reads of a dataset: by code, image, camera, day"),
     "holds": (f"{_ROOM}.account.holds", "which accounts the API asked to wait; lift a hold"),
     "ledger": (f"{_ROOM}.ledger.command", "look into the ledger of paid calls, settle what is in doubt, forget"),
     "analysis": (f"{_ROOM}.analysis.command", "who is in the yard, and how sure the reads are"),

@@ -13,12 +13,12 @@ from fastapi.responses import Response, StreamingResponse
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.page_urls import reads_url, view_url
-from airflow_provider_platerec_ocr.dataset.search.query import query_of
+from airflow_provider_platerec_ocr.dataset.search.query import FILTERS, query_of
 from airflow_provider_platerec_ocr.dataset.search.search import DEEPEST, search
-from airflow_provider_platerec_ocr.dataset.search.spreadsheet import MOST_ROWS, csv_of, xlsx_of
+from airflow_provider_platerec_ocr.dataset.search.spreadsheet import FILE_COLUMNS, MOST_ROWS, csv_of, file_rows, xlsx_of
 from airflow_provider_platerec_ocr.web.frame import texts
 from airflow_provider_platerec_ocr.web.frame.page import PageDep
-from airflow_provider_platerec_ocr.web.reads_shown import FILE_COLUMNS, file_rows, pager, shown_images
+from airflow_provider_platerec_ocr.web.reads_shown import pager, shown_images
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,10 +32,7 @@ PAGE_ROWS = 50
 LAST_PAGE = DEEPEST // PAGE_ROWS
 SECONDS = 8.0
 """For which one search may go on: then the page says how far it came."""
-_FIELDS = (
-    *("code", "image", "camera", "type", "since", "until"),
-    *("min_confidence", "max_confidence", "check_digit", "status"),
-)
+_FIELDS = tuple(name for name in FILTERS if name != "fingerprint")
 """What the form asks for."""
 router = APIRouter()
 

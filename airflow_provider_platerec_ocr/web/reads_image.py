@@ -18,6 +18,7 @@ from fastapi.responses import Response
 
 from airflow_provider_platerec_ocr.core.errors import OCRError
 from airflow_provider_platerec_ocr.core.fingerprint import is_fingerprint
+from airflow_provider_platerec_ocr.core.images.identity import safe_name
 from airflow_provider_platerec_ocr.core.page_urls import reads_url
 from airflow_provider_platerec_ocr.core.redact import redact, shorten, whole_text
 from airflow_provider_platerec_ocr.dataset.search.query import ReadQuery
@@ -32,7 +33,7 @@ from airflow_provider_platerec_ocr.runtime.places import thumbnail_folder
 from airflow_provider_platerec_ocr.storage.path import beside
 from airflow_provider_platerec_ocr.web.frame.cached import Cached
 from airflow_provider_platerec_ocr.web.frame.page import PageDep
-from airflow_provider_platerec_ocr.web.frame.texts import CODE_SIGNS, NAME_SIGNS, cut, safe_name
+from airflow_provider_platerec_ocr.web.frame.texts import CODE_SIGNS, NAME_SIGNS, cut
 from airflow_provider_platerec_ocr.web.reads_picture import placeholder
 from airflow_provider_platerec_ocr.web.reads_shown import pretty, shown_code, thumbnail_url
 from airflow_provider_platerec_ocr.web.reads_what import shown_what

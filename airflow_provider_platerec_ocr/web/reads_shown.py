@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.core.images.identity import safe_name
 from airflow_provider_platerec_ocr.core.page_urls import image_url, reads_url, view_url
 from airflow_provider_platerec_ocr.core.redact import redact, whole_text
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.search.matching import TAKEN_BACK
 from airflow_provider_platerec_ocr.engine.images.preview import LARGE, SMALL
-from airflow_provider_platerec_ocr.web.frame.texts import CODE_SIGNS, NAME_SIGNS, cut, safe_name
+from airflow_provider_platerec_ocr.web.frame.texts import CODE_SIGNS, NAME_SIGNS, cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,23 +29,6 @@ if TYPE_CHECKING:
 
 ANSWER_SIGNS = 20_000
 """Characters of an answer that are shown."""
-FILE_COLUMNS = (
-    *("code", "code_normalized", "code_as_read", "corrected_by", "corrected_at", "taken_back"),
-    *("confidence", "check_digit_ok", "code_system", "orientation", "repaired"),
-    *("identifier_index", "identifier_count", "type", "camera_id", "timestamp", "image", "image_version", "image_name"),
-    *(
-        "filename",
-        "read_at",
-        "published_at",
-        "run_date",
-        "calls_billed",
-        "manifest",
-        "manifest_row",
-        "manifest_columns",
-    ),
-    *("fingerprint", "dag_id", "run_id"),
-)
-"""Columns of a CSV or an Excel file, in order: what is looked for first, then where it comes from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +169,6 @@ def count_words(page: Page) -> str:
         return "None found" if page.exact else "None found so far"
     things = "row" if page.total == 1 else "rows"
     return f"{page.total:,} {things}" if page.exact else f"More than {page.total:,} {things}"
-
-
-def file_rows(rows: Iterable[Row]) -> Iterable[Row]:
-    """Return rows as they go into a file."""
-    for row in rows:
-        yield {**row, **{name: safe_name(row.get(name)) for name in ("image", "image_name", "manifest")}}
 
 
 def pretty(raw: str | None) -> str:

@@ -225,6 +225,7 @@ def test_a_report_is_told_in_its_sentences_or_whole(run: Run, reports: Path, tmp
 
     assert "499 reads of r2 are in the table." in run("report", "r2", *dataset)[1]
     assert run("report", *dataset)[0] == 3
+    assert run("report", str(reports / "nightly-1.html"))[1] == run("report", "nightly-1.html", *dataset)[1]
     assert "499 reads of r1 are in the table." in run("report", "nightly-1", "--reports", str(reports))[1]
     code, said, _ = run("report", str(reports / "nightly-0.json"), "-o", "json")
     assert code == 0
@@ -239,6 +240,7 @@ def test_a_report_is_told_in_its_sentences_or_whole(run: Run, reports: Path, tmp
         (("report", "r9", "--dataset", "READS"), "no report of a run 'r9'. The newest: r3, r2, r1"),
         (("report", "r9"), "Say of which dataset"),
         (("report", "/nowhere/r9.json"), "There is no report at /nowhere/r9.json"),
+        (("report", "/nowhere/r9.html"), "no report at /nowhere/r9.json, which belongs to the page /nowhere/r9.html"),
         (("holds", "--ledger", "/nowhere"), "There is no ledger"),
         (("holds", "--ledger", ""), "--ledger is empty"),
     ],

@@ -158,6 +158,11 @@ def test_the_order_of_the_ledgers_command_is_taken_too(
     [
         (("info", "/nowhere"), "There is no dataset"),
         (("info", ""), "is empty"),
+        (("compact", "/nowhere"), "There is no dataset at /nowhere"),
+        (("view", "/nowhere", "--for", "duckdb"), "There is no dataset at /nowhere"),
+        (("correct", "/nowhere", "X", "--image", "a.jpg", "--why", "w"), "There is no dataset at /nowhere"),
+        (("forget", "/nowhere", "--code", "1M8GDM9AXKP042788", "--ledger", "TABLE"), "There is no dataset at /nowhere"),
+        (("retain", "/nowhere", "--older-than", "1d", "--ledger", "TABLE"), "There is no dataset at /nowhere"),
         (("compact", "TABLE", "--until", "soon"), "--until is a day"),
         (("compact", "TABLE", "--workspace", " "), "--workspace is empty"),
         (("correct", "TABLE", "X", "--image", "", "--why", "w"), "--image is empty"),
@@ -182,6 +187,31 @@ def test_programs_are_told_the_same_as_json(run: Run, table: CorrectedStage) -> 
     assert (told["days"], told["ledger"], told["worth_compacting"]) == (1, None, False)
 
 
+def test_programs_are_told_what_was_changed(run: Run, table: CorrectedStage) -> None:
+    said = json.loads(
+        run("correct", RIGHT, "--image", table.image(ONE), "--by", "jane", "--why", "seen", "-o", "json")[1]
+    )
+    made = json.loads(run("compact", "--dry-run", "-o", "json")[1])
+
+    assert (said["image"], said["code_normalized"], said["kind"]) == (table.image(ONE), RIGHT, "correct")
+    assert (said["corrected_by"], said["corrected_at"][-1]) == ("jane", "Z")
+    assert (made["dataset"], made["dry_run"]) == (str(table.dataset), True)
+    assert [(each["table"], each["files_before"], each["left"]) for each in made["tables"]] == [
+        ("reads", 1, []),
+        ("repeats", 0, []),
+        ("dead_letters", 0, []),
+    ]
+
+
+def test_what_lies_beside_a_lost_table_is_enough_of_a_dataset(run: Run, table: CorrectedStage) -> None:
+    for path in table.dataset.rglob("*.parquet"):
+        path.unlink()
+    table.dataset.with_name(f"{table.dataset.name}_dead_letters").mkdir(exist_ok=True)
+    table.dataset.with_name(f"{table.dataset.name}_dead_letters").joinpath("x").write_bytes(b"")
+
+    assert run("compact", "--dry-run")[0] == 0
+
+
 def test_what_is_not_understood_fails_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["mend", "/srv/reads"])
@@ -198,6 +228,8 @@ def test_what_is_not_understood_fails_with_2(capsys: pytest.CaptureFixture[str])
         (["forget", "--fingerprint", "AB" * 32], "without blanks or capitals"),
         (["forget", "--fingerprint", "ab" * 6], "64 digits, lower-case hexadecimal, and this has 12"),
         (["correct", RIGHT, "--why", "x", "--fingerprint", "4711.jpg"], "64 digits"),
+        (["retain", "--older-than", "1d", "--wait", "nan"], "must be a number of minutes such as 10"),
+        (["retain", "--older-than", "1d", "--wait=-1"], "must be a number of minutes such as 10"),
     ],
 )
 def test_a_value_that_can_be_none_fails_with_2_and_says_what_it_must_be(

@@ -79,7 +79,31 @@ def test_the_ledger_may_be_left_out_where_airflow_knows_it(shell: Shell, monkeyp
     assert main(["holds"]) == 0
 
 
-@pytest.mark.parametrize("words", [[], ["mend"], ["quota", "--nothing"], ["plan"], ["runs"], ["ledger"]])
+def test_a_command_of_the_ledger_says_where_no_ledger_is_configured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    monkeypatch.delenv("AIRFLOW__PLATEREC_OCR__LEDGER", raising=False)
+
+    assert main(["ledger", "info"]) == 1
+    assert "Name it first: python -m airflow_provider_platerec_ocr ledger LEDGER COMMAND." in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        main(["ledger", "info", "--help"])
+    assert ended.value.code == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *([], ["mend"], ["quota", "--nothing"], ["plan"], ["runs"], ["ledger"]),
+        *(["runs", "/srv/reads", "--last", "0"], ["quota", "--reserve=-1"]),
+        *(
+            ["reads", "/srv/reads", "--day", "soon"],
+            ["reads", "/srv/reads", "--type", ","],
+            ["reads", "/x", "--limit", "0"],
+        ),
+    ],
+)
 def test_what_is_not_understood_fails_with_2(
     words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -145,6 +146,30 @@ def test_a_nights_doubts_are_settled_together(shell: Shell, how: list[str], kind
     assert all(isinstance(shell.decision(each), kind) for each in (OPEN, "ee" * 32))
     assert "settled by kim: the vendor's log" in shell.run("show", OPEN)[1]
     assert shell.run("settle", "--doubts", "--released", "--yes") == (0, "No doubt fits.\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["forget", "--rejected"], 1, {"done": False, "forgotten": 0, "folder": None}),
+        (["forget", "--rejected", "--yes"], 0, {"done": True, "forgotten": 2, "left": 0}),
+        (["forget", WRONG], 1, {"done": False, "forgotten": 0}),
+        (["forget", WRONG, "--yes"], 0, {"done": True, "forgotten": 1}),
+        (["settle", "--doubts", "--released"], 1, {"done": False, "settled": 0, "end": "released"}),
+        (["settle", "--doubts", "--released", "--yes"], 0, {"done": True, "settled": 1}),
+        (["settle", OPEN, "--rejected", "blurred"], 0, {"done": True, "settled": 1, "why": "blurred"}),
+    ],
+)
+def test_programs_are_told_what_was_done_and_to_what(
+    shell: Shell, words: list[str], code: int, told: dict[str, Any]
+) -> None:
+    found, said = shell.run(*words, "-o", "json")
+
+    answer = json.loads(said[: said.rindex("}") + 1])  # what went wrong comes after it
+    meant = {"forget": {WRONG, RIGHT}, "settle": {OPEN}}[words[0]] if words[1].startswith("--") else {words[1]}
+    assert found == code
+    assert told.items() <= answer.items()
+    assert {each["fingerprint"] for each in answer["entries"]} == meant
 
 
 def test_a_time_chooses_among_doubts(shell: Shell) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,3 +41,6 @@ def test_it_says_what_can_be_read_now_and_what_cannot(
 
     assert main([str(tmp_path / "ledger"), "reparse"]) == code
     assert said in capsys.readouterr().out
+    assert main([str(tmp_path / "ledger"), "reparse", "-o", "json"]) == code
+    told = json.loads(capsys.readouterr().out)
+    assert (len(told["understood"]), len(told["unread"])) == (bodies.count(READ), bodies.count(ODD))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,9 @@ def test_a_dry_run_says_what_would_go_and_changes_nothing(
     row = one_code(stage)
     before = {path: path.read_bytes() for path in stage.root.rglob("*") if path.is_file()}
 
+    assert forget(stage, "--code", row["code"], "-o", "json") == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["done"], told["counts"]["table"], told["contents"], len(told["where"]["table"])) == (False, 1, 1, 1)
     assert forget(stage, "--code", row["code"], "--dry-run") == 0
     assert forget(stage, "--code", row["code"]) == 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -111,10 +112,13 @@ def test_a_ledger_that_several_datasets_share_gives_each_its_own(
 def test_a_dry_run_says_what_it_would_make(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = tmp_path / "elsewhere"
 
-    code = main(["rebuild", str(other), "--ledger", str(tmp_path / "ledger"), "--of", "all", "--dry-run"])
+    words = ["rebuild", str(other), "--ledger", str(tmp_path / "ledger"), "--of", "all", "--dry-run"]
 
-    assert (code, other.exists()) == (0, False)
+    assert (main(words), other.exists()) == (0, False)
     assert "would be in the table" in capsys.readouterr().out
+    assert main([*words, "-o", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["dry_run"], told["files"], told["rows"] > 0) == (True, 0, True)
 
 
 def test_what_is_deleted_while_the_answers_are_read_does_not_come_back(stage: BatchStage, tmp_path: Path) -> None:

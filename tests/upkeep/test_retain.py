@@ -68,6 +68,9 @@ def test_what_is_younger_stays(stage: BatchStage) -> None:
 def test_it_is_only_listed_until_it_is_meant(stage: BatchStage, capsys: pytest.CaptureFixture[str]) -> None:
     before = {path: path.read_bytes() for path in stage.root.rglob("*") if path.is_file()}
 
+    assert retain(stage, "-o", "json") == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["done"], told["in_doubt"], told["counts"]["table"] > 0) == (False, 0, True)
     assert retain(stage) == 1
     assert retain(stage, "--dry-run") == 0
 

@@ -1,1 +1,1 @@
-"""The commands about an account and its runs: quota, plan, runs, report, holds."""
+"""The commands about an account, its runs and their reads: quota, plan, runs, report, reads, holds."""

@@ -22,18 +22,19 @@ if TYPE_CHECKING:
 _CODES = "\n\nexit codes: 0 fine, 1 refused or failed, 2 not understood, 3 {three}"
 
 
-def parser_of(prog: str, about: str, examples: str, three: str = "") -> argparse.ArgumentParser:
+def parser_of(prog: str, about: str, examples: str, three: str = "", *more: str) -> argparse.ArgumentParser:
     """Return the parser of one command.
 
     :param examples: one a line, with ``%(prog)s`` for the command.
     :param three: what exit code 3 says; empty where it never comes.
+    :param more: forms of the answer besides a table and JSON.
     """
     codes = _CODES.format(three=three) if three else _CODES.partition(", 3")[0]
     form = argparse.RawDescriptionHelpFormatter
     made = argparse.ArgumentParser(
         prog=prog, description=about, epilog=f"examples:\n{examples}{codes}", formatter_class=form
     )
-    takes_output(made)
+    takes_output(made, *more)
     return made
 
 

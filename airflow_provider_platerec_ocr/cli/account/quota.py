@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.cli.account.connected import hook_of, ledger_place, takes_account
 from airflow_provider_platerec_ocr.cli.account.opening import parser_of, run
-from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE
+from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, at_least
 from airflow_provider_platerec_ocr.cli.shared.output import Output
 from airflow_provider_platerec_ocr.core.models import Owner
 from airflow_provider_platerec_ocr.core.money import costs
@@ -43,7 +43,9 @@ def parser(prog: str = "quota") -> argparse.ArgumentParser:
     """Return the command's parser."""
     made = parser_of(prog, _ABOUT, _EXAMPLES, "nothing is free for a new run")
     takes_account(made)
-    made.add_argument("--reserve", type=int, default=0, metavar="CALLS", help="calls that are to be kept (default: 0)")
+    made.add_argument(
+        "--reserve", type=at_least(0), default=0, metavar="CALLS", help="calls that are to be kept (default: 0)"
+    )
     return made
 
 

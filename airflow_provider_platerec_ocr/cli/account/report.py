@@ -31,7 +31,7 @@ def main(words: Sequence[str] | None = None, *, clock: Clock | None = None, prog
 def parser(prog: str = "report") -> argparse.ArgumentParser:
     """Return the command's parser."""
     made = parser_of(prog, _ABOUT, _EXAMPLES, "the run is not whole")
-    about = "run id, or path or URI of its report (default: the newest run)"
+    about = "run id, or path or URI of its report or of the page beside it (default: the newest run)"
     made.add_argument("run", metavar="RUN", nargs="?", default=LAST, help=about)
     made.add_argument("--dataset", help="the dataset's folder, where RUN is no path")
     made.add_argument("--reports", help="folder of the reports (default: DATASET_reports)")

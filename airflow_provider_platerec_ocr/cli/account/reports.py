@@ -14,6 +14,8 @@ from airflow_provider_platerec_ocr.storage.path import beside
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
+_PAGE = ".html"
+"""Ending of the page for people that lies beside each report."""
 LAST = "last"
 """Names the newest run."""
 
@@ -57,21 +59,23 @@ def load_reports(folder: StoragePath) -> list[Report]:
 def report_of(run: str, folder: StoragePath | None) -> Report:
     """Return the report of one run.
 
-    :param run: its Airflow run id, the name of its report, or ``last``; a path or URI of a report needs no folder.
+    :param run: its Airflow run id, the name of its report, or ``last``; a path or URI of a report, or of the page
+        beside it, needs no folder.
     :raises OCRInputError: there is none.
     """
-    if run.endswith(".json") and ("/" in run or folder is None):
-        place = any_place(run, "RUN")
+    if run.endswith((".json", _PAGE)) and ("/" in run or folder is None):
+        place = any_place(run.removesuffix(_PAGE) + ".json" if run.endswith(_PAGE) else run, "RUN")
         report = _understood(place, read_whole(place))
         if report is None:
-            message = f"There is no report at {place}. Check the path."
+            of_page = f", which belongs to the page {run}" if run.endswith(_PAGE) else ""
+            message = f"There is no report at {place}{of_page}. Check the path."
             raise OCRInputError(message)
         return report
     if folder is None:
         message = "Say of which dataset the run is, with --dataset; or give the path of its report."
         raise OCRInputError(message)
     found = load_reports(folder)
-    fits = [each for each in found if run == LAST or run in each.names]
+    fits = [each for each in found if run == LAST or {run, run.removesuffix(_PAGE)} & set(each.names)]
     if not fits:
         known = ", ".join(str(each.data.get("run_id")) for each in found[:3]) or "there is none yet"
         message = f"{folder} has no report of a run {run!r}. The newest: {known}."

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.cli.account.opening import parser_of, run
 from airflow_provider_platerec_ocr.cli.account.reports import reports_place
-from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, refuse_empty
+from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, at_least, refuse_empty
 from airflow_provider_platerec_ocr.cli.shared.output import Output
 from airflow_provider_platerec_ocr.cli.shared.progress import working
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
@@ -50,7 +50,7 @@ def parser(prog: str = "runs") -> argparse.ArgumentParser:
     """Return the command's parser."""
     made = parser_of(prog, _ABOUT, _EXAMPLES, "the newest run is not whole")
     made.add_argument("dataset", metavar="DATASET", help="the dataset's folder: a path or a URI")
-    made.add_argument("--last", type=int, default=10, metavar="N", help="how many runs (default: %(default)s)")
+    made.add_argument("--last", type=at_least(1), default=10, metavar="N", help="how many runs (default: %(default)s)")
     made.add_argument("--reports", help="folder of the reports (default: DATASET_reports)")
     return made
 
@@ -59,7 +59,7 @@ def _runs(given: argparse.Namespace, _clock: Clock) -> int:
     refuse_empty(given, "dataset", "reports")
     folder = reports_place(given.dataset, given.reports)
     with working("Reading the reports"):
-        found = last_nights(folder, max(1, given.last))
+        found = last_nights(folder, given.last)
     if not found:
         message = f"There is no report of a run in {folder}. Check the path, or say it with --reports."
         raise OCRInputError(message)

@@ -12,8 +12,8 @@ from airflow_provider_platerec_ocr.analysis.yard.outcome import describe
 from airflow_provider_platerec_ocr.analysis.yard.reconcile import reconcile
 from airflow_provider_platerec_ocr.analysis.yard.seen import sight, signs_by_code
 from airflow_provider_platerec_ocr.analysis.yard.what import Told, with_what
-from airflow_provider_platerec_ocr.cli.analysis.table import at_least, places_of, plain, reads_of, takes_reads
-from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE
+from airflow_provider_platerec_ocr.cli.analysis.table import places_of, plain, reads_of, takes_reads
+from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, at_least
 from airflow_provider_platerec_ocr.cli.shared.output import Output, takes_output
 from airflow_provider_platerec_ocr.cli.shared.places import any_place
 

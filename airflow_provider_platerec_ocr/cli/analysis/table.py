@@ -14,8 +14,6 @@ from airflow_provider_platerec_ocr.core.models import format_timestamp
 from airflow_provider_platerec_ocr.storage.path import beside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 
@@ -28,18 +26,6 @@ def takes_reads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--corrections-at", metavar="FOLDER", help="folder of the corrections (default: READS_corrections)"
     )
-
-
-def at_least(least: int) -> Callable[[str], int]:
-    """Return what reads a whole number that is not too small."""
-
-    def number(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or int(text) < least:
-            message = f"must be a whole number of at least {least}, not {text!r}"
-            raise argparse.ArgumentTypeError(message)
-        return int(text)
-
-    return number
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:

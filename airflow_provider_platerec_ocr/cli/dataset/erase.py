@@ -6,11 +6,13 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.cli.dataset.places import command, places_of, takes_places
-from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, complain, fingerprint, refuse_empty, say
+from airflow_provider_platerec_ocr.cli.dataset.places import command, places_of, refuse_absent, takes_places
+from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, complain, fingerprint, minutes, refuse_empty
+from airflow_provider_platerec_ocr.cli.shared.output import Output
 from airflow_provider_platerec_ocr.cli.shared.progress import working
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.core.images.wanted import FROM_LENGTH, Wanted
+from airflow_provider_platerec_ocr.core.models import format_timestamp
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.upkeep.forget import Forgetting
 from airflow_provider_platerec_ocr.upkeep.retain import WHAT, Retention
@@ -26,6 +28,7 @@ NAMED = 5
 """Files of a place that are named; the others are counted."""
 _AGE = re.compile(r"(\d+)\s*(d|w|y)?")
 _DAYS = {"d": 1, "w": 7, "y": 365}
+_ADD_YES = "Nothing was done. If all of this is to be deleted, add --yes."
 _EVERYWHERE = ("repeats", "dead_letters", "corrections", "workspace", "reports", "sweeps", "ledger", "inbox")
 
 
@@ -42,7 +45,7 @@ def add_to(commands: Any) -> None:
     for parser in (forget, old):
         parser.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
         parser.add_argument("--yes", action="store_true", help="really do it; without it, it is only listed")
-        parser.add_argument("--wait", type=float, default=0.0, metavar="MIN", help="minutes to wait for a run to end")
+        parser.add_argument("--wait", type=minutes, default=0.0, metavar="MIN", help="minutes to wait for a run to end")
         takes_places(parser, *_EVERYWHERE)
 
 
@@ -53,53 +56,62 @@ def _forget(given: argparse.Namespace, clock: Clock) -> int:
         message = f"{given.code!r} has neither a letter nor a digit."
         raise OCRInputError(message)
     places = places_of(given, needs_ledger=True)
+    refuse_absent(given)
     forgetting = Forgetting(places, wanted, clock=clock)
     really = given.yes and not given.dry_run
     with working("Looking through everything"):
         found = forgetting.erase(wait_s=given.wait * 60) if really else forgetting.find()
-    _list(found, really=really)
-    if any(len(code) < FROM_LENGTH for code in wanted.codes):
-        say(f"A code of fewer than {FROM_LENGTH} signs is compared with whole codes only, not looked for in names.")
-    if places.inbox is None:
-        say("No inbox of webhooks is configured here: if there is one, name it with --inbox.")
-    if not found.counts:
-        say("Nothing of it is there.")
-        return FINE
-    if really:
-        say(
-            f"It is gone. What stays: a hash of {count_of(len(found.fingerprints), 'content')}, so that none is paid "
-            f"for again, and of {count_of(len(found.images), 'image name')}, so that none is planned again."
-        )
-        return FINE
-    return FINE if given.dry_run else complain("Nothing was done. If all of this is to be deleted, add --yes.")
+    with Output(given.output) as out:
+        _list(out, found, really=really)
+        if any(len(code) < FROM_LENGTH for code in wanted.codes):
+            out.say(f"A code of fewer than {FROM_LENGTH} signs is compared with whole codes, not looked for in names.")
+        if places.inbox is None:
+            out.say("No inbox of webhooks is configured here: if there is one, name it with --inbox.")
+        out.put(dataset=places.dataset.uri, done=really, counts=found.counts, where=found.where)
+        out.put(contents=len(found.fingerprints), image_names=len(found.images), inbox=places.inbox is not None)
+        if not found.counts:
+            out.say("Nothing of it is there.")
+        elif really:
+            out.say(
+                f"It is gone. What stays: a hash of {count_of(len(found.fingerprints), 'content')}, so that none is "
+                f"paid for again, and of {count_of(len(found.images), 'image name')}, so that none is planned again."
+            )
+        else:
+            return out.refuse_without_yes(_ADD_YES, dry_run=given.dry_run)
+    return FINE
 
 
-def _list(found: Forgotten, *, really: bool) -> None:
+def _list(out: Output, found: Forgotten, *, really: bool) -> None:
     for place, number in found.counts.items():
-        say(f"{place:<14} {number:>8,} {'deleted' if really else 'to be deleted'}")
+        out.say(f"{place:<14} {number:>8,} {'deleted' if really else 'to be deleted'}")
         where = found.where[place]
         for name in where[:NAMED]:
-            say(f"{'':<14} {name}")
+            out.say(f"{'':<14} {name}")
         if len(where) > NAMED:
-            say(f"{'':<14} … and {len(where) - NAMED:,} more")
+            out.say(f"{'':<14} … and {len(where) - NAMED:,} more")
 
 
 def _retain(given: argparse.Namespace, clock: Clock) -> int:
     before = _moment(given.older_than, clock)
     only = tuple(given.only or WHAT)
     needs = bool({"table", "ledger"} & set(only))
-    retention = Retention(places_of(given, needs_ledger=needs), before, only=only, clock=clock)
+    places = places_of(given, needs_ledger=needs)
+    refuse_absent(given)
+    retention = Retention(places, before, only=only, clock=clock)
     really = given.yes and not given.dry_run
     with working("Looking for what is old"):
         done = retention.run(dry_run=not really, wait_s=given.wait * 60)
-    say(f"Older than {before:%Y-%m-%d %H:%M} UTC:")
-    for name in only:
-        say(f"{name:<14} {done.counts.get(name, 0):>8,} {'deleted' if really else 'to be deleted'}")
-    if done.in_doubt:
-        complain(f"{count_of(done.in_doubt, 'old call')} in doubt, kept in the ledger: see `ledger … doubts`.")
-    if really or given.dry_run or not done.counts:
-        return FINDINGS if done.in_doubt else FINE
-    return complain("Nothing was done. If all of this is to be deleted, add --yes.")
+    with Output(given.output) as out:
+        out.say(f"Older than {before:%Y-%m-%d %H:%M} UTC:")
+        for name in only:
+            out.say(f"{name:<14} {done.counts.get(name, 0):>8,} {'deleted' if really else 'to be deleted'}")
+        if done.in_doubt:
+            complain(f"{count_of(done.in_doubt, 'old call')} in doubt, kept in the ledger: see `ledger … doubts`.")
+        out.put(dataset=places.dataset.uri, done=really, before=format_timestamp(before), in_doubt=done.in_doubt)
+        out.put(counts={name: done.counts.get(name, 0) for name in only})
+        if done.counts and not really and not given.dry_run:
+            return out.refuse_without_yes(_ADD_YES)
+    return FINDINGS if done.in_doubt else FINE
 
 
 def _moment(text: str, clock: Clock) -> datetime:

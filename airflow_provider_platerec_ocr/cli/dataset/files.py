@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.cli.dataset.places import beside_of, command, ledger_of, takes_places
-from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, complain, refuse_empty, say
+from airflow_provider_platerec_ocr.cli.dataset.places import (
+    beside_of,
+    command,
+    ledger_of,
+    refuse_absent,
+    takes_places,
+)
+from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, complain, refuse_empty
+from airflow_provider_platerec_ocr.cli.shared.output import Output
 from airflow_provider_platerec_ocr.cli.shared.places import any_place
 from airflow_provider_platerec_ocr.cli.shared.progress import working
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
@@ -46,32 +54,36 @@ def _compact(given: argparse.Namespace, clock: Clock) -> int:
     refuse_empty(given, "dataset", "until", "repeats", "dead_letters", "workspace")
     until, workspace, code = _day(given.until), beside_of(given, "workspace"), FINE
     dataset = any_place(given.dataset)
-    for name, folder, table in (
-        ("table", dataset, READS),
-        ("repeats", beside_of(given, "repeats"), REPEATS),
-        ("dead letters", beside_of(given, "dead_letters"), DEAD_LETTERS),
-    ):
-        with working(f"Compacting the {name}"):
-            done = compact(
-                folder, workspace, table=table, dataset=dataset, until=until, dry_run=given.dry_run, clock=clock
-            )
-        _tell(name, done, dry_run=given.dry_run)
-        code = FINDINGS if done.left else code
+    refuse_absent(given)
+    with Output(given.output) as out:
+        out.put(dataset=dataset.uri, dry_run=given.dry_run)
+        for name, folder, table in (
+            ("table", dataset, READS),
+            ("repeats", beside_of(given, "repeats"), REPEATS),
+            ("dead letters", beside_of(given, "dead_letters"), DEAD_LETTERS),
+        ):
+            with working(f"Compacting the {name}"):
+                done = compact(
+                    folder, workspace, table=table, dataset=dataset, until=until, dry_run=given.dry_run, clock=clock
+                )
+            _tell(out, name, done, dry_run=given.dry_run)
+            out.add("tables", {"table": table} | asdict(done))
+            code = FINDINGS if done.left else code
     return code
 
 
-def _tell(name: str, done: Compacted, *, dry_run: bool) -> None:
-    say(
+def _tell(out: Output, name: str, done: Compacted, *, dry_run: bool) -> None:
+    out.say(
         f"{name:<13} {count_of(done.files_before, 'file')} {_are(done.files_before, dry_run=dry_run)} "
         f"{done.files_after:,}; {count_of(done.partitions, 'folder')} written anew"
     )
     if done.older:
-        say(
+        out.say(
             f"{'':<13} {done.older:,} of an older version, or rewritten by others, "
             f"{_are(done.older, dry_run=dry_run)} of today's"
         )
     if done.twice:
-        say(
+        out.say(
             f"{'':<13} {count_of(done.twice, 'row')} {agree(done.twice, 'was', 'were')} there twice, since a "
             "compaction before was cut short"
         )
@@ -114,25 +126,37 @@ def _rebuild(given: argparse.Namespace, clock: Clock) -> int:
 
 def _tell_rebuilt(given: argparse.Namespace, done: RebuildResult) -> int:
     made = done.made
-    say(
-        f"{count_of(made.reads, 'read')} {_are(made.reads, dry_run=given.dry_run)} in the table: "
+    with Output(given.output) as out:
+        _say_rebuilt(out, done, dry_run=given.dry_run)
+        out.put(dataset=any_place(given.dataset).uri, dry_run=given.dry_run)
+        out.put(reads=made.reads, rows=made.rows, files=done.files, days=dict(made.days))
+        out.put(without_version=made.without_version, unsaid=done.unsaid, carried=done.carried)
+        out.put(retained=done.retained, single=done.single, of_others=dict(done.of_others))
+    if not made.reads and not done.carried:
+        return complain("The ledger has no answer that belongs into this table.")
+    return FINE
+
+
+def _say_rebuilt(out: Output, done: RebuildResult, *, dry_run: bool) -> None:
+    made = done.made
+    out.say(
+        f"{count_of(made.reads, 'read')} {_are(made.reads, dry_run=dry_run)} in the table: "
         f"{count_of(made.rows, 'row')} in {count_of(done.files, 'file')}. No call was made."
     )
     days = ", ".join(f"{number:,} by the {name}" for name, number in sorted(made.days.items(), reverse=True))
     if days:
-        say(f"their days: {days}")
+        out.say(f"their days: {days}")
     if made.without_version:
-        say(f"{count_of(made.without_version, 'read')} without a version of the image: see the documentation")
+        out.say(f"{count_of(made.without_version, 'read')} without a version of the image: see the documentation")
     if done.unsaid:
-        say(f"{count_of(done.unsaid, 'answer')} without a note for which dataset it was paid: taken")
+        out.say(f"{count_of(done.unsaid, 'answer')} without a note for which dataset it was paid: taken")
     if done.carried:
-        say(f"{count_of(done.carried, 'row')} that the ledger does not know: taken over from the table before")
+        out.say(f"{count_of(done.carried, 'row')} that the ledger does not know: taken over from the table before")
     if done.retained:
-        say(f"{count_of(done.retained, 'answer')} left out: `retain` or `forget` had taken their rows from the table")
+        out.say(
+            f"{count_of(done.retained, 'answer')} left out: `retain` or `forget` had taken their rows from the table"
+        )
     if done.single:
-        say(f"{count_of(done.single, 'answer')} to single images: left out")
+        out.say(f"{count_of(done.single, 'answer')} to single images: left out")
     for name, number in sorted(done.of_others.items()):
-        say(f"{count_of(number, 'answer')} paid for {name}: left out; take them with --of {name}")
-    if not made.reads and not done.carried:
-        return complain("The ledger has no answer that belongs into this table.")
-    return FINE
+        out.say(f"{count_of(number, 'answer')} paid for {name}: left out; take them with --of {name}")

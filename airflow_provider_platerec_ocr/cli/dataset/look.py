@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.cli.dataset.places import beside_of, command, takes_places
 from airflow_provider_platerec_ocr.cli.shared.common import FINE, complain, refuse_empty
-from airflow_provider_platerec_ocr.cli.shared.output import Output, takes_output
+from airflow_provider_platerec_ocr.cli.shared.output import Output
 from airflow_provider_platerec_ocr.cli.shared.places import any_place
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.corrections.table import load_corrections
@@ -29,7 +29,6 @@ def add_to(commands: Any) -> None:
     """Declare the command."""
     info = command(commands, "info", _info, "tell what is there: files, rows, days, versions, and what lies beside")
     takes_places(info, "dead_letters", "corrections")
-    takes_output(info)
 
 
 def _info(given: argparse.Namespace, _clock: Clock) -> int:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.cli.shared.common import complain, refuse_empty
+from airflow_provider_platerec_ocr.cli.shared.output import takes_output
 from airflow_provider_platerec_ocr.cli.shared.places import any_place, configured
 from airflow_provider_platerec_ocr.core.errors import OCRError, OCRInputError
 from airflow_provider_platerec_ocr.core.page_urls import dataset_key
+from airflow_provider_platerec_ocr.dataset.layout.table_files import table_files
 from airflow_provider_platerec_ocr.dataset.report.ledger_memory import remembered_ledger
 from airflow_provider_platerec_ocr.engine.kept.known_datasets import known_datasets
 from airflow_provider_platerec_ocr.storage.path import beside
@@ -36,11 +38,16 @@ _BESIDE = {
 _FOLDERS = {"sweeps": "inbox"}
 
 
-def command(commands: Any, name: str, run: Run, about: str) -> argparse.ArgumentParser:
-    """Declare a command about one dataset and return its parser."""
+def command(commands: Any, name: str, run: Run, about: str, *, for_programs: bool = True) -> argparse.ArgumentParser:
+    """Declare a command about one dataset and return its parser.
+
+    :param for_programs: whether it answers as JSON, too.
+    """
     parser: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about[0].upper() + about[1:])
     parser.add_argument("dataset", metavar="DATASET", help="the dataset's folder: a path or a URI")
     parser.set_defaults(run=run)
+    if for_programs:
+        takes_output(parser)
     return parser
 
 
@@ -58,6 +65,22 @@ def takes_places(parser: argparse.ArgumentParser, *names: str) -> None:
     if "inbox" in names:
         parser.add_argument("--inbox", help="inbox of webhooks (default: as Airflow's configuration says)")
         parser.add_argument("--spill", help="spill folder of this machine (default: as Airflow's configuration says)")
+
+
+def refuse_absent(given: argparse.Namespace) -> None:
+    """Refuse a dataset of which nothing is there: a mistyped path would be a command that finds nothing to do.
+
+    What lies beside it is enough: a table may be lost, and where nothing could be read there are dead letters alone.
+
+    :raises OCRInputError: neither a file of the table nor anything beside it is there.
+    """
+    place = any_place(given.dataset)
+    if table_files(place) or remembered_ledger(any_place(beside(given.dataset, "ledger.json"))):
+        return
+    if any(Store(beside_of(given, name)).bare_names() for name in _BESIDE):
+        return
+    message = f"There is no dataset at {place}: no Parquet file lies below it, and nothing beside it. Check the path."
+    raise OCRInputError(message)
 
 
 def beside_of(given: argparse.Namespace, name: str) -> StoragePath:

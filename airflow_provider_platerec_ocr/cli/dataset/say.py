@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.cli.dataset.places import beside_of, command, takes_places
+from airflow_provider_platerec_ocr.cli.dataset.places import beside_of, command, refuse_absent, takes_places
 from airflow_provider_platerec_ocr.cli.shared.common import FINE, complain, fingerprint, refuse_empty, say, user_name
+from airflow_provider_platerec_ocr.cli.shared.output import Output
 from airflow_provider_platerec_ocr.cli.shared.places import any_place
-from airflow_provider_platerec_ocr.core.models import parse_timestamp
+from airflow_provider_platerec_ocr.core.models import format_timestamp, parse_timestamp
 from airflow_provider_platerec_ocr.dataset.corrections.table import CorrectionKind, correction_files
 from airflow_provider_platerec_ocr.dataset.corrections.view import DIALECTS, VIEW_NAME, corrected_view, is_view_name
 from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
@@ -38,7 +40,7 @@ def add_to(commands: Any) -> None:
     say_so.add_argument("--why", required=True, help="how you know")
     say_so.add_argument("--at", metavar="TIME", help="when it was said, with its zone (default: now)")
     takes_places(say_so, "corrections")
-    view = command(commands, "view", _view, "print the view of the corrected reads as SQL")
+    view = command(commands, "view", _view, "print the view of the corrected reads as SQL", for_programs=False)
     view.add_argument("--for", dest="dialect", choices=sorted(DIALECTS), required=True, help="whose SQL")
     view.add_argument("--name", type=_view_name, default="corrected_reads", help="of the view (default: %(default)s)")
     takes_places(view, "corrections")
@@ -53,6 +55,7 @@ def _view_name(text: str) -> str:
 
 def _correct(given: argparse.Namespace, clock: Clock) -> int:
     refuse_empty(given, "dataset", "image", "fingerprint", "identifier", "type", "by", "why", "at", "corrections")
+    refuse_absent(given)
     said = correct(
         given.dataset,
         given.code,
@@ -74,7 +77,9 @@ def _correct(given: argparse.Namespace, clock: Clock) -> int:
         what = "is right as it was read"
     if said.check_digit_ok is False:
         complain(f"The check digit of {said.code_normalized} does not fit. It is kept all the same.")
-    say(f"{said.image} as {said.read_type}: {which} {what}, says {said.corrected_by}: {said.why}")
+    with Output(given.output) as out:
+        out.say(f"{said.image} as {said.read_type}: {which} {what}, says {said.corrected_by}: {said.why}")
+        out.put(**asdict(said) | {"corrected_at": format_timestamp(said.corrected_at)})
     return FINE
 
 
@@ -86,6 +91,7 @@ def _kind(given: argparse.Namespace) -> CorrectionKind:
 
 def _view(given: argparse.Namespace, _clock: Clock) -> int:
     refuse_empty(given, "dataset", "corrections", "name")
+    refuse_absent(given)
     corrections = beside_of(given, "corrections")
     if not correction_files(corrections):
         complain(f"-- There is no correction yet in {corrections}: the view can be made once there is one.")

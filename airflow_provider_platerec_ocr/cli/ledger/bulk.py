@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.cli.ledger.entries import title
-from airflow_provider_platerec_ocr.cli.shared.common import FAILED, FINE, complain, refuse_empty, say
+from airflow_provider_platerec_ocr.cli.ledger.entries import entry_json, title
+from airflow_provider_platerec_ocr.cli.shared.common import FAILED, FINE, complain, refuse_empty
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRInputError
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.engine.ledger import selection
@@ -15,6 +15,7 @@ from airflow_provider_platerec_ocr.engine.ledger.describe import owner, state
 if TYPE_CHECKING:
     import argparse
 
+    from airflow_provider_platerec_ocr.cli.shared.output import Output
     from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin, Verdict
     from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 
@@ -43,13 +44,15 @@ def check_choice(given: argparse.Namespace, flag: str) -> None:
             raise OCRInputError(message)
 
 
-def forget_rejected(given: argparse.Namespace, admin: LedgerAdmin) -> int:
+def forget_rejected(out: Output, given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> int:
     """List the rejections that were chosen; with ``--yes``, move their claims aside."""
     chosen = selection.rejected(admin, since=_since(given), message=given.message or "", type_=given.type)
     aside = admin.new_aside()
-    number = left = 0
+    number, left, folder = 0, 0, None
+    out.put(entries=[])
     for found in chosen:
-        say(f"{title(found)}  rejected {selection.rejection(found)}")
+        out.say(f"{title(found)}  rejected {selection.rejection(found)}")
+        out.add("entries", entry_json(found, ledger.lease_s))
         number += 1
         if given.yes:
             try:
@@ -57,31 +60,36 @@ def forget_rejected(given: argparse.Namespace, admin: LedgerAdmin) -> int:
             except OCRConfigError as error:
                 left += 1
                 complain(f"  left as it is: {error}")
+    out.put(done=given.yes, forgotten=number - left if given.yes else 0, left=left, folder=folder)
     if not number:
-        say("No rejection fits.")
+        out.say("No rejection fits.")
         return FINE
     if not given.yes:
-        return complain(
+        return out.refuse_without_yes(
             f"Nothing was done: the next run may pay again for {count_of(number, 'image')}. To have that, add --yes."
         )
     if number > left:
-        say(f"{count_of(number - left, 'image')} forgotten. Nothing was deleted: the files are in {folder}")
+        out.say(f"{count_of(number - left, 'image')} forgotten. Nothing was deleted: the files are in {folder}")
     return FAILED if left else FINE
 
 
-def settle_doubts(given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger, says: Verdict) -> int:
+def settle_doubts(out: Output, given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger, says: Verdict) -> int:
     """List the doubts that were chosen; with ``--yes``, write down how they ended."""
     number = settled = 0
+    out.put(entries=[])
     for found, attempt in selection.doubts(admin, since=_since(given), type_=given.type):
-        say(f"{title(found)}\n  attempt {attempt.number}: {state(attempt, ledger.lease_s)}; {owner(attempt)}")
+        out.say(f"{title(found)}\n  attempt {attempt.number}: {state(attempt, ledger.lease_s)}; {owner(attempt)}")
+        out.add("entries", entry_json(found, ledger.lease_s) | {"attempt": attempt.number})
         number += 1
         settled += given.yes and admin.write(found, attempt, says)
+    out.put(done=given.yes, settled=settled, end=says.end.value, by=says.by, why=says.why)
     if not number:
-        say("No doubt fits.")
+        out.say("No doubt fits.")
         return FINE
     if not given.yes:
-        return complain(f"Nothing was done. To settle {count_of(number, 'doubt')} as {says.end.value}, add --yes.")
-    say(f"{count_of(settled, 'doubt')} settled as {says.end.value} by {says.by}: {says.why}")
+        line = f"Nothing was done. To settle {count_of(number, 'doubt')} as {says.end.value}, add --yes."
+        return out.refuse_without_yes(line)
+    out.say(f"{count_of(settled, 'doubt')} settled as {says.end.value} by {says.by}: {says.why}")
     if settled < number:
         return complain(f"{count_of(number - settled, 'doubt')} ended by somebody else just now. Look again with show.")
     return FINE

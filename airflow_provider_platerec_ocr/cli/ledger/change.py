@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.cli.ledger.bulk import check_choice, forget_rejected, settle_doubts, takes_many
-from airflow_provider_platerec_ocr.cli.ledger.entries import command, one, takes_an_image
-from airflow_provider_platerec_ocr.cli.shared.common import FINE, complain, refuse_empty, say, user_name
+from airflow_provider_platerec_ocr.cli.ledger.entries import command, entry_json, one, takes_an_image
+from airflow_provider_platerec_ocr.cli.shared.common import FINE, refuse_empty, user_name
+from airflow_provider_platerec_ocr.cli.shared.output import Output, takes_output
 from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.core.redact import redact
@@ -43,6 +44,8 @@ def add_to(commands: Any) -> None:
     takes_an_image(forget, nargs="?")
     takes_many(forget, "--rejected", "instead of one: every image that the API rejected")
     forget.add_argument("--message", metavar="TEXT", help="of those, only where the reason has this in it")
+    for parser in (settle, forget):
+        takes_output(parser)
 
 
 def _settle(given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> int:
@@ -56,7 +59,8 @@ def _settle(given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> in
         if given.yes:
             prove_exclusive(ledger.store)
         end = End.RELEASED if given.released else End.REJECTED
-        return settle_doubts(given, admin, ledger, Verdict(end, by=given.by, why=why))
+        with Output(given.output) as out:
+            return settle_doubts(out, given, admin, ledger, Verdict(end, by=given.by, why=why))
     found = one(admin, ledger, given)
     prove_exclusive(ledger.store)
     end, answer = End.RELEASED, None
@@ -65,21 +69,30 @@ def _settle(given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> in
     elif given.rejected is not None:
         end = End.REJECTED
     number = admin.settle(found, Verdict(end, by=given.by, why=why, answer=answer), number=given.attempt)
-    say(f"Attempt {number} of {found.fingerprint} is settled as {end.value} by {given.by}: {why}")
-    say(verdict(one(admin, ledger, given).history, ledger.lease_s))
+    with Output(given.output) as out:
+        out.say(f"Attempt {number} of {found.fingerprint} is settled as {end.value} by {given.by}: {why}")
+        now = one(admin, ledger, given)
+        out.say(verdict(now.history, ledger.lease_s))
+        out.put(entries=[entry_json(now, ledger.lease_s) | {"attempt": number}])
+        out.put(done=True, settled=1, end=end.value, by=given.by, why=why)
     return FINE
 
 
 def _forget(given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> int:
     check_choice(given, "--rejected")
     refuse_empty(given, "message")
-    if given.many:
-        return forget_rejected(given, admin)
-    found = one(admin, ledger, given)
-    if not given.yes:
-        what = redact(found.image) or "it"
-        return complain(f"Nothing was done: the next run may pay again for {what}. If you want that, add --yes.")
-    say(f"Forgotten; nothing was deleted, the files are in {admin.forget(found)}")
+    with Output(given.output) as out:
+        if given.many:
+            return forget_rejected(out, given, admin, ledger)
+        found = one(admin, ledger, given)
+        out.put(entries=[entry_json(found, ledger.lease_s)], done=given.yes, forgotten=0, left=0, folder=None)
+        if not given.yes:
+            what = redact(found.image) or "it"
+            line = f"Nothing was done: the next run may pay again for {what}. If you want that, add --yes."
+            return out.refuse_without_yes(line)
+        folder = admin.forget(found)
+        out.say(f"Forgotten; nothing was deleted, the files are in {folder}")
+        out.put(forgotten=1, folder=folder)
     return FINE
 
 

@@ -30,6 +30,9 @@ Look into the ledger of paid calls, settle what is in doubt, and forget what is 
 
 A call is *in doubt* when it was claimed, its lease is over and nobody wrote down how it ended: it may have been
 billed. By default the next run sends it once more; a person who knows better says so with `settle`."""
+_NO_LEDGER = (
+    "Airflow's configuration names no ledger, and there is none in AIRFLOW_HOME. Name it first: {prog} LEDGER COMMAND."
+)
 _EXAMPLES = """\
 examples:
   %(prog)s info
@@ -51,8 +54,10 @@ def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None, 
     :param arguments: the words after the command's name; ``None`` for those of this process.
     :param prog: what the command is called, for its help.
     """
-    made = parser(prog)
-    given = made.parse_args(_with_ledger(list(sys.argv[1:] if arguments is None else arguments)))
+    words = _with_ledger(list(sys.argv[1:] if arguments is None else arguments))
+    if words is None:
+        return complain(_NO_LEDGER.format(prog=prog))
+    given = parser(prog).parse_args(words)
     return guarded(lambda: _run(given, clock or SystemClock()))
 
 
@@ -65,13 +70,20 @@ def _run(given: argparse.Namespace, clock: Clock) -> int:
     return code
 
 
-def _with_ledger(words: list[str]) -> list[str]:
-    """Return the words with the ledger of Airflow's configuration in front, where they name none."""
+def _with_ledger(words: list[str]) -> list[str] | None:
+    """Return the words with the ledger of Airflow's configuration in front, where they name none.
+
+    ``None`` where the configuration names none either, and a command is meant that needs one.
+    """
     names = {name for module in COMMANDS for name in module.NAMES}
     if words[:1] and words[0] in names and words[1:2] and words[1] in names:
         return words  # a ledger in a folder of that name
-    place = configured("ledger", "ledger") if words[:1] and words[0] in names else None
-    return [place, *words] if place else words
+    if not words or words[0] not in names:
+        return words
+    place = configured("ledger", "ledger")
+    if place is None and not {"-h", "--help"} & set(words):
+        return None
+    return [place or "LEDGER", *words]
 
 
 def parser(prog: str = PROG) -> argparse.ArgumentParser:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.cli.ledger.entries import command, title
-from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, say, user_name
+from airflow_provider_platerec_ocr.cli.ledger.entries import command, entry_json, title
+from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, user_name
+from airflow_provider_platerec_ocr.cli.shared.output import Output, takes_output
 from airflow_provider_platerec_ocr.cli.shared.progress import working
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.engine.kept.reparse import reparse
@@ -14,6 +15,7 @@ from airflow_provider_platerec_ocr.storage.probe import prove_exclusive
 if TYPE_CHECKING:
     import argparse
 
+    from airflow_provider_platerec_ocr.engine.kept.reparse import Reparsed
     from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin
     from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 
@@ -26,28 +28,34 @@ NAMES = ("reparse",)
 
 def add_to(commands: Any) -> None:
     """Declare the command."""
-    command(commands, "reparse", _reparse, _ABOUT)
+    takes_output(command(commands, "reparse", _reparse, _ABOUT))
 
 
-def _reparse(_given: argparse.Namespace, _admin: LedgerAdmin, ledger: Ledger) -> int:
+def _reparse(given: argparse.Namespace, _admin: LedgerAdmin, ledger: Ledger) -> int:
     prove_exclusive(ledger.store)
     with working("Looking for answers that were kept unread"):
         done = reparse(ledger, by=user_name())
+    with Output(given.output) as out:
+        _tell(out, done)
+        for key, some in (("understood", done.understood), ("new", done.new), ("unread", done.unread)):
+            out.put(**{key: [entry_json(found, ledger.lease_s) for found in some]})
+    return FINDINGS if done.unread else FINE
+
+
+def _tell(out: Output, done: Reparsed) -> None:
     for found in done.new:
-        say(f"read now: {title(found)}")
+        out.say(f"read now: {title(found)}")
     for found in done.unread:
-        say(f"still unread: {title(found)}")
+        out.say(f"still unread: {title(found)}")
     if done.understood:
-        say(
+        out.say(
             f"{count_of(len(done.understood), 'answer')} can be read now, {len(done.new):,} found for the first time: "
             "the next run over their manifest publishes them. That costs nothing."
         )
     if done.unread:
-        say(
+        out.say(
             f"{count_of(len(done.unread), 'answer')} cannot be read by this version either; "
             "see one with: show FINGERPRINT --raw"
         )
-        return FINDINGS
-    if not done.understood:
-        say("No answer was kept unread.")
-    return FINE
+    elif not done.understood:
+        out.say("No answer was kept unread.")

@@ -43,6 +43,33 @@ def fingerprint(text: str) -> str:
     return text
 
 
+def at_least(least: int) -> Callable[[str], int]:
+    """Return what reads an option's value as a whole number that is not too small."""
+
+    def number(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or int(text) < least:
+            message = f"must be a whole number of at least {least}, not {text!r}"
+            raise argparse.ArgumentTypeError(message)
+        return int(text)
+
+    return number
+
+
+def minutes(text: str) -> float:
+    """Return an option's value as minutes.
+
+    :raises argparse.ArgumentTypeError: it is no number, or less than none.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0.0 <= number < float("inf"):
+        message = f"must be a number of minutes such as 10, not {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return number
+
+
 def say(line: str) -> None:
     """Print a line of the answer."""
     sys.stdout.write(f"{line}\n")

@@ -6,20 +6,24 @@ import json
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Self
 
-from airflow_provider_platerec_ocr.cli.shared.common import say
+from airflow_provider_platerec_ocr.cli.shared.common import FINE, complain, say
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Sequence
     from types import TracebackType
 
-TABLE, JSON = "table", "json"
+TABLE, JSON, CSV = "table", "json", "csv"
 
 
-def takes_output(parser: argparse.ArgumentParser) -> None:
-    """Have a command answer in the form that is asked for."""
-    about = "form of the answer: a table for people (default), or one JSON object for programs"
-    parser.add_argument("-o", "--output", choices=(TABLE, JSON), default=TABLE, help=about)
+def takes_output(parser: argparse.ArgumentParser, *more: str) -> None:
+    """Have a command answer in the form that is asked for.
+
+    :param more: forms that it has besides.
+    """
+    others = "".join(f"{each.upper()}, " for each in more)
+    about = f"form of the answer: a table for people (default), {others}or one JSON object for programs"
+    parser.add_argument("-o", "--output", choices=(TABLE, JSON, *more), default=TABLE, help=about)
 
 
 class Output:
@@ -63,6 +67,15 @@ class Output:
         if self._facts is not None:
             self._facts.setdefault(key, []).append(item)
 
+    def refuse_without_yes(self, line: str, *, dry_run: bool = False) -> int:
+        """Say that what was listed was not done, since ``--yes`` is missing, and return the exit code.
+
+        :param line: what would become of it, and what to add.
+        :param dry_run: nobody asked for more than the list.
+        """
+        self.put(done=False)
+        return FINE if dry_run else complain(line)
+
     def __enter__(self) -> Self:
         """Return it."""
         return self
@@ -95,7 +108,9 @@ def rows_of(cells: list[list[str]], heads: Sequence[str]) -> list[list[str]]:
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return "".join(sign if sign.isprintable() else "?" for sign in str(value))  # names of files come from anybody
 
 
 def _is_number(text: str) -> bool:

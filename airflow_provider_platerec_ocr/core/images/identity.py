@@ -25,6 +25,7 @@ from airflow_provider_platerec_ocr.core.redact import (
     is_secret,
     names_secret,
     parameters,
+    redact,
 )
 
 if TYPE_CHECKING:
@@ -213,3 +214,12 @@ def _host(scheme: str, netloc: str) -> str:
         with suppress(UnicodeError):
             host = host.encode("idna").decode()
     return host if not port or int(port) == _PORTS[scheme] else f"{host}:{int(port)}"
+
+
+def safe_name(name: str | None) -> str:
+    """Return an image's name without what signs a URL; tables of old versions may have such."""
+    if not name or "://" not in name[:40]:
+        return name or ""
+    if name.startswith(("http://", "https://")) and is_web(name):
+        return web_identity(name).name
+    return redact(name) if "?" in name or "@" in name else name

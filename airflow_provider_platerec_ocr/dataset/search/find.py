@@ -12,7 +12,7 @@ from airflow_provider_platerec_ocr.dataset.layout.columns import kind_of
 from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
 from airflow_provider_platerec_ocr.dataset.search.groups import is_folder
 from airflow_provider_platerec_ocr.dataset.search.matching import TAKEN_BACK
-from airflow_provider_platerec_ocr.dataset.search.query import query_from
+from airflow_provider_platerec_ocr.dataset.search.query import FILTERS, query_from
 from airflow_provider_platerec_ocr.dataset.search.search import NEEDED, default_columns, refuse_broken, search
 from airflow_provider_platerec_ocr.storage.path import beside
 
@@ -77,24 +77,12 @@ def find_reads(  # noqa: PLR0913  # one place and filters, all by name
 
     .. versionadded:: 0.2
     """
+    query = query_from({name: value for name, value in locals().items() if name in FILTERS})  # the arguments alone
     from airflow_provider_platerec_ocr.dataset.table.reading import chosen_columns, open_folder
 
     added = ADDED if corrected else ()
     known = [*default_columns(), "raw", *added]
     wanted = chosen_columns(columns, known) if columns is not None else [*default_columns(), *added]
-    query = query_from(
-        code=code,
-        image=image,
-        camera=camera,
-        fingerprint=fingerprint,
-        type=type,
-        since=since,
-        until=until,
-        min_confidence=min_confidence,
-        max_confidence=max_confidence,
-        check_digit=check_digit,
-        status=status,
-    )
     if query.status == "corrected" and not corrected:
         message = "status='corrected' asks for corrections, and corrected=False lets none count."
         raise OCRConfigError(message)

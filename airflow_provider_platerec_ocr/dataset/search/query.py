@@ -19,7 +19,7 @@ from airflow_provider_platerec_ocr.core.redact import shorten, whole_text
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
 LONGEST = 500
 """Characters of a text that is looked for; no code and no image's name that a person types is longer."""
@@ -168,7 +168,7 @@ def query_of(params: Mapping[str, str]) -> tuple[ReadQuery, list[str]]:
         if not text:
             continue
         try:
-            given["types" if name == "type" else name] = read(text)
+            given[_FIELDS.get(name, name)] = read(text)
         except ValueError:
             said.append(f"{name}: {shorten(text, 40)!r} is not understood; {_WANTED[name]} is. It is left out.")
     while True:
@@ -178,6 +178,22 @@ def query_of(params: Mapping[str, str]) -> tuple[ReadQuery, list[str]]:
             said.append(f"{error} It is left out.")
             wrong = str(error).partition(" ")[0]
             given.pop(wrong, None)
+
+
+def filter_of(name: str, text: str) -> Any:
+    """Return a filter's value as a person types it in a shell, such as ``80%`` for a confidence.
+
+    :raises ValueError: it is not understood; its message says what is.
+    """
+    try:
+        value = _READERS[name](whole_text(text).strip())
+    except ValueError:
+        message = f"must be {_WANTED[name]}, not {shorten(text, 40)!r}"
+        raise ValueError(message) from None
+    if value == ():
+        message = f"names no type: {shorten(text, 40)!r}"
+        raise ValueError(message)
+    return value
 
 
 def _share(text: str) -> float:
@@ -190,14 +206,20 @@ def _types(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
 
 
+_TEXTS = ("code", "image", "camera", "fingerprint")
+_DAYS: dict[str, Any] = dict.fromkeys(("since", "until"), date.fromisoformat)
+_CHOICES: dict[str, Any] = {"check_digit": CheckDigit, "status": ReadStatus}
 _READERS: dict[str, Any] = {
-    **dict.fromkeys(("code", "image", "camera", "fingerprint"), str),
+    **dict.fromkeys(_TEXTS, str),
     "type": _types,
-    **dict.fromkeys(("since", "until"), date.fromisoformat),
+    **_DAYS,
     **dict.fromkeys(("min_confidence", "max_confidence"), _share),
-    "check_digit": CheckDigit,
-    "status": ReadStatus,
+    **_CHOICES,
 }
+FILTERS = tuple(_READERS)
+"""Names of all filters, in order: of an address, of ``find_reads`` and of the command ``reads``."""
+_FIELDS = {"type": "types"}
+"""Filters that the query has under another name."""
 _WANTED = {
     **dict.fromkeys(("since", "until"), "a day such as 2026-03-01"),
     **dict.fromkeys(("min_confidence", "max_confidence"), "a number from 0 to 1"),
@@ -206,57 +228,27 @@ _WANTED = {
 }
 
 
-def query_from(  # noqa: PLR0913  # the filters, all by name
-    *,
-    code: str | None = None,
-    image: str | None = None,
-    camera: str | None = None,
-    fingerprint: str | None = None,
-    type: str | Collection[str] | None = None,  # noqa: A002  # the column's and the API's name
-    since: date | str | None = None,
-    until: date | str | None = None,
-    min_confidence: float | None = None,
-    max_confidence: float | None = None,
-    check_digit: str | None = None,
-    status: str | None = None,
-) -> ReadQuery:
-    """Return the query that arguments say.
+def query_from(filters: Mapping[str, Any]) -> ReadQuery:
+    """Return the query that arguments say; those that are ``None`` ask nothing.
 
+    :param filters: by name, of :data:`FILTERS`: texts, ``type`` also as several, days also as dates.
     :raises OCRConfigError: one is not understood; the message names it.
     """
+    given = {name: value for name, value in filters.items() if value is not None}
+    return ReadQuery(**{_FIELDS.get(name, name): _argument(name, value) for name, value in given.items()})
+
+
+def _argument(name: str, value: Any) -> Any:
+    """Return an argument as the query has it."""
+    if name == "type":
+        return (value,) if isinstance(value, str) else tuple(value)
+    if name in _TEXTS:
+        text = whole_text(value)
+        return text.strip() if name == "code" else text
+    if name not in _CHOICES and not isinstance(value, str):
+        return value  # a number, or a date
     try:
-        digit = None if check_digit is None else CheckDigit(check_digit)
-        what = None if status is None else ReadStatus(status)
-    except ValueError:
-        name, value, known = _wrong_choice(check_digit, status)
-        message = f"{name} must be one of {', '.join(known)}, not {value!r}."
-        raise OCRConfigError(message) from None
-    return ReadQuery(
-        code=whole_text(code or "").strip(),
-        image=whole_text(image or ""),
-        camera=whole_text(camera or ""),
-        fingerprint=whole_text(fingerprint or ""),
-        types=() if type is None else (type,) if isinstance(type, str) else tuple(type),
-        since=_day(since, "since"),
-        until=_day(until, "until"),
-        min_confidence=min_confidence,
-        max_confidence=max_confidence,
-        check_digit=digit,
-        status=what,
-    )
-
-
-def _wrong_choice(check_digit: str | None, status: str | None) -> tuple[str, str | None, type[StrEnum]]:
-    if check_digit is not None and check_digit not in set(CheckDigit):
-        return "check_digit", check_digit, CheckDigit
-    return "status", status, ReadStatus
-
-
-def _day(value: date | str | None, name: str) -> date | None:
-    if not isinstance(value, str):
-        return value
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        message = f"{name} must be a day such as 2026-03-01, not {value!r}."
+        return (_CHOICES | _DAYS)[name](value)
+    except (KeyError, ValueError):
+        message = f"{name} must be {_WANTED[name]}, not {value!r}."
         raise OCRConfigError(message) from None

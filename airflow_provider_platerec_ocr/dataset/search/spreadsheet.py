@@ -13,12 +13,30 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.core.images.identity import safe_name
 from airflow_provider_platerec_ocr.core.models import format_timestamp
 from airflow_provider_platerec_ocr.core.redact import whole_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+FILE_COLUMNS = (
+    *("code", "code_normalized", "code_as_read", "corrected_by", "corrected_at", "taken_back"),
+    *("confidence", "check_digit_ok", "code_system", "orientation", "repaired"),
+    *("identifier_index", "identifier_count", "type", "camera_id", "timestamp", "image", "image_version", "image_name"),
+    *(
+        "filename",
+        "read_at",
+        "published_at",
+        "run_date",
+        "calls_billed",
+        "manifest",
+        "manifest_row",
+        "manifest_columns",
+    ),
+    *("fingerprint", "dag_id", "run_id"),
+)
+"""Columns of a CSV or an Excel file, in order: what is looked for first, then where it comes from."""
 MOST_ROWS = 10_000
 """Rows of one file: what a person looks through. For all of a table there is ``read_dataset``."""
 MOST_IN_EXCEL = 1_048_575
@@ -28,6 +46,12 @@ _FORMULA = frozenset("=+-@\t\r\n|%\uff1d\uff0b\uff0d\uff20")
 _LONGEST_CELL = 32_767
 """Characters that Excel takes; more of a cell is cut."""
 _BOM = "\ufeff"
+
+
+def file_rows(rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    """Return rows as they go into a file."""
+    for row in rows:
+        yield {**row, **{name: safe_name(row.get(name)) for name in ("image", "image_name", "manifest")}}
 
 
 def csv_of(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:

@@ -1,9 +1,8 @@
-"""What comes from photographs and from names of files, made short enough for a page, and without secrets. Pure."""
+"""What comes from photographs and from names of files, made short enough for a page. Pure."""
 
 from __future__ import annotations
 
-from airflow_provider_platerec_ocr.core.images.identity import is_web, web_identity
-from airflow_provider_platerec_ocr.core.redact import redact, whole_text
+from airflow_provider_platerec_ocr.core.redact import whole_text
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 
 CODE_SIGNS, NAME_SIGNS = 60, 200
@@ -18,15 +17,6 @@ def cut(text: str | None, signs: int) -> str:
     if len(head) <= signs and len(text or "") <= 4 * signs:
         return head
     return f"{head[:signs]}… ({count_of(len(text or ''), 'character')})"
-
-
-def safe_name(name: str | None) -> str:
-    """Return an image's name without what signs a URL; tables of old versions may have such."""
-    if not name or "://" not in name[:40]:
-        return name or ""
-    if name.startswith(("http://", "https://")) and is_web(name):
-        return web_identity(name).name
-    return redact(name) if "?" in name or "@" in name else name
 
 
 def page_number(text: str, last: int) -> int:

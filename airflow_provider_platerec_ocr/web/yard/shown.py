@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.analysis.results.nights import facts_of
 from airflow_provider_platerec_ocr.analysis.rules.presence import Change
 from airflow_provider_platerec_ocr.analysis.yard.outcome import UNIT, Status
+from airflow_provider_platerec_ocr.core.images.identity import safe_name
 from airflow_provider_platerec_ocr.core.page_urls import image_url, view_url
 from airflow_provider_platerec_ocr.core.redact import redact
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.web.frame.charts import columns
-from airflow_provider_platerec_ocr.web.frame.texts import CODE_SIGNS, NAME_SIGNS, cut, safe_name
+from airflow_provider_platerec_ocr.web.frame.texts import CODE_SIGNS, NAME_SIGNS, cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

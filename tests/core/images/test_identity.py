@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from airflow_provider_platerec_ocr.core.images.identity import former_identity, is_web, web_identity
+from airflow_provider_platerec_ocr.core.images.identity import former_identity, is_web, safe_name, web_identity
 from airflow_provider_platerec_ocr.core.redact import MASK, redact, redact_url
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJwYXRoIjoi{0}In0.c2lnbmF0dXJl{0}"
@@ -335,3 +335,22 @@ def test_parameters_without_a_signature_stay_in_order(params: list[tuple[str, st
 
     assert parse_qsl(urlsplit(name).query, keep_blank_values=True) == params
     assert web_identity(name).name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        (None, ""),
+        ("/yard/gate 7/a.jpg", "/yard/gate 7/a.jpg"),
+        ("https://x.example/a.jpg?X-Amz-Signature=geheim", "https://x.example/a.jpg"),
+        ("https://x.example/a.jpg?w=800", "https://x.example/a.jpg?w=800"),
+        ("s3://lake/a.jpg", "s3://lake/a.jpg"),
+        (
+            "abfs://box/a.jpg?sig=geheim77geheim77&se=2026-03-01",
+            redact("abfs://box/a.jpg?sig=geheim77geheim77&se=2026-03-01"),
+        ),
+    ],
+)
+def test_a_name_is_shown_without_what_signs_it(name: str | None, shown: str) -> None:
+    assert safe_name(name) == shown
+    assert "geheim" not in safe_name(name)

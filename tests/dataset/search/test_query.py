@@ -83,7 +83,7 @@ def test_a_form_is_understood_as_far_as_it_makes_sense(params: dict[str, str], q
 )
 def test_an_argument_that_makes_no_sense_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(OCRConfigError, match=message):
-        query_from(**given)
+        query_from(given)
 
 
 @pytest.mark.parametrize(
