@@ -15,6 +15,7 @@ from airflow_provider_platerec_ocr.compat import AirflowPlugin
 from airflow_provider_platerec_ocr.core import page_urls
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.core.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,10 @@ _ICONS = {
 }
 _SILENT = "webhooks are received, but no DAG is told of them: this Airflow cannot be told from within (%s)"
 _OFF = "The receiver of webhooks is off: %s"
+_BROKEN = (
+    "The receiver of webhooks is off, and the rest of Airflow goes on: %s: %s. If a package is missing, install the "
+    "provider again with Airflow's constraints; else check the options webhook_… of [platerec_ocr]. Then restart."
+)
 _log = logging.getLogger(__name__)
 
 
@@ -85,18 +90,37 @@ def _app_of_page() -> Any:
 
 
 def _receiver() -> list[dict[str, Any]]:
-    """Return the receiver of webhooks, where it is configured."""
+    return mounted_receiver(_app_of_receiver)
+
+
+def mounted_receiver(make: Callable[[], Any]) -> list[dict[str, Any]]:
+    """Return the receiver, where it is configured and can be made; else nothing, and log what to do.
+
+    :param make: makes its app; ``None`` where no secret is set.
+    """
     try:
-        settings, inbox = _settings(), _inbox()
+        app = make()
     except OCRConfigError as error:
         _log.error(_OFF, error)  # a line, no stack trace
         return []
+    except Exception as error:  # noqa: BLE001  # Airflow would start without any plugin, or not at all
+        _log.error(_BROKEN, type(error).__name__, redact(str(error)))
+        return []
+    return [] if app is None else [{"app": app, "url_prefix": URL_PREFIX, "name": "platerec_ocr_webhook"}]
+
+
+def _app_of_receiver() -> Any:
+    """Return the receiver's app, ``None`` where no secret is set.
+
+    :raises OCRConfigError: an option is not understood, or one is missing.
+    """
+    settings, inbox = _settings(), _inbox()
     if settings is None:
-        return []
+        return None
     if inbox is None:
-        _log.error(_OFF, "a secret is set, but no inbox; set [platerec_ocr] inbox")
-        return []
-    return [{"app": _app(settings, inbox), "url_prefix": URL_PREFIX, "name": "platerec_ocr_webhook"}]
+        message = "a secret is set, but no inbox; set [platerec_ocr] inbox"
+        raise OCRConfigError(message)
+    return _app(settings, inbox)
 
 
 def _settings() -> ReceiverSettings | None:

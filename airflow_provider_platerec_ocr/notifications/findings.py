@@ -180,7 +180,7 @@ class Alert:
     counts: Mapping[str, Any]
     """As the export returned them."""
     report: str = ""
-    """Where the run's report is."""
+    """Where the run's report is: the page for people, else the JSON; of several plans all, divided by commas."""
     page: str = ""
     """Address of the page in Airflow on this run; empty where nobody knows Airflow's own."""
 

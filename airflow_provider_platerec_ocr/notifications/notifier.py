@@ -104,8 +104,7 @@ class OCRNotifier(BaseNotifier):
             log.info("Nothing of this run needs a person, so nobody is told.")
             return
         ti = context["ti"]
-        report = str(seen.counts.get("report") or "")
-        alert = Alert(ti.dag_id, ti.run_id, found, seen.counts, report, page_of(ti.dag_id, ti.run_id))
+        alert = Alert(ti.dag_id, ti.run_id, found, seen.counts, reports_of(seen.counts), page_of(ti.dag_id, ti.run_id))
         log.info("%s", alert.text)
         for notifier in self.notifiers:
             within_time(notifier, {**context, NAME: alert}, self.within)
@@ -124,6 +123,14 @@ class OCRNotifier(BaseNotifier):
             webhook_at=webhook_at,
             error=None if error is None else f"{context['ti'].task_id} failed: {said(error)}",
         )
+
+
+def reports_of(counts: Mapping[str, Any]) -> str:
+    """Return where a person reads the run's report: its page, else its JSON; of several plans all, with commas."""
+    pages = counts.get("report_pages") or [counts.get("report_page")]
+    reports = counts.get("reports") or [counts.get("report")]
+    found = [page or report for page, report in zip(pages, [*reports, *[None] * len(pages)], strict=False)]
+    return ", ".join(str(each) for each in found if each)
 
 
 def said(error: object) -> str:

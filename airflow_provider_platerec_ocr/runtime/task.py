@@ -26,6 +26,7 @@ from airflow_provider_platerec_ocr.storage.path import beside as place_beside
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping
+    from dataclasses import Field
     from datetime import datetime, timedelta
 
     from airflow.sdk import Context
@@ -38,9 +39,27 @@ def given(kind: type[Arguments], operator: Any, **instead: Any) -> Arguments:
     """Return the dataclass ``kind`` filled with the operator's attributes of the same names.
 
     :param instead: values that are not the attribute's own.
+    :raises OCRConfigError: a template gave nothing for an argument that the task needs.
     """
-    names = [field.name for field in fields(kind) if field.name not in instead]  # type: ignore[arg-type]  # a dataclass, always
-    return kind(**{name: getattr(operator, name) for name in names}, **instead)
+    asked = [field for field in fields(kind) if field.name not in instead]  # type: ignore[arg-type]  # a dataclass, always
+    return kind(**{each.name: _rendered(getattr(operator, each.name), each) for each in asked}, **instead)
+
+
+def _rendered(value: Any, field: Field[Any]) -> Any:
+    """Return an argument without the text ``None``, which Jinja makes of a parameter that is not set.
+
+    Of a DAG with ``render_template_as_native_obj`` it is ``None`` itself; the same DAG must mean the same without.
+    """
+    if not isinstance(value, str) or value.strip() != "None":
+        return value
+    kind = str(field.type)
+    if kind == "str":
+        message = (
+            f"{field.name} is the text 'None': its template gave nothing, and the task cannot do without. Give it a "
+            "default, such as {{ params.place or '/srv/reads' }}."
+        )
+        raise OCRConfigError(message)
+    return None if kind == "Any" or "None" in kind else value  # numbers and switches have readers of their own
 
 
 def beside(dataset: str | os.PathLike[str], name: str) -> str:
@@ -138,8 +157,9 @@ def whole_number(value: Any, name: str, *, low: int = 0, empty: int | None = Non
 
 
 def truth(value: Any, name: str) -> bool:
-    """Return a templated ``value`` as a boolean; nothing and empty text are false."""
-    return False if value is None or value == "" else flag(value, name)
+    """Return a templated ``value`` as a boolean; nothing, empty text and the text ``None`` are false."""
+    is_nothing = value is None or (isinstance(value, str) and value.strip() in {"", "None"})
+    return False if is_nothing else flag(value, name)
 
 
 def choice(kind: type[Choice], value: str, name: str) -> Choice:

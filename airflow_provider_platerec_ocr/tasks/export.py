@@ -175,7 +175,10 @@ class ExportTask:
         self.reported.append(run.workspace)
         page = write_page(report, plan, workspace, figures, dataset=open_place(self.dataset))
         log.info("The report is at %s.", page or report)
-        counts = counts_of(plan, result, spend, price) | {"report": report.uri}
+        counts = counts_of(plan, result, spend, price) | {
+            "report": report.uri,
+            "report_page": page.uri if page else None,
+        }
         self._note(run)
         return Published(run, plan, result, tries, counts)
 

@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from airflow_provider_platerec_ocr.core.page_urls import account_url
 from airflow_provider_platerec_ocr.web.frame.charts import Piece, gauge
 from airflow_provider_platerec_ocr.web.frame.page import FORM_TOKEN, Page, PageDep, check_form
+from airflow_provider_platerec_ocr.web.frame.viewer import may_see
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.web.frame.account_facts import AccountFacts
@@ -70,10 +71,11 @@ class ShownAccount:
 
 @router.get("/account", response_class=HTMLResponse)
 def account(page: PageDep) -> HTMLResponse:
-    """Show the accounts of all datasets that the viewer may see."""
+    """Show the accounts of the datasets whose last planning DAG the viewer may read: the connection is that DAG's."""
     until_s = page.shop.clock.monotonic() + ALL_S
     by_account: dict[tuple[str, str], list[Shown]] = {}
-    for each in page.visible():
+    mine = [each for each in page.visible() if may_see(page.viewer, each.known.dag_id)]
+    for each in mine:
         by_account.setdefault((each.known.conn_id, each.ledger.uri), []).append(each)
     shown = [
         ShownAccount(
@@ -98,6 +100,8 @@ def _lift(page: Page, given: dict[str, str]) -> RedirectResponse:
     if not given.get("dataset"):
         raise HTTPException(422, "The form does not say which dataset it is about.")
     found = page.editable(given["dataset"])
+    if not page.viewer.may_edit(found.known.dag_id):
+        raise HTTPException(403, "In Airflow you may not edit the DAG whose account this is: nothing was changed.")
     check_form(page, given.get(FORM_TOKEN, ""))
     lifted = page.shop.accounts.lift(found.known.conn_id, found.ledger)
     said = f"the hold of account {lifted} ({found.known.conn_id}) was lifted on the page"

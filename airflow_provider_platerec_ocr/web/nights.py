@@ -119,7 +119,7 @@ def run(page: PageDep, dag_id: str, run_id: str) -> Response:
     if not page.viewer.may_read(dag_id):
         raise HTTPException(403, "In Airflow you may not read this DAG.")
     ids = {run_id, run_id.replace(" ", "+")}  # older versions of Airflow do not quote the plus sign of a time zone
-    mine = [shown for shown in page.shop.datasets.all().found if shown.known.dag_id == dag_id]
+    mine = [shown for shown in page.shop.datasets.all().found if dag_id in shown.known.dags]
     pairs = [(shown, night) for shown in mine for night in _nights(page, shown) if night.run_id in ids]
     found = [(shown, night) for shown, night in pairs if night.dag_id == dag_id]
     if len(found) == 1:

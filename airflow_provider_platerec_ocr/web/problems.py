@@ -10,6 +10,9 @@ import pyarrow.compute as pc
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from airflow_provider_platerec_ocr.dataset.layout.columns import batches
+from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS
+from airflow_provider_platerec_ocr.dataset.layout.table_files import all_files, opened
 from airflow_provider_platerec_ocr.dataset.table.letters import LetterBook
 from airflow_provider_platerec_ocr.web.frame.cached import Cached
 from airflow_provider_platerec_ocr.web.frame.page import PageDep
@@ -18,6 +21,7 @@ from airflow_provider_platerec_ocr.web.frame.remedies import DOUBTS, commands, r
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from airflow_provider_platerec_ocr.dataset.layout.table_files import TableFile
     from airflow_provider_platerec_ocr.storage.path import StoragePath
     from airflow_provider_platerec_ocr.web.frame.datasets import Shown
     from airflow_provider_platerec_ocr.web.frame.page import Page
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 router = APIRouter()
 FRESH_S = 20.0
 """Seconds for which the letters of one dataset are kept."""
+MOST_EXACT = 50_000
+"""Dead letters of a folder that are looked at together, some 70 MB of memory for a moment."""
 EXAMPLES = 50
 """Images of one reason that are listed; the table has them all."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -67,12 +73,50 @@ class Problem:
         return remedy(self.reason)
 
 
-def open_problems(folder: StoragePath) -> dict[str, list[Problem]]:
-    """Return the open dead letters of a folder by DAG and by reason; the DAG is empty where a letter names none.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is open in one folder of dead letters."""
 
+    by_dag: dict[str, list[Problem]]
+    """By DAG and by reason; the DAG is empty where a letter names none."""
+    exact: bool = True
+    """Whether each problem is counted once."""
+
+
+def open_problems(folder: StoragePath, most: int = MOST_EXACT) -> Found:
+    """Return the open dead letters of a folder, without ever holding more than so many of them.
+
+    Beyond that, files are gone through batch by batch, and a problem that version 1 wrote down each night, or that a
+    crash has left twice, counts as often as it is there.
+
+    :param most: letters that are looked at together.
     :raises OCRDatasetError: a file of it cannot be read.
     """
-    table = LetterBook(folder).table()
+    if sum(all_files(folder, _letters_in)) <= most:
+        return Found(_by_dag(LetterBook(folder).table()))
+    of_files = all_files(folder, _gone_through)
+    dags = {dag_id for each in of_files for dag_id in each}
+    return Found(
+        {dag_id: together(problem for each in of_files for problem in each.get(dag_id, ())) for dag_id in dags},
+        exact=False,
+    )
+
+
+def _letters_in(file: TableFile) -> int:
+    with opened(file.place, DEAD_LETTERS) as parquet:
+        return int(parquet.metadata.num_rows)
+
+
+def _gone_through(file: TableFile) -> dict[str, list[Problem]]:
+    """Return what is open in one file, of which one batch is in memory at a time."""
+    found: dict[str, list[Problem]] = {}
+    for table in batches(file, (*_COLUMNS, "reason", "dag_id", "closed_at"), DEAD_LETTERS):
+        for dag_id, problems in _by_dag(table).items():
+            found[dag_id] = together([*found.get(dag_id, ()), *problems])
+    return found
+
+
+def _by_dag(table: Any) -> dict[str, list[Problem]]:
     table = table.filter(pc.is_null(table.column("closed_at"))).sort_by([("last_seen", "descending")])
     dags = pc.fill_null(table.column("dag_id"), "")
     return {dag_id: _by_reason(table.filter(pc.equal(dags, dag_id))) for dag_id in pc.unique(dags).to_pylist()}
@@ -121,19 +165,20 @@ def _by_reason(table: Any) -> list[Problem]:
 def problems(page: PageDep, dataset: str = "") -> HTMLResponse:
     """Show the open problems of a dataset."""
     chosen = page.chosen(dataset)
+    found = _found(page, chosen) if chosen else Found({})
+    may = [dag_id for dag_id in found.by_dag if not dag_id or page.viewer.may_read(dag_id)]
     return page.render(
         "problems.html",
         shown=page.visible(),
         chosen=chosen,
-        problems=_problems(page, chosen) if chosen else [],
+        problems=together(problem for dag_id in may for problem in found.by_dag[dag_id]),
+        exact=found.exact,
         commands=commands,
         troubles=page.shop.datasets.all().troubles,
     )
 
 
-def _problems(page: Page, shown: Shown) -> list[Problem]:
-    """Return the problems that the viewer may see: a folder of dead letters may be another DAG's as well."""
-    cached = page.shop.keep("problems", lambda shop: Cached[dict[str, list[Problem]]](FRESH_S, shop.clock, most=16))
-    by_dag = cached.get(shown.known.key, lambda: open_problems(page.open(shown.known.dead_letters)))
-    may = [dag_id for dag_id in by_dag if not dag_id or page.viewer.may_read(dag_id)]
-    return together(problem for dag_id in may for problem in by_dag[dag_id])
+def _found(page: Page, shown: Shown) -> Found:
+    """Return what is open in the dataset's folder of dead letters, which may be another DAG's as well."""
+    cached = page.shop.keep("problems", lambda shop: Cached[Found](FRESH_S, shop.clock, most=16))
+    return cached.get(shown.known.key, lambda: open_problems(page.open(shown.known.dead_letters)))

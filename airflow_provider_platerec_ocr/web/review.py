@@ -29,6 +29,7 @@ from airflow_provider_platerec_ocr.dataset.review.queue import candidates, one_r
 from airflow_provider_platerec_ocr.storage.path import beside
 from airflow_provider_platerec_ocr.web.frame.cached import Cached
 from airflow_provider_platerec_ocr.web.frame.page import FORM_TOKEN, Page, PageDep, check_form
+from airflow_provider_platerec_ocr.web.frame.viewer import may_change_one
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -162,7 +163,7 @@ def _queue(  # noqa: PLR0913  # which queue, where in it, and what went wrong
         trouble=trouble or failed,
         said=SAID,
         longest=LONGEST,
-        may_decide=page.viewer.may_edit(shown.known.dag_id),
+        may_decide=may_change_one(page.viewer, shown.known.dags),
         done=str(page.request.query_params.get("done", ""))[:200],
     )
 

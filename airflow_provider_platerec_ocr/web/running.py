@@ -104,7 +104,7 @@ def running(page: PageDep) -> HTMLResponse:
         except (OCRError, OSError, ValueError, ImportError) as error:
             troubles.append(f"{shown.name}: {error}")
             continue
-        runs += _runs(shown, found, page.now)
+        runs += _runs(shown, [each for each in found if page.viewer.may_read(each.dag_id)], page.now)
     runs.sort(key=lambda run: (not run.live, run.shown.name, run.first.run))
     return page.render("running.html", runs=runs, troubles=troubles, known=bool(seen) or bool(troubles))
 
@@ -116,10 +116,10 @@ def _live(shop: Shop, root: str) -> list[ShardProgress]:
 
 
 def _runs(shown: Shown, found: list[ShardProgress], now: datetime) -> list[RunNow]:
-    """Return the runs of one dataset: datasets may share a workspace, and its DAG tells whose run it is."""
+    """Return the runs of one dataset: datasets may share a workspace, and its DAGs tell whose run it is."""
     by_run: dict[str, list[ShardProgress]] = {}
     for each in found:
         at = as_time(each.at)
-        if each.dag_id == shown.known.dag_id and at is not None and now - at < GONE:
+        if each.dag_id in shown.known.dags and at is not None and now - at < GONE:
             by_run.setdefault(each.run, []).append(each)
     return [RunNow(shown, tuple(shards), now) for shards in by_run.values()]

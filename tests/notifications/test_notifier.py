@@ -71,6 +71,20 @@ def test_what_needs_a_person_is_handed_on_to_everybody(told: list[Any]) -> None:
     assert (alert.dag_id, alert.run_id, alert.report) == ("nightly", "r1", COUNTS["report"])
 
 
+@pytest.mark.parametrize(
+    ("more", "report"),
+    [
+        ({"report_page": "/r/r1.html"}, "/r/r1.html"),
+        ({"report_page": None}, COUNTS["report"]),
+        ({"reports": ["/r/1.json", "/r/2.json"], "report_pages": ["/r/1.html", None]}, "/r/1.html, /r/2.json"),
+    ],
+)
+def test_an_alert_leads_to_what_people_read(told: list[Any], more: dict[str, Any], report: str) -> None:
+    OCRNotifier(told.append, quota_under=5000)(context_of(COUNTS | more))
+
+    assert told[0]["ocr"].report == report
+
+
 def test_a_failed_export_tells_with_the_counts_of_its_error(told: list[Any]) -> None:
     error = OCRIncomplete("3 images have no outcome; see https://host/a?token=abc", counts=COUNTS)
 

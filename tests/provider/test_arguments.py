@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -130,3 +132,27 @@ def test_a_day_is_a_day(value: Any, day: str | None) -> None:
 def test_what_is_no_day_is_refused_with_how_to_get_one(value: Any) -> None:
     with pytest.raises(OCRConfigError, match=r"partition_date must be a day such as 2026-03-01 .*\| ds"):
         arguments.day(value, "partition_date")
+
+
+@dataclass(frozen=True)
+class Told:
+    """Arguments of each kind."""
+
+    dataset: str
+    ledger: str | None
+    image: Any
+    pace: bool | str
+    reserve: int | str
+
+
+@pytest.mark.parametrize("nothing", ["None", " None "])
+def test_a_template_that_gives_nothing_is_as_if_nothing_was_given(nothing: str) -> None:
+    operator = SimpleNamespace(dataset="/srv/reads", ledger=nothing, image=nothing, pace=nothing, reserve=nothing)
+
+    told = task.given(Told, operator)
+
+    assert (told.ledger, told.image) == (None, None)
+    assert task.truth(told.pace, "pace") is False
+    assert task.whole_number(told.reserve, "reserve", empty=0) == 0
+    with pytest.raises(OCRConfigError, match="dataset is the text 'None': its template gave nothing"):
+        task.given(Told, SimpleNamespace(**vars(operator) | {"dataset": nothing}))

@@ -53,4 +53,5 @@ def test_the_counts_of_several_plans_are_added_up_and_the_account_is_as_it_was_l
         "spend": {"billed": 3, "calls_left": 88, "account": None, "refused": {"OCRUnavailable": 3}},
         "plans": 2,
         "reports": ["r1", "r2"],
+        "report_pages": [None, None],
     }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_platerec_ocr.plugin import PlateRecOCRPlugin, mounted_page
+from airflow_provider_platerec_ocr.plugin import PlateRecOCRPlugin, mounted_page, mounted_receiver
 from airflow_provider_platerec_ocr.provider_info import get_provider_info
 from support.forks import ask
 from support.webhook_stage import OTHER_SECRET, SECRET
@@ -103,6 +103,22 @@ def test_a_mistake_in_its_options_is_one_line_and_never_stops_the_api_server(
     assert record.exc_info is None
     assert SECRET not in record.getMessage()
     assert "brief" not in record.getMessage()
+
+
+@pytest.mark.parametrize("kind", [ImportError, TypeError, RuntimeError])
+def test_a_receiver_that_cannot_be_made_is_one_line_that_says_what_to_do(
+    caplog: pytest.LogCaptureFixture, kind: type[Exception]
+) -> None:
+    def make() -> None:
+        message = "no module named x, token=abcdef1234567890"
+        raise kind(message)
+
+    assert mounted_receiver(make) == []
+    (record,) = caplog.records
+    assert "the rest of Airflow goes on" in record.getMessage()
+    assert "Airflow's constraints" in record.getMessage()
+    assert "abcdef1234567890" not in record.getMessage()
+    assert record.exc_info is None
 
 
 @pytest.mark.parametrize("kind", [ImportError, TypeError, RuntimeError])

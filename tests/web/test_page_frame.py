@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from airflow_provider_platerec_ocr.core.errors import OCRLedgerError
+from airflow_provider_platerec_ocr.runtime.places import open_place
 from airflow_provider_platerec_ocr.web.app import ROUTERS
+from airflow_provider_platerec_ocr.web.frame.datasets import Datasets, Sources
 from airflow_provider_platerec_ocr.web.frame.page import PageDep
 from support.clock import FakeClock
 from support.page_stage import AIRFLOW, PageStage
+
+if TYPE_CHECKING:
+    from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 HOSTILE = "\"><script>alert(1)</script>'{{7*7}}"
 VIEWS = sorted(
@@ -97,6 +104,33 @@ def test_only_who_may_edit_the_dag_may_change_anything_of_its_dataset(stage: Pag
 
     assert stage.get(f"edit?dataset={mine}", edits="mine").status_code == 200
     assert stage.get(f"edit?dataset={mine}", edits="other").status_code == 403
+
+
+def test_a_dataset_of_two_dags_is_for_who_may_read_or_edit_one_of_them(stage: PageStage) -> None:
+    for dag_id in ("nightly", "weekly"):
+        uri = stage.note(dag_id=dag_id, conn_id=f"of-{dag_id}")
+
+    seen = {reads: stage.get(f"trial?dataset={uri}", reads=reads).status_code for reads in ("nightly", "weekly", "x")}
+    edited = {dag: stage.get(f"edit?dataset={uri}", edits=dag).status_code for dag in ("nightly", "weekly", "x")}
+
+    assert seen == edited == {"nightly": 200, "weekly": 200, "x": 403}
+    assert "weekly" not in stage.get("nights", reads="nightly").text
+    shown = {reads: "of-weekly" in stage.get("account", reads=reads).text for reads in ("nightly", "weekly")}
+    assert shown == {"nightly": False, "weekly": True}  # the connection is the DAG's that planned last
+
+
+def test_a_store_that_hangs_is_told_as_silent() -> None:
+    gate = threading.Event()
+
+    def hangs(uri: str) -> StoragePath:
+        gate.wait()
+        return open_place(uri)
+
+    listed = Datasets(Sources(("/srv/ledger",), opener=hangs), FakeClock(), give_up_s=0.0)
+    try:
+        assert "did not answer within 0 s" in listed.all().troubles[0]
+    finally:
+        gate.set()
 
 
 def test_a_place_that_nobody_noted_is_never_opened(stage: PageStage, tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ import pytest
 from airflow_provider_platerec_ocr.core.models import Reason
 from airflow_provider_platerec_ocr.dataset.layout.schema import dead_letters_schema
 from airflow_provider_platerec_ocr.engine.kept.known_datasets import KnownDataset
+from airflow_provider_platerec_ocr.runtime.places import open_place
 from airflow_provider_platerec_ocr.web.frame.remedies import REMEDIES, commands
+from airflow_provider_platerec_ocr.web.problems import EXAMPLES, open_problems
 from support.clock import FakeClock
 from support.page_stage import PageStage
 
@@ -97,6 +99,21 @@ def test_dead_letters_of_a_dag_that_somebody_may_not_read_are_not_theirs_to_see(
     assert "theirs" not in mine
     assert "/in/nightly.jpg" in mine
     assert "/in/old.jpg" in mine
+
+
+def test_more_letters_than_memory_should_hold_are_counted_file_by_file(stage: PageStage) -> None:
+    stage.note()
+    closed = datetime(2026, 3, 2, tzinfo=UTC)
+    rows: list[dict[str, Any]] = [{"image": f"/in/{number}.jpg"} for number in range(60)]
+    letters(stage, *rows, {"image": "/in/gone.jpg", "closed_at": closed}, {"image": "/in/d.jpg", "reason": "in_doubt"})
+    folder = open_place(str(stage.root / "reads_dead_letters"))
+
+    whole, parts = open_problems(folder), open_problems(folder, most=10)
+
+    assert (whole.exact, parts.exact) == (True, False)
+    for found in (whole, parts):
+        counted = {each.reason: (each.count, len(each.examples)) for each in found.by_dag["nightly"]}
+        assert counted == {"image_missing": (60, EXAMPLES), "in_doubt": (1, 1)}
 
 
 def test_where_nothing_is_open_the_page_says_so(stage: PageStage) -> None:

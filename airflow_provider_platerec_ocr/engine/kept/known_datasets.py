@@ -25,6 +25,8 @@ FOLDER = "known-datasets"
 """Folder in the ledger; the hyphen keeps it apart from every type's folder."""
 MOST = 500
 """Datasets that are looked at; a ledger with more has been used for something else."""
+MOST_DAGS = 20
+"""DAGs of one dataset that are remembered; a file of more would be too long to be looked at."""
 _NAME_DIGITS = 64
 _LONGEST_BYTES = 20_000
 _log = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ class KnownDataset:
     roots: str = ""
     """Folders that its manifests may name images in, one a line."""
     dag_id: str = ""
-    """The DAG that planned last: who may read it may see the dataset."""
+    """The DAG that planned last."""
     group: str = ""
     """Task group, or what else tells the plans of one DAG apart."""
     conn_id: str = ""
@@ -62,6 +64,20 @@ class KnownDataset:
     """When this was written; UTC, ISO 8601."""
     ledger: str = ""
     """The ledger, as the worker that planned has it."""
+    dag_ids: str = ""
+    """The DAGs that ever planned into it, one a line, where they are several; the one that planned last is the last."""
+
+    @property
+    def dags(self) -> tuple[str, ...]:
+        """The DAGs that write it: who may read one of them may see the dataset. Empty where none is known."""
+        known = dict.fromkeys(each for each in (*self.dag_ids.split("\n"), self.dag_id) if each)
+        return tuple(known)
+
+    def planned_too_by(self, dags: Iterable[str]) -> Self:
+        """Return it with further DAGs that write it, the newest :data:`MOST_DAGS` of all."""
+        others = dict.fromkeys(each for each in (*dags, *self.dags) if each != self.dag_id)
+        known = [*list(others)[1 - MOST_DAGS :], self.dag_id]
+        return replace(self, dag_ids="\n".join(known) if others and self.dag_id else "")
 
     @property
     def key(self) -> str:
@@ -91,7 +107,7 @@ def note_dataset(ledger: StoragePath, known: KnownDataset) -> bool:
         there = _understood(store.read(name))
         if there is not None:
             given = {field: value for field, value in asdict(known).items() if value not in {"", None}}
-            known = replace(there, **given)
+            known = replace(there, **given | {"dag_ids": ""}).planned_too_by(there.dags)
             if replace(there, at="") == replace(known, at=""):
                 return False
         store.replace(name, json.dumps(asdict(known), ensure_ascii=False).encode())

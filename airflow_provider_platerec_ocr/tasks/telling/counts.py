@@ -57,7 +57,8 @@ def summed(counts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     total: dict[str, Any] = {}
     for each in counts:
         total = _added(total, each)
-    return total | _cost(total) | {"plans": len(counts), "reports": [each["report"] for each in counts]}
+    lists = {f"{name}s": [each.get(name) for each in counts] for name in ("report", "report_page")}
+    return total | _cost(total) | {"plans": len(counts), **lists}
 
 
 def _cost(counts: dict[str, Any]) -> dict[str, Any]:

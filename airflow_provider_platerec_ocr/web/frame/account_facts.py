@@ -24,6 +24,7 @@ from airflow_provider_platerec_ocr.engine.rate.hold_file import HoldFile
 from airflow_provider_platerec_ocr.engine.rate.rate_memory import RateMemory
 from airflow_provider_platerec_ocr.storage.store import Store
 from airflow_provider_platerec_ocr.web.frame.cached import Cached
+from airflow_provider_platerec_ocr.web.frame.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,6 +130,7 @@ class Accounts:
         self._ask = ask or ask_statistics
         self._asked: Cached[Statistics] = Cached(STATISTICS_S, clock, error_s=STATISTICS_S)
         self._books: Cached[AccountBooks] = Cached(BOOK_S, clock)
+        self._patience: Patience[AccountBooks] = Patience("its store")
 
     def look(self, conn_id: str, ledger: StoragePath, *, until_s: float = math.inf) -> AccountFacts:
         """Return what is known of the account behind a connection, with what a ledger says of it.
@@ -151,8 +153,13 @@ class Accounts:
             troubles.append(_NOT_ASKED)
         except OCRError as error:
             troubles.append(f"The account could not be asked what is left: {error.message}")
+        key, left_s = (account, ledger.uri), max(LEAST_S, min(GIVE_UP_S, self._left_s(until_s)))
+
+        def look() -> AccountBooks:
+            return self._patience.get(key, lambda: self._look(settings, account, statistics, ledger), left_s)
+
         try:
-            books = self._books.get((account, ledger.uri), lambda: self._look(settings, account, statistics, ledger))
+            books = self._books.get(key, look)
         except OCRError as error:
             troubles.append(f"The ledger could not be looked at: {error.message}")
         later = forecast(statistics, self._clock.now()) if statistics else None

@@ -13,7 +13,8 @@ from airflow_provider_platerec_ocr.dataset.report.nights import last_nights
 from airflow_provider_platerec_ocr.engine.kept.known_datasets import KnownDataset, known_dataset, known_datasets
 from airflow_provider_platerec_ocr.storage.path import beside
 from airflow_provider_platerec_ocr.web.frame.cached import Cached
-from airflow_provider_platerec_ocr.web.frame.viewer import may_see
+from airflow_provider_platerec_ocr.web.frame.patience import Patience
+from airflow_provider_platerec_ocr.web.frame.viewer import may_see_one
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 FRESH_S = 15.0
 """Seconds for which the list is kept: a new dataset is there that much later."""
+GIVE_UP_S = 6.0
+"""Seconds after which a store is shown as silent."""
 _log = logging.getLogger(__name__)
 
 
@@ -63,10 +66,13 @@ class Datasets:
     """The list, kept for some seconds; blocking, for any thread.
 
     :param sources: where it comes from.
+    :param give_up_s: seconds after which a store that does not answer is told as silent.
     """
 
-    def __init__(self, sources: Sources, clock: Clock) -> None:
+    def __init__(self, sources: Sources, clock: Clock, *, give_up_s: float = GIVE_UP_S) -> None:
         self._sources = sources
+        self._give_up_s = give_up_s
+        self._patience: Patience[DatasetList] = Patience("The store of the ledger, or of a dataset that is named,")
         self._cached: Cached[DatasetList] = Cached(FRESH_S, clock)
 
     @property
@@ -76,19 +82,24 @@ class Datasets:
 
     def all(self) -> DatasetList:
         """Return all there are, whoever asks; a store that does not answer is told in words."""
-        return self._cached.get("all", self._look)
+        return self._cached.get("all", self._asked)
 
     def visible(self, viewer: Viewer) -> list[Shown]:
-        """Return those that somebody may see: who may read the DAG that wrote one; see :func:`.may_see`."""
+        """Return those that somebody may see: who may read a DAG that wrote one; see :func:`.may_see_one`."""
         shown = self.all().found
-        dags = {each.known.dag_id for each in shown}
-        may = {dag_id for dag_id in dags if may_see(viewer, dag_id)}
-        return [each for each in shown if each.known.dag_id in may]
+        may = {dags: may_see_one(viewer, dags) for dags in {each.known.dags for each in shown}}
+        return [each for each in shown if may[each.known.dags]]
 
     def one(self, uri: str) -> Shown | None:
         """Return the dataset of a URI, ``None`` where nobody has noted it: nothing else is ever opened."""
         key = dataset_key(uri)
         return next((each for each in self.all().found if each.known.key == key), None)
+
+    def _asked(self) -> DatasetList:
+        try:
+            return self._patience.get("all", self._look, self._give_up_s)
+        except OCRError as error:
+            return DatasetList(troubles=(error.message,))
 
     def _look(self) -> DatasetList:
         found: dict[str, Shown] = {}

@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from airflow_provider_platerec_ocr.core.page_urls import PREFIX
 from airflow_provider_platerec_ocr.web.frame.datasets import in_order
-from airflow_provider_platerec_ocr.web.frame.viewer import form_token, is_form_token, may_see
+from airflow_provider_platerec_ocr.web.frame.viewer import form_token, is_form_token, may_change_one, may_see_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +102,7 @@ class Page:
         if found is None:
             self.visible()  # who may see nothing is not told what there is
             raise HTTPException(404, _UNKNOWN)
-        if not may_see(self.viewer, found.known.dag_id):
+        if not may_see_one(self.viewer, found.known.dags):
             raise HTTPException(403, _FORBIDDEN)
         return found
 
@@ -114,16 +114,19 @@ class Page:
         return shown[0] if shown else None
 
     def editable(self, uri: str) -> Shown:
-        """Return the dataset of an address, if the viewer may change it: who may edit its DAG may.
+        """Return the dataset of an address, if the viewer may change it: who may edit a DAG that writes it may.
 
         :raises HTTPException: 403 or 404.
         """
         found = self.dataset(uri)
-        if not self.viewer.may_edit(found.known.dag_id):
-            raise HTTPException(
-                403, f"In Airflow you may not edit the DAG {found.known.dag_id}, so nothing was changed."
-            )
+        if not may_change_one(self.viewer, found.known.dags):
+            dags = ", ".join(self.dags(found)) or "that writes this dataset"
+            raise HTTPException(403, f"In Airflow you may not edit the DAG {dags}, so nothing was changed.")
         return found
+
+    def dags(self, shown: Shown | None) -> list[str]:
+        """Return the DAGs that write a dataset, as far as the viewer may know of them."""
+        return [dag_id for dag_id in (shown.known.dags if shown else ()) if self.viewer.may_read(dag_id)]
 
     def open(self, uri: str) -> StoragePath:
         """Open a place of a known dataset; never one that a request names."""

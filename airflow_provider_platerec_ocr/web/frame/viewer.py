@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from fastapi import Request
@@ -37,6 +37,16 @@ class Viewer(Protocol):
 def may_see(viewer: Viewer, dag_id: str) -> bool:
     """Return whether somebody may see what a DAG wrote; what no DAG is known of is for who may edit all DAGs."""
     return viewer.may_read(dag_id) if dag_id else viewer.may_edit("")
+
+
+def may_see_one(viewer: Viewer, dags: Iterable[str]) -> bool:
+    """Return whether somebody may see what several DAGs wrote: who may read one of them; of none as :func:`may_see`."""
+    return any(may_see(viewer, dag_id) for dag_id in tuple(dags) or ("",))
+
+
+def may_change_one(viewer: Viewer, dags: Iterable[str]) -> bool:
+    """Return whether somebody may change what several DAGs wrote: who may edit one of them; of none, all DAGs."""
+    return any(viewer.may_edit(dag_id) for dag_id in tuple(dags) or ("",))
 
 
 Guard = Callable[[Request], Viewer | Awaitable[Viewer]]

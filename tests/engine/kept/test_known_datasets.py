@@ -7,6 +7,7 @@ import pytest
 
 from airflow_provider_platerec_ocr.engine.kept.known_datasets import (
     FOLDER,
+    MOST_DAGS,
     KnownDataset,
     known_dataset,
     known_datasets,
@@ -50,6 +51,27 @@ def test_what_a_plan_does_not_know_stays_as_the_export_wrote_it(tmp_path: Path) 
 
     (found,) = known_datasets(ledger)
     assert (found.dag_id, found.reports, found.reserve) == ("weekly", "/data/reports", 5)
+
+
+def test_every_dag_that_planned_stays_known_and_the_last_one_is_the_last(tmp_path: Path) -> None:
+    ledger = local_place(tmp_path)
+    assert KnownDataset("/data/reads").dags == ()
+
+    for dag_id in ("nightly", "weekly", "by_hand", "nightly"):
+        assert note_dataset(ledger, KnownDataset("/data/reads", dag_id=dag_id))
+
+    (found,) = known_datasets(ledger)
+    assert (found.dag_id, found.dags) == ("nightly", ("weekly", "by_hand", "nightly"))
+    assert not note_dataset(ledger, KnownDataset("/data/reads", dag_id="nightly"))
+
+
+def test_no_more_dags_are_kept_than_a_file_may_hold(tmp_path: Path) -> None:
+    ledger = local_place(tmp_path)
+    for number in range(MOST_DAGS + 3):
+        note_dataset(ledger, KnownDataset("/data/reads", dag_id=f"dag-{number}"))
+
+    (found,) = known_datasets(ledger)
+    assert found.dags == tuple(f"dag-{number}" for number in range(3, MOST_DAGS + 3))
 
 
 def test_the_folder_is_no_type_of_the_ledgers(tmp_path: Path) -> None:
