@@ -59,7 +59,8 @@ def browser() -> Iterator[Browser]:
 def views(night: Night) -> list[str]:
     shown = [urls.account_url(), urls.running_url()]
     shown += [url(night.dataset) for url in (urls.nights_url, urls.reads_url, urls.yard_url, urls.problems_url)]
-    return [*shown, urls.reads_url(night.dataset, view="gallery")]
+    review = urls.review_url(night.dataset, days=365, check_digit=1, several=1, confidence_below=1)
+    return [*shown, urls.reads_url(night.dataset, view="gallery"), review]
 
 
 def token_of_nobody(airflow: Fleet) -> str:

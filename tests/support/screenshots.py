@@ -21,7 +21,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from support import report_scene
+from support import airflow_scene, report_scene
 from support.chromium import chromium
 from support.clock import FakeClock
 from support.page_scenes import furnish
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
 COLOURS = 64
 """A picture of a page has few; with more, its file is three times as large."""
-VIEWS = ("account", "running", "nights", "reads?view=gallery", "problems")
+REVIEW = "review?days=365&check_digit=1&several=1&confidence_below=0.8"
+VIEWS = ("account", "running", "nights", "reads?view=gallery", REVIEW, "problems")
 LOADED = "[...document.images].every(image => image.getBoundingClientRect().top > innerHeight || image.naturalWidth)"
 """Whether every picture that is in sight has come."""
 ONLY_YARD = (
@@ -80,9 +81,11 @@ def main(folder: Path = FOLDER, views: tuple[str, ...] = VIEWS) -> None:
                     browser.open(url + view)
                     browser.wait(f"document.querySelector('h1').textContent && {LOADED}")
                     assert not browser.is_wider_than_its_window, f"{view} is too wide at {width}"
+                    assert browser.faults() == [], f"{view}, {look}"
                     _save(browser, folder / f"page-{view.partition('?')[0]}-{look}.png")
             of_reads(browser, folder)
             of_report(browser, folder)
+            of_airflow(browser, folder)
     finally:
         shutil.rmtree(HOME)
     with chromium() as browser:
@@ -149,11 +152,26 @@ def of_report(browser: Browser, folder: Path) -> None:
         _save(browser, folder / "report.png")
 
 
-def _save(browser: Any, path: Path) -> None:
+def of_airflow(browser: Browser, folder: Path) -> None:
+    """Take the pictures of Airflow's own pages: a graph with an approval, and the connection's form."""
+    browser.headers()
+    browser.prefer("light")
+    with airflow_scene.asking() as (airflow, run_id):
+        browser.sign_in(airflow.url, airflow.token)
+        airflow_scene.open_graph(browser, airflow, run_id)
+        _save(browser, folder / "graph-approval.png", (0, 0, 1280, 610))  # without Airflow's small map of it
+        _save(browser, folder / "connection-form.png", airflow_scene.open_form(browser, airflow))
+
+
+def _save(browser: Any, path: Path, box: tuple[float, float, float, float] | None = None) -> None:
+    """Save what is seen.
+
+    :param box: left, top, right, bottom, where only a part of it is meant.
+    """
     browser.picture(path, whole=path.stem.endswith("phone"))
     with Image.open(path) as picture:
-        small = picture.convert("RGB")
-        if small.height > 1600:
+        small = picture.convert("RGB").crop(box) if box else picture.convert("RGB")
+        if small.height > 1600 and not box:
             small = small.crop((0, 0, small.width, 1600))
         small.quantize(COLOURS).save(path, optimize=True)
 
