@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 UNKNOWN = -(2**63)
 """In place of a time that nobody knows."""
@@ -52,8 +52,8 @@ class Bursts:
     rows: Columns
     window: int
     """Microseconds between two photographs that follow one another."""
-    together: Callable[[int, int], bool]
-    """Whether two cameras may see the same unit."""
+    together: frozenset[tuple[int, int]]
+    """Cameras that may see the same unit, each pair both ways."""
     keys: list[str] = field(default_factory=list)
     """The codes as they are compared, each once."""
     key_of: list[int] = field(default_factory=list)
@@ -85,7 +85,7 @@ class Bursts:
     """Bursts of a code that was never read, without a read of their own: the code."""
 
     @classmethod
-    def of(cls, rows: Columns, window: int, together: Callable[[int, int], bool]) -> Bursts:
+    def of(cls, rows: Columns, window: int, together: frozenset[tuple[int, int]]) -> Bursts:
         """Return the reads of each code, divided where too much time lies between or the cameras are apart."""
         found = cls(rows, window, together)
         numbers: dict[str, int] = {}
@@ -99,21 +99,26 @@ class Bursts:
     def _fill(self) -> None:
         """Put each read into a burst that is near, or into a new one."""
         rows, key_of, last, camera, several = self.rows, self.key_of, self.last, self.camera, self.several
-        window, take = self.window, self.burst_of.append
+        window, take, together = self.window, self.burst_of.append, self.together
         live: list[list[int]] = [[] for _ in self.keys]
         for code, at, seen_by, image, order, weight in zip(
             rows.code, rows.at, rows.camera, rows.image, rows.order, rows.weight, strict=True
         ):
-            open_ = live[key_of[code]]
+            key = key_of[code]
+            open_ = live[key]
             for burst in reversed(open_):
                 if at - last[burst] > window and last[burst] != UNKNOWN:
                     continue
-                if (camera[burst] == seen_by and burst not in several) or self._sees(burst, at, seen_by):
+                pair = (camera[burst], seen_by)
+                if burst in several:
+                    found = self._sees(burst, at, seen_by)
+                else:
+                    found = pair[0] == seen_by or NOBODY in pair or pair in together
+                if found:
                     self._grow(burst, at, seen_by, image, order)
                     break
             else:
-                burst = self.new(key_of[code])
-                self._grow(burst, at, seen_by, image, order)
+                burst = self.new(key, at, seen_by, image, order)
                 if len(open_) >= _FEW:  # times only go on: what is over stays over
                     open_[:] = [each for each in open_ if last[each] == UNKNOWN or at - last[each] <= window]
                 open_.append(burst)
@@ -121,19 +126,22 @@ class Bursts:
             if weight >= PERSON:
                 self.certain.add(burst)
 
-    def new(self, key: int) -> int:
-        """Return the number of a new burst, without a read so far."""
+    def new(self, key: int, at: int, camera: int, image: int, order: int) -> int:
+        """Return the number of a new burst with one read."""
         burst = len(self.size)
         self.of_key[key].append(burst)
-        for column, value in (
-            *((self.first, UNKNOWN), (self.last, UNKNOWN), (self.camera, NOBODY), (self.size, 0)),
-            *((self.photographs, 0), (self.image, NOBODY), (self.lowest, NOBODY), (self.highest, NOBODY)),
-        ):
-            column.append(value)
+        self.first.append(at)
+        self.last.append(at)
+        self.camera.append(camera)
+        self.image.append(image)
+        self.lowest.append(order)
+        self.highest.append(order)
+        self.photographs.append(1)
+        self.size.append(1)
         return burst
 
     def _grow(self, burst: int, at: int, camera: int, image: int, order: int) -> None:
-        if self.size[burst] and camera != self.camera[burst] and burst not in self.several:
+        if camera != self.camera[burst] and burst not in self.several:
             self.several[burst] = {self.camera[burst]: (self.first[burst], self.last[burst])}
         if burst in self.several:
             _widen(self.several[burst], camera, at, at)
@@ -151,9 +159,13 @@ class Bursts:
     def _sees(self, burst: int, at: int, camera: int) -> bool:
         """Return whether a camera of the burst that was there a short time ago stands near this one."""
         return any(
-            self.together(each, camera) and (UNKNOWN in {at, last} or at - last <= self.window)
+            self._side_by_side(each, camera) and (UNKNOWN in {at, last} or at - last <= self.window)
             for each, (_, last) in self.cameras(burst)
         )
+
+    def _side_by_side(self, one: int, other: int) -> bool:
+        """Return whether two cameras may see the same unit."""
+        return one == other or NOBODY in {one, other} or (one, other) in self.together
 
     def cameras(self, burst: int) -> Iterator[tuple[int, tuple[int, int]]]:
         """Yield the cameras of a burst, each with its first and last time."""
@@ -173,7 +185,7 @@ class Bursts:
         if ordered and _apart(self._places(one), self._places(other)) > NEAR_IN_ORDER:
             return False
         return any(
-            self.together(a, b) and (UNKNOWN in {*mine, *theirs} or _apart(mine, theirs) <= self.window)
+            self._side_by_side(a, b) and (UNKNOWN in {*mine, *theirs} or _apart(mine, theirs) <= self.window)
             for a, mine in self.cameras(one)
             for b, theirs in self.cameras(other)
         )
@@ -202,7 +214,9 @@ class Bursts:
         """Return the number of a code that was never read; it has one burst, for its misreads to join."""
         self.keys.append(key)
         self.of_key.append([])
-        self.unread[self.new(len(self.keys) - 1)] = key
+        burst = self.new(len(self.keys) - 1, UNKNOWN, NOBODY, NOBODY, NOBODY)
+        self.size[burst] = self.photographs[burst] = 0
+        self.unread[burst] = key
         return len(self.keys) - 1
 
     def host(self, burst: int) -> int:

@@ -10,6 +10,7 @@ from airflow_provider_platerec_ocr.core.identifiers import TRAILER, VIN, check_c
 
 CACHED = 500_000
 """Codes whose form is remembered, some 250 bytes each: an analysis asks for each several times."""
+_VIN_LENGTH = 17
 _PLAIN = re.compile(r"[^A-Z0-9]")
 _STEM = re.compile(r"[A-Z]{3}[UJZ][0-9]{6}")
 """A container's number without its check digit (ISO 6346), as many systems store it."""
@@ -41,8 +42,9 @@ def code_of(text: str) -> Code:
     ``echb211650`` are the same. A container with country and size has 17 characters, too, and is no VIN where no check
     digit says so.
     """
-    found = check_code(text, VIN)
-    if found.code_system is None or (not found.check_digit_ok and size_behind(text)):
+    may_be_vin = len(text) >= _VIN_LENGTH or not (text.isascii() and text.isalnum())  # a night has millions
+    found = check_code(text, VIN) if may_be_vin else None
+    if found is None or found.code_system is None or (not found.check_digit_ok and size_behind(text)):
         found = check_code(text, TRAILER)
     key = _PLAIN.sub("", found.code_normalized.upper())
     return Code(key, found.code_system, found.check_digit_ok)

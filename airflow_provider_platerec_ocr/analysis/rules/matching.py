@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_platerec_ocr.analysis.rules.codes import code_of, whole_container
@@ -185,11 +185,13 @@ class Matcher:
             return (code.key,) if self._is_dense_about(unit) else ()
         if code.checked:  # both fit: of a VIN that happens to characters of one value only, which tell nothing
             return (code.key,) if code.system != VIN or self.decodes(code.key) else ()
-        found = (
-            variant
-            for variant, _, _ in self._changed(code.key, 0, 0.0)
-            if variant not in self.units and self._is_among_serials(variant) and code_of(variant).checked
+        variants = (
+            f"{code.key[:at]}{other}{code.key[at + 1 :]}"
+            for at, char in enumerate(code.key)
+            for other in self.confusions.taken_for.get(char, "")
         )
+        found = (each for each in variants if self._is_among_serials(each) and code_of(each).checked)
+        found = (each for each in found if each not in self.units)
         return tuple(islice((key for key in found if self._may_be(key, unit)), _NAMED))
 
     def _may_be(self, stranger: str, unit: str) -> bool:
@@ -199,11 +201,19 @@ class Matcher:
     def _is_among_serials(self, key: str) -> bool:
         """Return whether the list has a unit whose serial number is one or two away: such a code exists, or may."""
         body, serial = _body(key)
-        return any((body, serial + step) in self._bodies for step in (-2, -1, 1, 2)) if serial >= 0 else False
+        serials = self._bodies.get(body)
+        return (
+            serials is not None and serial.isdigit() and any(int(serial) + step in serials for step in (-2, -1, 1, 2))
+        )
 
     @cached_property
-    def _bodies(self) -> frozenset[tuple[str, int]]:
-        return frozenset(map(_body, self.units))
+    def _bodies(self) -> dict[str, set[int]]:
+        """The serial numbers of each series, where it has any."""
+        bodies: dict[str, set[int]] = {}
+        for body, serial in map(_body, self.units):
+            if serial.isdigit():
+                bodies.setdefault(body, set()).add(int(serial))
+        return bodies
 
     def _candidates(self, code: Code) -> list[_Candidate]:
         """Return the units that a code may be, nearest first."""
@@ -237,12 +247,27 @@ class Matcher:
         """
         units, taken_for = self.units, self.confusions.taken_for
         found: list[str] = []
-        for at, char in enumerate(key if self.max_edits else ""):
-            others = taken_for.get(char)
+        if not self.max_edits:
+            return found
+        once, twice = self._halves
+        there = twice if key in units else once
+        first, last = _halves(key)
+        begins, ends = 0 if last in there else len(key) // 2, len(key) if first in there else len(key) // 2
+        for at in range(begins, ends):
+            others = taken_for.get(key[at])
             if others:
                 before, after = key[:at], key[at + 1 :]
                 found += [unit for other in others if (unit := f"{before}{other}{after}") in units]
         return found
+
+    @cached_property
+    def _halves(self) -> tuple[set[int], set[int]]:
+        """Halves that one unit has, and those that more have: of codes that differ in one character one is the same."""
+        once: set[int] = set()
+        twice: set[int] = set()
+        for half in chain.from_iterable(map(_halves, self.units)):
+            (twice if half in once else once).add(half)
+        return once, twice
 
     def _changed(self, key: str, start: int, before: float) -> Iterator[tuple[str, float, int]]:
         taken_for, cost = self.confusions.taken_for, self.confusions.cost
@@ -323,13 +348,15 @@ def _some(every: Iterable[T]) -> list[T]:
     return all_ if len(all_) <= _SAMPLE else random.Random(0).sample(all_, _SAMPLE)  # noqa: S311  # a sample
 
 
-def _body(key: str) -> tuple[str, int]:
+def _halves(key: str) -> tuple[int, int]:
+    """Return what stands for the first half of a code of this length, and for its last."""
+    middle = len(key) // 2
+    return hash((len(key), key[:middle])), hash((len(key), middle, key[middle:]))
+
+
+def _body(key: str) -> tuple[str, str]:
     """Return a VIN or container without its check digit, in two parts: what a series shares, and its serial number."""
-    if len(key) == _VIN_LENGTH:
-        start, serial = key[:8] + key[9:13], key[13:]
-    else:
-        start, serial = key[:4], key[4:10]
-    return start, int(serial) if serial.isdigit() else -1
+    return (key[:8] + key[9:13], key[13:]) if len(key) == _VIN_LENGTH else (key[:4], key[4:10])
 
 
 def said_of(text: str, unit: str) -> str:

@@ -69,7 +69,7 @@ class Misreads:
 
     def _hosts(self, key: str, numbers: Mapping[str, int]) -> list[tuple[int, bool]]:
         """Return the codes that a code may be a misread of, each with whether a check digit or a table says so."""
-        others = [other for other in self.alike(key) if other in numbers]
+        others = self._among(key, numbers)
         if others and code_of(key).checked:  # that says that it is a unit of its own, unless there is no such vehicle
             others = [other for other in others if code_of(other).checked and self.decodes(other)]
             others = others if others and self.decodes(key) is False else []
@@ -95,6 +95,16 @@ class Misreads:
             and all(bursts.near(some[0], other) for other in some[1:])
             and self.decodes(host) is not False
         )
+
+    def _among(self, key: str, numbers: Mapping[str, int]) -> list[str]:
+        """Return the codes of :meth:`alike` that there are; it is asked for each code of a night."""
+        found: list[str] = []
+        for at, char in enumerate(key):
+            others = self._others(char)
+            if others:
+                before, after = key[:at], key[at + 1 :]
+                found += [code for other in others if (code := f"{before}{other}{after}") in numbers]
+        return found
 
     def alike(self, key: str) -> Iterator[str]:
         """Yield the codes that differ in one character of the same shape, of which at most one is a digit."""

@@ -88,6 +88,12 @@ class Cameras:
         """Return whether both may see the same unit."""
         return one is None or other is None or one == other or frozenset((one, other)) in self._pairs
 
+    def pairs_among(self, cameras: Sequence[str]) -> frozenset[tuple[int, int]]:
+        """Return the neighbours among some cameras, by their places, each pair both ways."""
+        place = {camera: number for number, camera in enumerate(cameras)}
+        pairs = (tuple(place[each] for each in pair) for pair in self._pairs if pair <= place.keys())
+        return frozenset(way for pair in pairs if len(pair) > 1 for way in (pair, pair[::-1]))
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -109,12 +115,7 @@ class Rules:
 
         :param cameras: the name of each camera that ``rows`` has as a number.
         """
-
-        def together(one: int, other: int) -> bool:
-            a, b = (None if each == NOBODY else cameras[each] for each in (one, other))
-            return self.cameras.together(a, b)
-
-        bursts = Bursts.of(rows, self.window // timedelta(microseconds=1), together)
+        bursts = Bursts.of(rows, self.window // timedelta(microseconds=1), self.cameras.pairs_among(cameras))
         misreads = Misreads(self.confusions, self.decodes)
         misreads.join(bursts)
         return _numbered(bursts, misreads)

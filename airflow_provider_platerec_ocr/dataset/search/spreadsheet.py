@@ -16,6 +16,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.images.identity import safe_name
 from airflow_provider_platerec_ocr.core.models import format_timestamp
 from airflow_provider_platerec_ocr.core.redact import whole_text
+from airflow_provider_platerec_ocr.dataset.search.long_sheet import SAMPLES, with_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -95,7 +96,7 @@ def _plain(value: Any) -> str:
 def xlsx_of(names: Sequence[str], rows: Iterable[Mapping[str, Any]], *, many: bool = False) -> bytes:
     """Return an Excel file with one sheet; texts are texts, whatever they look like, and times are UTC.
 
-    :param many: whether the rows are too many for memory: they are written through a temporary file, one by one.
+    :param many: whether there are so many rows that it matters how fast they are written, see :mod:`.long_sheet`.
     :raises OCRConfigError: XlsxWriter is not installed; the message says how.
     """
     try:
@@ -106,8 +107,11 @@ def xlsx_of(names: Sequence[str], rows: Iterable[Mapping[str, Any]], *, many: bo
             "'airflow-provider-platerec-ocr[excel]'. CSV goes without, and Excel opens that as well."
         )
         raise OCRConfigError(message) from None
+    if many and len(names) > 1:
+        head = xlsx_of(names, [dict(zip(names, SAMPLES, strict=False))])
+        return with_rows(head, names, rows, _held)
     target = io.BytesIO()
-    book = xlsxwriter.Workbook(target, {"constant_memory": True} if many else {"in_memory": True})
+    book = xlsxwriter.Workbook(target, {"in_memory": True})
     sheet, bold = book.add_worksheet("reads"), book.add_format({"bold": True})
     forms = {datetime: "yyyy-mm-dd hh:mm:ss", date: "yyyy-mm-dd"}
     kinds = {kind: book.add_format({"num_format": form}) for kind, form in forms.items()}
@@ -127,16 +131,28 @@ _FIRST_DAY = date(1900, 3, 1)
 """Excel knows no day before 1900, and a wrong one in its February."""
 
 
-def _write(sheet: Any, at: tuple[int, int], value: Any, kinds: Mapping[Any, Any]) -> None:
-    if value is None:
-        return
+def _held(value: Any) -> Any:
+    """Return what a cell holds of a value that is not null: itself where Excel knows its kind, else a text."""
     if isinstance(value, bool):
-        sheet.write_boolean(*at, value)
-    elif isinstance(value, (int, float)) and abs(value) < _EXACT:  # no NaN is
-        sheet.write_number(*at, value)
-    elif isinstance(value, datetime) and value.date() >= _FIRST_DAY:
-        sheet.write_datetime(*at, value.replace(tzinfo=None), kinds[datetime])
-    elif isinstance(value, date) and not isinstance(value, datetime) and value >= _FIRST_DAY:
-        sheet.write_datetime(*at, value, kinds[date])
+        return value
+    if isinstance(value, (int, float)) and abs(value) < _EXACT:  # no NaN is
+        return value
+    if isinstance(value, date) and (value.date() if isinstance(value, datetime) else value) >= _FIRST_DAY:
+        return value
+    return _plain(value)[:_LONGEST_CELL]
+
+
+def _write(sheet: Any, at: tuple[int, int], value: Any, kinds: Mapping[Any, Any]) -> None:
+    held = None if value is None else _held(value)
+    if held is None:
+        return
+    if isinstance(held, bool):
+        sheet.write_boolean(*at, held)
+    elif isinstance(held, datetime):
+        sheet.write_datetime(*at, held.replace(tzinfo=None), kinds[datetime])
+    elif isinstance(held, date):
+        sheet.write_datetime(*at, held, kinds[date])
+    elif isinstance(held, str):
+        sheet.write_string(*at, held)
     else:
-        sheet.write_string(*at, _plain(value)[:_LONGEST_CELL])
+        sheet.write_number(*at, held)
