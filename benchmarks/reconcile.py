@@ -21,9 +21,10 @@ import pyarrow.parquet as pq
 from airflow_provider_platerec_ocr.analysis.yard.expected import Expected
 from airflow_provider_platerec_ocr.analysis.yard.files import write_all
 from airflow_provider_platerec_ocr.analysis.yard.knowledge import decoder
-from airflow_provider_platerec_ocr.analysis.yard.reads import load, newest_day
+from airflow_provider_platerec_ocr.analysis.yard.reads import RECONCILED, load, newest_day
 from airflow_provider_platerec_ocr.analysis.yard.reconcile import reconcile
-from airflow_provider_platerec_ocr.analysis.yard.seen import sight, sightings_table
+from airflow_provider_platerec_ocr.analysis.yard.seen import sight, sightings_table, signs_by_code
+from airflow_provider_platerec_ocr.analysis.yard.what import Told, with_what
 from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
 from benchmarks.figures import at_most, for_show
 from benchmarks.measure import header, line, measured, place
@@ -83,7 +84,7 @@ def reads_of(root: Path) -> pa.Table:
     """Return the reads of the table's last day, as the operator takes them."""
     dataset = place(root / "table")
     day = newest_day(dataset)
-    return load(dataset, place(root / "table_corrections"), since=day, until=day)
+    return load(dataset, place(root / "table_corrections"), since=day, until=day, columns=RECONCILED)
 
 
 def plain(root: Path) -> int:
@@ -98,8 +99,9 @@ def whole(root: Path) -> int:
     table, decodes = reads_of(root), decoder()
     found, agreed = sight(table, decodes=decodes)
     result = reconcile(agreed, units_of(root), decodes=decodes)
-    write_all(sightings_table(found), place(root), "sightings", people=False)
-    write_all(result.table, place(root), "reconciliation")
+    told = Told(signs_by_code(agreed))
+    write_all(sightings_table(found, told), place(root), "sightings", people=False)
+    write_all(with_what(result.table, told), place(root), "reconciliation")
     return int(table.num_rows)
 
 

@@ -13,7 +13,7 @@ from airflow_provider_platerec_ocr.analysis.yard.expected import checked, expect
 from airflow_provider_platerec_ocr.analysis.yard.files import remove_stale, write_all, write_parquet
 from airflow_provider_platerec_ocr.analysis.yard.knowledge import decoder, learned
 from airflow_provider_platerec_ocr.analysis.yard.outcome import describe
-from airflow_provider_platerec_ocr.analysis.yard.reads import load, newest_day
+from airflow_provider_platerec_ocr.analysis.yard.reads import RECONCILED, load, newest_day
 from airflow_provider_platerec_ocr.analysis.yard.reconcile import reconcile
 from airflow_provider_platerec_ocr.analysis.yard.seen import sight, sightings_table, signs_by_code
 from airflow_provider_platerec_ocr.analysis.yard.what import Told, with_what
@@ -172,7 +172,8 @@ class ReconcileTask:
         corrections = open_place(self.corrections or task.beside(self.reads, "corrections")) if corrected else None
         types = [self.type] if self.type else None
         run_id = self.run_id or None
-        return load(open_place(self.reads), corrections, since=since, until=until, types=types, run_id=run_id)
+        span: dict[str, Any] = {"since": since, "until": until, "types": types, "run_id": run_id}
+        return load(open_place(self.reads), corrections, **span, columns=RECONCILED)
 
     def _cameras(self) -> Cameras:
         given = arguments.mapping(self.neighbours, "neighbours")

@@ -6,12 +6,22 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from airflow_provider_platerec_ocr.core.identifiers import TRAILER, VIN, check_code, iso6346_check_digit, size_behind
+from airflow_provider_platerec_ocr.core.identifiers import (
+    TRAILER,
+    VIN,
+    check_code,
+    iso6346_check_digit,
+    size_behind,
+    vin_check_digit,
+)
 
 CACHED = 500_000
 """Codes whose form is remembered, some 250 bytes each: an analysis asks for each several times."""
 _VIN_LENGTH = 17
 _PLAIN = re.compile(r"[^A-Z0-9]")
+_VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
+_CONTAINER = re.compile(r"[A-Z]{3}[UJZABDEK][0-9]{7}")
+_CHECK_AT = 8
 _STEM = re.compile(r"[A-Z]{3}[UJZ][0-9]{6}")
 """A container's number without its check digit (ISO 6346), as many systems store it."""
 
@@ -53,3 +63,13 @@ def code_of(text: str) -> Code:
 def whole_container(key: str) -> str | None:
     """Return a container's number with its check digit where a list has it without; ``None`` for any other code."""
     return f"{key}{iso6346_check_digit(key)}" if _STEM.fullmatch(key) else None
+
+
+def fits(key: str) -> bool:
+    """Return whether a check digit speaks for a code that is in the form in which it is compared already.
+
+    It is asked of each code that another one may be a misread of: of more than there are, so it remembers none.
+    """
+    if _VIN.fullmatch(key):
+        return vin_check_digit(key) == key[_CHECK_AT]
+    return bool(_CONTAINER.fullmatch(key)) and iso6346_check_digit(key[:-1]) == int(key[-1])

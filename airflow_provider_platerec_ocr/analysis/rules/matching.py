@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_platerec_ocr.analysis.rules.codes import code_of, whole_container
+from airflow_provider_platerec_ocr.analysis.rules.codes import code_of, fits, whole_container
 from airflow_provider_platerec_ocr.analysis.rules.confusions import Confusions
 from airflow_provider_platerec_ocr.analysis.rules.misreads import nobody_knows
 from airflow_provider_platerec_ocr.core.identifiers import VIN
@@ -190,7 +190,7 @@ class Matcher:
             for at, char in enumerate(code.key)
             for other in self.confusions.taken_for.get(char, "")
         )
-        found = (each for each in variants if self._is_among_serials(each) and code_of(each).checked)
+        found = (each for each in variants if self._is_among_serials(each) and fits(each))
         found = (each for each in found if each not in self.units)
         return tuple(islice((key for key in found if self._may_be(key, unit)), _NAMED))
 

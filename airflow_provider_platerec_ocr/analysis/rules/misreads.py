@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.analysis.rules.bursts import PERSON
-from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
+from airflow_provider_platerec_ocr.analysis.rules.codes import code_of, fits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -70,10 +70,10 @@ class Misreads:
     def _hosts(self, key: str, numbers: Mapping[str, int]) -> list[tuple[int, bool]]:
         """Return the codes that a code may be a misread of, each with whether a check digit or a table says so."""
         others = self._among(key, numbers)
-        if others and code_of(key).checked:  # that says that it is a unit of its own, unless there is no such vehicle
-            others = [other for other in others if code_of(other).checked and self.decodes(other)]
+        if others and fits(key):  # that says that it is a unit of its own, unless there is no such vehicle
+            others = [other for other in others if fits(other) and self.decodes(other)]
             others = others if others and self.decodes(key) is False else []
-        return [(numbers[other], code_of(other).checked) for other in others]
+        return [(numbers[other], fits(other)) for other in others]
 
     def _unread(self, bursts: Bursts, numbers: Mapping[str, int]) -> list[str]:
         """Return codes that were never read, but whose check digit fits and which two or more misread codes lie beside.
@@ -82,9 +82,9 @@ class Misreads:
         """
         beside: dict[str, list[int]] = defaultdict(list)
         for number, key in enumerate(bursts.keys):
-            if len(key) not in _CHECKED_LENGTHS or code_of(key).checked:
+            if len(key) not in _CHECKED_LENGTHS or fits(key):
                 continue
-            hosts = [host for host in self.alike(key) if code_of(host).checked]
+            hosts = [host for host in self.alike(key) if fits(host)]
             if not any(host in numbers for host in hosts):
                 for host in hosts:
                     beside[host] += bursts.of_key[number][:1]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import permutations
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_platerec_ocr.analysis.rules.bursts import NOBODY, UNKNOWN, Bursts, Columns
@@ -91,8 +92,8 @@ class Cameras:
     def pairs_among(self, cameras: Sequence[str]) -> frozenset[tuple[int, int]]:
         """Return the neighbours among some cameras, by their places, each pair both ways."""
         place = {camera: number for number, camera in enumerate(cameras)}
-        pairs = (tuple(place[each] for each in pair) for pair in self._pairs if pair <= place.keys())
-        return frozenset(way for pair in pairs if len(pair) > 1 for way in (pair, pair[::-1]))
+        ways = (way for pair in self._pairs if pair <= place.keys() for way in permutations(pair, 2))
+        return frozenset((place[one], place[other]) for one, other in ways)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Rules:
     confusions: Confusions = field(default_factory=Confusions)
     decodes: Callable[[str], bool | None] = nobody_knows
 
-    def group(self, rows: Columns, cameras: Sequence[str]) -> tuple[array[int], list[int], list[str]]:
+    def group(self, rows: Columns, cameras: Sequence[str]) -> tuple[array[int], array[int], list[str]]:
         """Return for each read the number of its sighting, for each sighting its code, and the codes that there are.
 
         :param cameras: the name of each camera that ``rows`` has as a number.
@@ -121,12 +122,11 @@ class Rules:
         return _numbered(bursts, misreads)
 
 
-def _numbered(bursts: Bursts, misreads: Misreads) -> tuple[array[int], list[int], list[str]]:
+def _numbered(bursts: Bursts, misreads: Misreads) -> tuple[array[int], array[int], list[str]]:
     """Return the sightings, numbered by their first read; most have one code, which needs no vote."""
     rows = bursts.rows
     place = {code: index for index, code in enumerate(rows.codes)}
-    number_of, numbers = array("i", [-1]) * len(bursts.size), array("i")
-    said: list[int] = []
+    number_of, numbers, said = array("i", [-1]) * len(bursts.size), array("i"), array("i")
     mixed: dict[int, list[int]] = {}
     for burst, code in zip(bursts.burst_of, rows.code, strict=True):
         host = bursts.host(burst) if burst in bursts.joined else burst

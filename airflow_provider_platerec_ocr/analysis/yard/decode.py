@@ -35,7 +35,8 @@ _FEW = "9"
 MAKERS = "makers.csv"
 _LETTERS_COME_AGAIN = 30
 """Years after which a model year has the same letter."""
-_BATCH = 20_000
+_BATCH = 2_000
+"""VINs that are decoded together: what is known of each is some 5 KB."""
 log = logging.getLogger(__name__)
 
 

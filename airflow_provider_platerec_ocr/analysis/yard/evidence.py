@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 BY_PERSON = ("code_as_read", "corrected_by")
 """Columns of corrected reads, of which one is not null where a person has said what is there."""
+_TOGETHER = 100_000
 _UTC = pa.timestamp("us", tz="UTC")
 COLUMNS = {
     "image": pa.string(),
@@ -100,6 +101,18 @@ def gathered(groups: Any, number: int, reads: dict[str, Any], names: dict[str, A
         ``groups``.
     :param names: the texts that those three numbers stand for.
     """  # noqa: D205  # the columns by name
+    begins = offsets(numbers(groups), number)
+    parts = []
+    for first in range(0, max(number, 1), _TOGETHER):  # some at a time: Arrow's tables of groups are large
+        last = min(first + _TOGETHER, number)
+        start, length = begins[first], begins[last] - begins[first]
+        some = {name: column.slice(start, length) for name, column in reads.items()}
+        own = pc.subtract(groups.slice(start, length), pa.scalar(first, pa.int32()))
+        parts.append(_gathered(own, last - first, some, names))
+    return {name: pa.concat_arrays([part[name] for part in parts]) for name in parts[0]}
+
+
+def _gathered(groups: Any, number: int, reads: dict[str, Any], names: dict[str, Any]) -> dict[str, Any]:
     table = pa.table({"group": groups, **reads})
     each = table.group_by("group", use_threads=False).aggregate(
         [([], "count_all"), ("confidence", "max"), ("when", "min"), ("when", "max")]

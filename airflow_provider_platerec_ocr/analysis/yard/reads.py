@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_platerec_ocr.analysis.yard.evidence import BY_PERSON
+from airflow_provider_platerec_ocr.analysis.yard.evidence import COLUMNS as EVIDENCE
 from airflow_provider_platerec_ocr.analysis.yard.outcome import AGREED
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
 from airflow_provider_platerec_ocr.dataset.corrections.overlay import FROM_PERSON, NEEDED, overlay
@@ -16,7 +17,7 @@ from airflow_provider_platerec_ocr.dataset.layout.table_files import table_files
 from airflow_provider_platerec_ocr.dataset.table.reading import load_reads
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import date
 
     from airflow_provider_platerec_ocr.storage.path import StoragePath
@@ -26,6 +27,8 @@ COLUMNS = (
     *("orientation", "read_type", "check_digit_ok", "run_date", "image_name", "filename", "manifest", "manifest_row"),
 )
 """What the analyses look at."""
+RECONCILED = (*EVIDENCE, "manifest", "manifest_row", "run_date")
+"""What sightings and a reconciliation need of it."""
 
 
 def newest_day(dataset: StoragePath) -> date:
@@ -72,23 +75,25 @@ def load(  # noqa: PLR0913  # one place and filters, all by name
     until: date | None = None,
     types: Collection[str] | None = None,
     run_id: str | None = None,
+    columns: Sequence[str] = COLUMNS,
 ) -> Any:
-    """Return the reads with the columns :data:`COLUMNS`, corrected where persons corrected them.
+    """Return the reads with the given columns and :data:`.evidence.BY_PERSON`, corrected where persons corrected them.
 
     :param corrections: where corrections lie; ``None``: as the API read them.
     :param run_id: only of this run.
+    :param columns: of :data:`COLUMNS`; of a large table those that are needed, such as :data:`RECONCILED`.
     :raises OCRDatasetError: there is no dataset, or no read of one of the types, on any day.
     """
     refuse_unknown_types(dataset, types)
     beneath = ("run_id", *((*NEEDED, *FROM_PERSON) if corrections is not None else ()))
-    names = list(dict.fromkeys([*COLUMNS, *beneath]))
+    names = list(dict.fromkeys([*columns, *beneath]))
     table = load_reads(dataset, names, types=types, since=since, until=until)
     if run_id is not None:
         table = table.filter(pc.equal(table.column("run_id"), pa.scalar(run_id)))
     if corrections is not None:
         table = overlay(table, load_corrections(corrections))
-        return table.select([*COLUMNS, *BY_PERSON])
-    table = table.select(list(COLUMNS))
+        return table.select([*columns, *BY_PERSON])
+    table = table.select(list(columns))
     for name in BY_PERSON:
         table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
     return table

@@ -97,7 +97,7 @@ def sight(  # a table and how it is looked at, all by name
         weight=numbers(pc.if_else(one(rows.column("certain")), PERSON, one(rows.column("confidence"))), NO_CONFIDENCE),
     )
     number, said, codes = rules.group(columns, names["camera"].to_pylist())
-    groups, code, every = of_numbers(number), pa.array(said, pa.int32()), pa.array(codes, pa.string())
+    groups, code, every = of_numbers(number), of_numbers(said), pa.array(codes, pa.string())
     agreed = array("i", [-1]) * reads.num_rows
     for row, group in zip(numbers(one(rows.column("row"))), number, strict=True):
         agreed[row] = said[group]
