@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any, Self
@@ -80,7 +81,7 @@ def normalize_base_url(host: str | None, *, port: int | None = None, allow_plain
     """Return the base URL in its normal form: it is part of the identity of every paid call.
 
     Nothing that means the same is spelled twice: no slash at the end, no default port, no dot after the host's name,
-    lower-case letters.
+    lower-case letters, a name that is not ASCII as DNS has it, the shortest form of an IPv6 address.
 
     Without a host it is the API's own, without a scheme it is https. Plain http is refused, since it would show the
     token to the network, except for loopback or where the connection says ``allow_plain_http``.
@@ -96,8 +97,9 @@ def normalize_base_url(host: str | None, *, port: int | None = None, allow_plain
         url_port = parts.port
     except ValueError:
         parts, url_port = urlsplit(""), None
-    shown, hostname = redact_url(text), parts.hostname or ""
-    if parts.scheme not in {"http", "https"} or not _is_hostname(hostname) or parts.query:
+    shown, given = redact_url(text), parts.hostname or ""
+    hostname = one_host(given)
+    if parts.scheme not in {"http", "https"} or not _is_hostname(given) or parts.query:
         message = f"host {shown!r} is not a base URL such as {DEFAULT_BASE_URL} or http://localhost:8080."
         raise OCRConfigError(message)
     if parts.scheme == "http" and hostname not in LOOPBACK and not allow_plain_http:
@@ -111,8 +113,7 @@ def normalize_base_url(host: str | None, *, port: int | None = None, allow_plain
             f"host {shown!r} holds a user or a password: the token belongs into the password, and no user is needed."
         )
         raise OCRConfigError(message)
-    bare = hostname.removesuffix(".")
-    name = f"[{bare}]" if ":" in bare else bare
+    name = f"[{hostname}]" if ":" in hostname else hostname
     chosen = url_port or port
     if chosen == _DEFAULT_PORTS[parts.scheme]:
         chosen = None
@@ -123,7 +124,7 @@ def normalize_base_url(host: str | None, *, port: int | None = None, allow_plain
 
 
 def former_base_url(host: str | None, port: int | None, base_url: str) -> str:
-    """Return the base URL of version 0.1, which kept a default port and a dot after the host's name.
+    """Return the base URL of version 0.1, which kept a default port, and the host's name as it was spelled.
 
     :param host: as for :func:`normalize_base_url`, of which ``base_url`` is the result.
     """
@@ -134,6 +135,17 @@ def former_base_url(host: str | None, port: int | None, base_url: str) -> str:
     name = f"[{given.hostname}]" if ":" in (given.hostname or "") else given.hostname
     chosen = given.port or port
     return now._replace(netloc=f"{name}:{chosen}" if chosen else f"{name}").geturl()
+
+
+def one_host(name: str) -> str:
+    """Return the one spelling of a host's name or IPv6 address (without brackets), as it is where that is none."""
+    bare = name.removesuffix(".")
+    if _is_ipv6(bare):
+        return IPv6Address(bare).compressed
+    if not bare.isascii():
+        with suppress(UnicodeError):
+            return bare.encode("idna").decode()
+    return bare
 
 
 def _is_ipv6(text: str) -> bool:

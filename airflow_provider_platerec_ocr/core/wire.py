@@ -28,7 +28,7 @@ from airflow_provider_platerec_ocr.core.models import (
     format_timestamp,
     parse_timestamp,
 )
-from airflow_provider_platerec_ocr.core.redact import redact_url, whole_text
+from airflow_provider_platerec_ocr.core.redact import redact_url, shorten, whole_text
 from airflow_provider_platerec_ocr.core.refusals import (
     HELP_ON_HOST,
     call_error,
@@ -322,8 +322,8 @@ def parse_statistics(status: int, headers: Mapping[str, str], body: bytes, *, no
     for name, value in (("usage.calls", usage.get("calls")), ("total_calls", data.get("total_calls"))):
         if _count(value) is None:
             message = (
-                f"The statistics answer has no usable {name} ({value!r}), so nobody knows how many calls are left and "
-                "nothing is sent. Check the host of the connection, or ask the vendor's support."
+                f"The statistics answer has no usable {name} ({shorten(repr(value), 60)}), so nobody knows how many "
+                "calls are left and nothing is sent. Check the host of the connection, or ask the vendor's support."
             )
             raise errors.OCRStop(message, status=status, detail=detail)
     return Statistics(

@@ -62,6 +62,12 @@ def test_json_is_whole_and_without_its_end_it_is_not(value: object) -> None:
         (b"\xff\xfe\xfa", '{"body_base64": "//76"}'),
         (b'{"a": "caf\xe9"}', '{"a": "caf\ufffd"}'),
         (b"[1, NaN]", "[1, null]"),
+        (b'{"a": 1}\0\0', '{"a": 1}'),
+        (b' {"a": 1}\n{"a": 2}', '{"a": 1}'),
+        (b'{"a": 1} is all', '{"a": 1}'),
+        (b"[1] is all", '{"body": "[1] is all"}'),
+        (b"200 OK", '{"body": "200 OK"}'),
+        (b" 200 ", " 200 "),
     ],
 )
 def test_raw_is_the_original_where_that_is_json_and_else_the_nearest_that_is(content: bytes, text: str) -> None:

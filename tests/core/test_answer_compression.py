@@ -21,6 +21,10 @@ DEFLATED = RAW.compress(BODY) + RAW.flush()
         (GZIPPED, ""),
         (GZIPPED, "utf-8"),
         (GZIPPED + b"more", "gzip"),
+        (gzip.compress(GZIPPED, mtime=0), "gzip, gzip"),
+        (gzip.compress(GZIPPED, mtime=0), "gzip"),
+        (GZIPPED, "br"),
+        (b"".join(gzip.compress(BODY[at : at + 4000], mtime=0) for at in range(0, len(BODY), 4000)), "gzip"),
         (zlib.compress(BODY), "deflate"),
         (DEFLATED, "deflate"),
         (BODY, "gzip"),
@@ -40,10 +44,13 @@ def test_a_form_that_is_not_known_stays_as_it_came() -> None:
 def test_a_damaged_form_gives_what_is_there_and_says_so() -> None:
     packed = GZIPPED
     wrong_sum = packed[:-8] + b"\0" * 8
+    second_cut = packed + packed[:-4]
 
     assert inflated(packed[:-4], "gzip", 1_000_000) == (BODY, "its packed form stops in the middle")
+    assert inflated(second_cut, "gzip", 1_000_000) == (BODY * 2, "its packed form stops in the middle")
     assert inflated(wrong_sum, "gzip", 1_000_000) == (BODY, "its packed form is damaged")
 
 
 def test_what_unpacks_to_too_much_is_cut() -> None:
     assert inflated(gzip.compress(bytes(1000)), "gzip", 100) == (bytes(100), "longer than 100 bytes")
+    assert inflated(gzip.compress(bytes(60)) * 2, "gzip", 100) == (bytes(100), "longer than 100 bytes")

@@ -94,6 +94,7 @@ def test_the_body_says_how_long_where_no_header_does(text: str, expected: float 
         ("2026-13-01T22:01:00Z", None),
         ("-1s", None),
         ("99999999s", None),
+        ("60;comment=maintenance, 5", 60.0),
     ],
 )
 def test_the_header_may_hold_units_and_several_values(value: str, expected: float | None) -> None:
@@ -133,6 +134,9 @@ def test_of_several_waits_in_a_text_the_longest_counts(text: str, expected: floa
         ({"error": {"Retry-After": 30}}, 30.0),
         ({"errors": [{"retry_after_seconds": 30}, {"retry_after_ms": 90_000}]}, 90.0),
         ({"retry_after": "Sun, 01 Mar 2026 22:00:30 GMT"}, 30.0),
+        ({"error": {"details": [{"retryDelay": "39s"}]}}, 39.0),
+        ({"retry_after": [5, "60s", None, {"retry_after": 7}]}, 60.0),
+        ({"retry_after": {"seconds": 9}}, None),
         ({"retry_after": True}, None),
         ({"retry_after": -3}, None),
         ({"retry_after": float("inf")}, None),

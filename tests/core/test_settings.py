@@ -154,7 +154,13 @@ def test_a_proxy_without_a_scheme_is_refused_without_showing_it() -> None:
         ("http://::1", 8080, "http://[::1]:8080"),
         ("2001:DB8::1", None, "https://[2001:db8::1]"),
         ("http://::1/", None, "http://[::1]"),
-        ("münchen.example", None, "https://münchen.example"),
+        ("https://[2001:db8:0:0::1]:443", None, "https://[2001:db8::1]"),
+        ("http://[0:0:0:0:0:0:0:1]:9", None, "http://[::1]:9"),
+        # A name is what DNS is asked for.
+        ("münchen.example", None, "https://xn--mnchen-3ya.example"),
+        ("https://MÜNCHEN.example.:443/", None, "https://xn--mnchen-3ya.example"),
+        ("xn--mnchen-3ya.example", None, "https://xn--mnchen-3ya.example"),
+        ("http://１２７.０.０.１:80", None, "http://127.0.0.1"),  # noqa: RUF001  # a full-width keyboard
         ("under_score.example", None, "https://under_score.example"),
     ],
 )
@@ -183,6 +189,7 @@ def test_plain_http_is_for_loopback_or_where_the_connection_says_so() -> None:
         "a..b",
         "https://.a",
         "a..",
+        "ü..",
         ".",
         "-a.example",
         "a,b",
@@ -246,6 +253,8 @@ def test_a_lease_covers_the_way_to_the_call_the_call_and_the_saving() -> None:
         ("http://[::1]:80", None, "http://[::1]:80"),
         ("http://localhost", 8080, None),
         ("::1", 8443, None),
+        ("münchen.example", None, "https://münchen.example"),
+        ("https://[2001:db8:0::1]", None, "https://[2001:db8:0::1]"),
     ],
 )
 def test_the_base_url_of_an_older_version_is_known_where_it_was_another(

@@ -25,6 +25,8 @@ UNREAD = "unread"
 LONGEST_NUMBER = 400
 """Digits of a whole number that is kept as one; no float has more than 309, and Python parses none over 4,300."""
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_BLANK = " \t\r\n"
+"""What JSON takes for white space."""
 _BRACKET = re.compile(r"[\[\]{}]")
 
 
@@ -32,12 +34,15 @@ def parsed(body: bytes | str) -> Any:
     """Return the JSON in a body as far as it can be understood, ``None`` where there is none.
 
     Generous: numbers that no float or file can hold (``NaN``, ``Infinity``, ``1e999``, thousands of digits) become
-    null, a byte that is no UTF-8 becomes U+FFFD, a control character within a text is let by.
+    null, a byte that is no UTF-8 becomes U+FFFD, a control character within a text is let by, and so is whatever comes
+    behind an object's end.
     """
+    text = _text(body).lstrip(_BLANK)
     try:
-        return _GENEROUS.decode(_text(body))
+        data, end = _GENEROUS.raw_decode(text)
     except (ValueError, RecursionError):
         return None
+    return data if isinstance(data, dict) or not text[end:].strip(_BLANK) else None
 
 
 def whole(body: bytes, cut_off: str = "") -> bool:

@@ -40,6 +40,7 @@ _KEYS = {
     "retryafterseconds": 1.0,
     "retryafterms": 0.001,
     "retryaftermilliseconds": 0.001,
+    "retrydelay": 1.0,
     "retryin": 1.0,
     "retryinseconds": 1.0,
     "availablein": 1.0,
@@ -89,7 +90,7 @@ def _waits(text: str, reference: datetime) -> list[float]:
         if moment is not None
     ]
     for part in _DATE.sub("", text).split(","):
-        match = _WAIT.fullmatch(part.strip(" \t\"'+"))
+        match = _WAIT.fullmatch(part.partition(";")[0].strip(" \t\"'+"))
         if match is not None:
             found.append(_seconds(match.group(1)) if match.group(1) else float(match.group(2)))
     return found
@@ -101,10 +102,11 @@ def _in_json(data: Any, reference: datetime, depth: int) -> list[float]:
     found: list[float] = []
     for key, value in data.items() if isinstance(data, dict) else enumerate(data):
         unit_s = _KEYS.get(re.sub(r"[-_\s]", "", str(key)).lower())
-        if unit_s is not None and isinstance(value, int | float | str) and not isinstance(value, bool):
-            found += [wait * unit_s for wait in _waits(str(value), reference)]
-        else:
-            found += _in_json(value, reference, depth - 1)
+        for each in value if unit_s is not None and isinstance(value, list) else [value]:
+            if unit_s is not None and isinstance(each, int | float | str) and not isinstance(each, bool):
+                found += [wait * unit_s for wait in _waits(str(each), reference)]
+            else:
+                found += _in_json(each, reference, depth - 1)
     return found
 
 

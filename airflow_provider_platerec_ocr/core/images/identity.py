@@ -8,7 +8,6 @@ that means the same is spelled twice and nothing is a secret.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -27,6 +26,7 @@ from airflow_provider_platerec_ocr.core.redact import (
     parameters,
     redact,
 )
+from airflow_provider_platerec_ocr.core.settings import one_host
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -209,10 +209,7 @@ def _host(scheme: str, netloc: str) -> str:
     host, colon, port = address.rpartition(":")
     if not colon or not (port == "" or port.isdigit()):
         host, port = address, ""
-    host = host.removesuffix(".")
-    if not host.isascii():
-        with suppress(UnicodeError):
-            host = host.encode("idna").decode()
+    host = f"[{one_host(host[1:-1])}]" if host[:1] == "[" else one_host(host)
     return host if not port or int(port) == _PORTS[scheme] else f"{host}:{int(port)}"
 
 

@@ -149,6 +149,7 @@ def test_what_is_no_signature_says_which_image_it_is(query: str) -> None:
         ("https://x.example./k.jpg", "https://x.example/k.jpg"),
         ("https://[2001:DB8::1]:443/k.jpg", "https://[2001:db8::1]/k.jpg"),
         ("https://[::1]/k.jpg", "https://[::1]/k.jpg"),
+        ("https://[2001:db8:0:0::1]/k.jpg", "https://[2001:db8::1]/k.jpg"),
         ("https://müller.example/k.jpg", "https://xn--mller-kva.example/k.jpg"),
         ("https://x.example?n=1", "https://x.example/?n=1"),
         ("https://x.example/%7eyard/%c3%a4.jpg", "https://x.example/~yard/%C3%A4.jpg"),
