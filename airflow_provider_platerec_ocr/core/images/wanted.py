@@ -10,6 +10,8 @@ import json
 import re
 from dataclasses import dataclass, field
 
+from airflow_provider_platerec_ocr.core.images.spellings import spellings
+
 _SIGNS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _FOLDED = bytes.maketrans(b"abcdefghijklmnopqrstuvwxyzOQIoqi", b"ABCDEFGH1JKLMN0P0RSTUVWXYZ001001")
 _BETWEEN = bytes(sign for sign in range(256) if sign not in _SIGNS + _SIGNS.lower())
@@ -34,7 +36,7 @@ class Wanted:
     codes: frozenset[bytes] = frozenset()
     """Codes, :func:`folded`."""
     images: frozenset[str] = frozenset()
-    """Images by name, in any version."""
+    """Images by name, in any version and spelling."""
     fingerprints: frozenset[str] = frozenset()
     """Paid calls."""
     versions: frozenset[tuple[str, str | None]] = field(default=frozenset())
@@ -46,7 +48,7 @@ class Wanted:
         codes = {folded(code)} if code else set()
         return cls(
             frozenset(codes - {b""}),
-            frozenset([image] if image else ()),
+            spellings(image) if image else frozenset(),
             frozenset([fingerprint] if fingerprint else ()),
         )
 

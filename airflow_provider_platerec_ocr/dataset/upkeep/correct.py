@@ -9,6 +9,7 @@ from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.core.fingerprint import is_fingerprint, why_no_fingerprint
 from airflow_provider_platerec_ocr.core.identifiers import check_code
+from airflow_provider_platerec_ocr.core.images.spellings import spellings
 from airflow_provider_platerec_ocr.core.models import to_utc
 from airflow_provider_platerec_ocr.dataset.corrections.table import Correction, CorrectionKind, append, load_corrections
 from airflow_provider_platerec_ocr.dataset.layout.columns import batches
@@ -63,7 +64,8 @@ def correct(  # noqa: PLR0913  # what is meant, what is said, and where, all by 
 
     :param dataset: the dataset's folder: a path, or an object store's URI.
     :param code: the right code, for ``correct`` and ``add``.
-    :param image: the image as the table has it, by ``image`` or ``image_name``; of several reads the latest is meant.
+    :param image: the image as the table has it, by ``image`` or ``image_name``, or in another spelling of that (with a
+        connection, a signature, or the umlauts of a Mac); of several reads the latest is meant.
     :param fingerprint: the read by its content instead.
     :param identifier: which code of the image: its ``identifier_index``, or the code as it was read; needed where the
         image has several. Without it, ``take_back`` is about the whole read.
@@ -153,7 +155,7 @@ def _read_meant(folder: StoragePath, *, image: str | None, fingerprint: str | No
         raise OCRInputError(message)
     mine = [row for row in rows if row["read_type"] == types[0]]
     names = {row["image"] for row in mine}
-    if image is not None and image not in names and len(names) > 1:
+    if image is not None and names.isdisjoint(spellings(image)) and len(names) > 1:
         message = f"{image} may be {' or '.join(sorted(names)[:5])}: name it as its column image does."
         raise OCRInputError(message)
     last = max(mine, key=lambda row: (str(row["published_at"] or ""), str(row["read_at"] or "")))
@@ -168,14 +170,15 @@ def _rows(folder: StoragePath, image: str | None, fingerprint: str | None) -> It
     import pyarrow.compute as pc
 
     names = ("fingerprint",) if fingerprint is not None else ("image", "image_name")
-    value = fingerprint if fingerprint is not None else image
+    meant = {fingerprint} if fingerprint is not None else spellings(image or "")
+    values = pa.array(sorted(meant), pa.string())
 
     def of_file(file: TableFile) -> list[Row]:
         found: list[Row] = []
         for rows in batches(file, _COLUMNS):
             fits = pa.repeat(pa.scalar(value=False), rows.num_rows)
             for name in names:
-                fits = pc.or_(fits, pc.fill_null(pc.equal(rows.column(name), value), fill_value=False))
+                fits = pc.or_(fits, pc.is_in(rows.column(name), value_set=values))
             found += rows.filter(fits).to_pylist()
         return found
 
