@@ -116,10 +116,23 @@ def find_with_facts(folder: StoragePath, pattern: str) -> list[tuple[StoragePath
     return [(type(folder)(folder.fs, path, folder.protocol, folder.conn_id), None) for path in paths]
 
 
+def files_below(folder: StoragePath, *, deep: bool = True) -> dict[str, dict[str, Any]]:
+    """Return what a listing says of each file of a folder, by path.
+
+    :param deep: also of its subfolders. Asked of the store, and looked at again: Azure's library knows no depth, and
+        gives everything.
+    """
+    found: dict[str, dict[str, Any]] = folder.fs.find(folder.path, maxdepth=None if deep else 1, detail=True)
+    if deep:
+        return found
+    start = len(folder.path.rstrip("/")) + 1
+    return {path: facts for path, facts in found.items() if "/" not in path[start:]}
+
+
 def _found(folder: StoragePath, pattern: str, *, deep: bool = True) -> list[tuple[StoragePath, dict[str, Any] | None]]:
     folder.fs.invalidate_cache()  # all of it: some keep the listings of subfolders when the folder's own is dropped
     try:
-        found = folder.fs.find(folder.path, maxdepth=None if deep else 1, detail=True)
+        found = files_below(folder, deep=deep)
     except (FileNotFoundError, NotADirectoryError):
         return []
     match, start = re.compile(pattern).fullmatch, len(folder.path.rstrip("/")) + 1

@@ -242,6 +242,7 @@ class PlanTask:
             images_per_shard=task.whole_number(self.images_per_shard, "images_per_shard", low=1, empty=2000) or 2000,
             max_shards=_max_shards(),
             grant=budget.grant,
+            own_places=(budget.store.place,),
             reopened=reopened(budget.store.place),
             forgotten=tuple(forgotten_keys(budget.store.place)),
             dry_run=dry,

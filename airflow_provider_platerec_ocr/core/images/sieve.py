@@ -40,6 +40,8 @@ class Kind(StrEnum):
     """Its name begins with a dot."""
     EXCLUDED = "excluded"
     """It is in the default list or in ``exclude``."""
+    OURS = "ours"
+    """What runs have written themselves into the folder."""
     NOT_INCLUDED = "not_included"
     """An image that no pattern of ``include`` names."""
 
@@ -50,20 +52,25 @@ class Sieve:
     :param include: patterns of which one must name an image, or a folder around it; without any, all are meant.
     :param exclude: patterns of files and folders to leave out, beside :data:`DEFAULT_EXCLUDE`; one that begins with
         ``!`` lets pass what the default would leave out, ``!*`` all of it.
+    :param ours: paths of what runs write themselves, such as the dataset, where that lies in the manifest's folder.
 
     For the language see :class:`.patterns.Filter`.
     """
 
-    def __init__(self, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> None:
+    def __init__(self, include: Iterable[str] = (), exclude: Iterable[str] = (), *, ours: Iterable[str] = ()) -> None:
         given = list(exclude)
         self._include = Filter(include)
         self._exclude = Filter(each for each in given if not each.startswith("!"))
         self._kept = Filter(each[1:] for each in given if each.startswith("!"))
-        self.is_plain = not (self._include or self._exclude or self._kept)
-        """Whether a file's bare name decides, since the user has no pattern of their own."""
+        self._ours = frozenset(ours)
+        self._has_patterns = bool(self._include or self._exclude or self._kept)
+        self.is_plain = not (self._has_patterns or self._ours)
+        """Whether a file's bare name decides, since nobody has patterns of their own, and runs have written nothing."""
 
     def of_folder(self, path: str) -> Kind | None:
         """Return why a folder is left out with all in it, ``None`` where it is not; those around it have passed."""
+        if path in self._ours:
+            return Kind.OURS
         if self._exclude.names_folder(path):
             return Kind.EXCLUDED
         left_out = _by_default(path.rpartition("/")[2])
@@ -71,19 +78,21 @@ class Sieve:
 
     def of_file(self, path: str) -> Kind:
         """Return what a file is; the folders around it have passed."""
-        if not self.is_plain and self._exclude.names_file(path):
+        if path in self._ours:
+            return Kind.OURS
+        if self._has_patterns and self._exclude.names_file(path):
             return Kind.EXCLUDED
         name = path[path.rfind("/") + 1 :]
         left_out = _by_default(name)
-        if left_out is not None and (self.is_plain or not self._kept.names_file(path)):
+        if left_out is not None and not (self._has_patterns and self._kept.names_file(path)):
             return left_out
         if not name.lower().endswith(IMAGE_SUFFIXES):
             return Kind.NO_IMAGE
-        return Kind.IMAGE if self.is_plain or self._is_included(path) else Kind.NOT_INCLUDED
+        return Kind.IMAGE if not self._has_patterns or self._is_included(path) else Kind.NOT_INCLUDED
 
     def is_plain_image(self, name: str) -> bool:
         """Return whether a bare name alone, at first sight, says that it is an image: most of a million do."""
-        return self.is_plain and name.lower().endswith(IMAGE_SUFFIXES) and name[0] not in _SUSPECT
+        return not self._has_patterns and name.lower().endswith(IMAGE_SUFFIXES) and name[0] not in _SUSPECT
 
     def of_path(self, path: str) -> tuple[Kind, str]:
         """Return what the file at a path is, and the folder or the file that decided it."""
@@ -96,7 +105,7 @@ class Sieve:
     def why_not(self, path: str) -> tuple[Kind, str] | None:
         """Return why a file of whatever ending is not meant, and what decided it; ``None`` where it is."""
         kind, by = self.of_path(path)
-        if kind in {Kind.HIDDEN, Kind.EXCLUDED}:
+        if kind in {Kind.HIDDEN, Kind.EXCLUDED, Kind.OURS}:
             return kind, by
         return None if self._is_included(path) else (Kind.NOT_INCLUDED, path)
 

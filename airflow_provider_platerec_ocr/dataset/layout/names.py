@@ -39,6 +39,10 @@ STAGING = "_staging"
 """In the dataset's workspace: files before they appear in it."""
 OTHERS_CALLS = re.compile(r"\.inbox-\d{10}__")
 """In the names of files with answers to other people's calls: no ledger has them, their fingerprints are hearsay."""
+NEIGHBOURS = ("corrections", "dead_letters", "inbox", "reconciliations", "repeats", "reports", "sightings", "workspace")
+"""Folders that lie beside a dataset."""
+LEDGER = "ledger.json"
+"""File beside it that says which ledger it was read with."""
 PARQUET_FILE = r"[^._].*\.parquet"
 """Names that readers of the folder see."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -60,6 +64,11 @@ def beside(dataset: StoragePath, name: str) -> StoragePath:
     if dataset.path.strip("/") and (dataset.is_local or "/" in dataset.path.strip("/")):
         return dataset.parent / f"{dataset.name}_{name}"
     return dataset / f"_platerec_{name}"
+
+
+def own_paths(dataset: StoragePath) -> tuple[str, ...]:
+    """Return the paths of all that is written for a dataset: itself, and what lies beside it."""
+    return (dataset.path, *(beside(dataset, name).path for name in (*NEIGHBOURS, LEDGER)))
 
 
 def upkeep_slug(what: str, token: str, *, of_others: bool) -> str:

@@ -26,6 +26,7 @@ _SAID = {
     Kind.NOT_INCLUDED: ("image is in no pattern of include", "images are in no pattern of include"),
     Kind.HIDDEN: ("hidden", "hidden"),
     Kind.EXCLUDED: ("excluded", "excluded"),
+    Kind.OURS: ("that runs have written themselves", "that runs have written themselves"),
     LINKED: ("linked folder that is read by another name", "linked folders that are read by another name"),
     OUTSIDE: ("linked folder outside of the allowed roots", "linked folders outside of the allowed roots"),
     NOWHERE: ("link that leads nowhere", "links that lead nowhere"),

@@ -16,6 +16,7 @@ from airflow_provider_platerec_ocr.core.images.sieve import IMAGE_SUFFIXES, Kind
 from airflow_provider_platerec_ocr.core.redact import redact
 from airflow_provider_platerec_ocr.dataset.manifest.left_aside import DOTS, FOLDERS, LeftAside
 from airflow_provider_platerec_ocr.dataset.manifest.walk import Walk
+from airflow_provider_platerec_ocr.storage.files import files_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,17 +39,22 @@ class Search:
     """As above."""
     roots: tuple[StoragePath, ...] | None = None
     """Where links to folders may lead; ``None`` for anywhere."""
+    ours: tuple[str, ...] = ()
+    """Paths of what runs write themselves: if that lies in the manifest's folder, it is no part of it."""
     left: LeftAside = field(default_factory=LeftAside)
     """What was left aside; counted as the rows are read."""
 
-    def sieve(self, pattern: str = "") -> Sieve:
+    def sieve(self, top: str, pattern: str = "") -> Sieve:
         """Return the rule for what lies below the manifest's folder.
 
+        :param top: path of that folder.
         :param pattern: of a glob, from its fixed folder on. A part of it that is itself the name of something hidden,
             as in ``yard/.old/*.jpg``, means it.
         """
         meant = [f"!{part}" for part in pattern.split("/") if Sieve().of_folder(part) is not None]
-        return Sieve(self.include, (*self.exclude, *meant))
+        start = f"{top.rstrip('/')}/"
+        ours = (path.removeprefix(start) for path in self.ours if path.startswith(start))
+        return Sieve(self.include, (*self.exclude, *meant), ours=ours)
 
 
 def version_of(info: dict[str, Any]) -> str | None:
@@ -68,13 +74,12 @@ def read_folder(place: StoragePath, search: Search) -> Iterator[RawRow]:
 
     :raises OCRManifestError: there are files, and none of them could be taken.
     """
-    sieve = search.sieve()
+    sieve = search.sieve(place.path)
     if place.is_local:
         found = _walked(place.path, sieve, search)
     else:
         place.fs.invalidate_cache(place.path)
-        listed = place.fs.find(place.path, maxdepth=None if search.recursive else 1, detail=True)
-        found = _sifted(place.path, listed, sieve, search.left)
+        found = _sifted(place.path, files_below(place, deep=search.recursive), sieve, search.left)
     yield from _numbered(place, found, search.left)
 
 
@@ -84,7 +89,7 @@ def read_glob(place: StoragePath, search: Search) -> Iterator[RawRow]:
     :raises OCRManifestError: there is no such folder; or the pattern matches something, and nothing could be taken.
     """
     top, pattern = cut_glob(place.path)
-    sieve = search.sieve(pattern)
+    sieve = search.sieve(top, pattern)
     if place.is_local:
         found = _walked(top, sieve, search, Glob(pattern))
     else:

@@ -165,14 +165,15 @@ def _open(uri: str, place: StoragePath, columns: Columns, search: Search) -> tup
 def _tables(place: StoragePath, kind: str, search: Search, *, is_table: bool) -> tuple[StoragePath, list[Table]]:
     """Return the folder that relative names count from, and the tables of a folder or a glob.
 
-    Those that are left out are counted: in a bin lies what somebody threw away.
+    Those that are left out are counted: in a bin lies what somebody threw away. What runs themselves have written into
+    the folder is none of the manifest's.
     """
     if kind == "glob":
         base = top = fixed_part(place)
-        found, sieve = tables_matching(place), search.sieve(relative(place, top))
+        found, sieve = tables_matching(place), search.sieve(top.path, relative(place, top))
     else:
         base, top = place.parent if is_table else place, place
-        found, sieve = tables_below(place, recursive=search.recursive or is_table), search.sieve()
+        found, sieve = tables_below(place, recursive=search.recursive or is_table), search.sieve(top.path)
     why_not = {table.place.path: sieve.why_not(relative(table.place, top)) for table in found}
     kept = [table for table in found if why_not[table.place.path] is None]
     if kept:

@@ -19,6 +19,7 @@ from airflow_provider_platerec_ocr.dataset.layout.packed import plain_name
 from airflow_provider_platerec_ocr.dataset.manifest.json_rows import read_json
 from airflow_provider_platerec_ocr.dataset.manifest.parquet import read_parquet
 from airflow_provider_platerec_ocr.dataset.manifest.text import read_csv, read_list
+from airflow_provider_platerec_ocr.storage.files import files_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -103,7 +104,7 @@ def tables_below(folder: StoragePath, *, recursive: bool) -> list[Table]:
     """
     folder.fs.invalidate_cache(folder.path)
     with store_faults(folder, OCRManifestError):
-        found = sorted(folder.fs.find(folder.path, maxdepth=None if recursive else 1))
+        found = sorted(files_below(folder, deep=recursive))
     names = [path.removeprefix(folder.path).lstrip("/") for path in found]
     if any(map(_LAKE.match, names)):
         raise _lake(folder)

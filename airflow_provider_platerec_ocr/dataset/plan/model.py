@@ -112,6 +112,8 @@ class PlanRequest:
     for the message about what is left over. ``None`` for no limit."""
     looks: int = LOOKS
     """Most images that are planned beyond the calls that may be made, since the ledger may have their answers."""
+    own_places: tuple[StoragePath, ...] = ()
+    """Other places that runs write to, such as the ledger: no table below is the manifest's."""
     reopened: Container[str] = frozenset()
     """Fingerprints whose answers the ledger has, and which can be read now: their images are still to be read."""
     forgotten: tuple[bytes, ...] = ()

@@ -36,6 +36,7 @@ from airflow_provider_platerec_ocr.dataset.layout.names import (
     beside,
     files_of_run,
     next_part,
+    own_paths,
 )
 from airflow_provider_platerec_ocr.dataset.manifest.manifest import BadRow, Search, read_manifest
 from airflow_provider_platerec_ocr.dataset.manifest.notes import ManifestNotes
@@ -169,7 +170,9 @@ def _sift(request: PlanRequest, images: IO[bytes], bad_rows: IO[bytes]) -> tuple
     first_bad: list[BadRow] = []
     signed = bytearray()
     some: list[PlannedImage] = []
-    search = Search(request.recursive, request.include, request.exclude, request.roots)
+    places = (request.dead_letters, request.workspace.parent, *request.own_places)
+    ours = (*own_paths(request.dataset), *(place.path for place in places))
+    search = Search(request.recursive, request.include, request.exclude, request.roots, ours)
     for item in _manifest_rows(request, search, notes):
         rows += 1
         if isinstance(item, BadRow):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,6 @@ from airflow_provider_platerec_ocr.dataset.plan.tolerance import Tolerance
 from support.table_stage import manifest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from support.table_stage import TableStage
 
 NEXT = RunRef("nightly", "scheduled__2026-03-02T22:00:00+00:00", "2026-03-02")
@@ -139,6 +138,28 @@ def test_a_plan_says_what_was_left_aside_and_keeps_the_count(stage: TableStage, 
     loaded = load_plan(stage.workspace())
     assert loaded == plan
     assert Plan.from_json({"manifest": "m", "shards": []}).left_aside == {}
+
+
+@pytest.mark.parametrize("recursive", [True, False])
+def test_what_runs_write_into_the_folder_of_the_images_is_no_part_of_it(stage: TableStage, *, recursive: bool) -> None:
+    """Photographs that were read are often moved away, and then only what was written for them is there."""
+    yard = Path(stage.root.path)
+    yard.mkdir(exist_ok=True)
+    (yard / "a.jpg").touch()
+    plan = stage.plan(str(yard))
+    stage.read(plan)
+    stage.publish(plan)
+    (yard / "table_ledger.json").write_text("{}")
+    (yard / "ledger").mkdir()
+    (yard / "ledger" / "identity.json").write_text("{}")
+
+    again = stage.plan(str(yard), NEXT, own_places=(stage.root / "ledger",), recursive=recursive)
+    (yard / "a.jpg").unlink()
+    gone = stage.plan(str(yard), replace(NEXT, run_id="third"), own_places=(stage.root / "ledger",))
+
+    assert (again.rows, again.done) == (1, 1)
+    assert (gone.rows, set(gone.left_aside)) == (0, {"ours"})
+    assert gone.describe()[0] == f"{yard} is empty: it has no rows."
 
 
 def test_patterns_for_a_list_are_said_to_mean_nothing(
