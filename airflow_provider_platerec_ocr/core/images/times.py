@@ -23,6 +23,8 @@ _ZONE_WORD = re.compile(r"\s*(?:UTC|GMT|Z)$", re.IGNORECASE)
 _NAMED_ZONE = re.compile(r"(Z|[-+]\d\d:?\d\d)\[[^\]]*\]$", re.IGNORECASE)
 """Java writes the name of the zone behind its offset."""
 _SHORT_HOUR = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d:.*)")
+_EXIF = re.compile(r"(\d{4}):(\d\d):(\d\d)(?=[ T])")
+"""As cameras, and the programs that list what they wrote, divide a day."""
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?")
 _RUN_TOGETHER = re.compile(r"(\d{8})(\d{6})?")
 _EPOCH = re.compile(r"\d{10}(\d{3}){0,3}(\.\d*)?")
@@ -43,9 +45,9 @@ class TimeFault(Enum):
 def time_of(value: Any, zone: tzinfo | None = None) -> str | TimeFault | None:
     """Return a time as the API wants it (UTC, ISO 8601 with ``Z``), ``None`` where nothing is said, or why not.
 
-    :param value: ISO 8601 text (with a blank for the ``T``, ``UTC`` for the ``Z``, or a one-digit hour as well), a
-        datetime, a date (its first moment), or a number: of 10 digits seconds, of 13, 16 or 19 milli-, micro- or
-        nanoseconds since 1970 in UTC, of 8 or 14 a day or a time without marks.
+    :param value: ISO 8601 text (with a blank for the ``T``, ``UTC`` for the ``Z``, a one-digit hour, or the colons
+        of EXIF as well), a datetime, a date (its first moment), or a number: of 10 digits seconds, of 13, 16 or 19
+        milli-, micro- or nanoseconds since 1970 in UTC, of 8 or 14 a day or a time without marks.
     :param zone: where the clock hangs of times that do not say so. Of an hour that comes twice the first is meant.
     """
     if isinstance(value, str):
@@ -98,6 +100,7 @@ def _numbered(said: str) -> datetime | TimeFault:
 
 def _dialect(said: str) -> datetime | TimeFault:
     """Return a time in one of the forms that ISO 8601 does not have."""
+    said = _EXIF.sub(r"\1-\2-\3", said)
     plain = _ZONE_WORD.sub("+00:00", _NAMED_ZONE.sub(r"\1", said))
     short = _SHORT_HOUR.fullmatch(plain)
     return _iso(f"{short[1]}T0{short[2]}" if short else plain)

@@ -38,6 +38,7 @@ _FOREIGN = (
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
+_BOM = "\ufeff"
 _TOO_LONG: Line = (None, f"is longer than {MAX_LINE_BYTES:,} bytes")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -156,6 +157,8 @@ def _split(block: bytes) -> Iterator[Line]:
         except UnicodeDecodeError:
             text = "\0"
         if "\0" not in text:
+            if _BOM in text:  # files that were put one behind the other
+                text = text.removeprefix(_BOM).replace(f"\n{_BOM}", "\n")
             yield from zip(text.split("\n"), repeat(""), strict=False)
             return
     for raw in block.split(b"\n"):
@@ -168,7 +171,7 @@ def _one(raw: bytes) -> Line:
     if b"\0" in raw:
         return None, "holds a NUL byte"
     try:
-        return raw.decode(), ""
+        return raw.decode().removeprefix(_BOM), ""
     except UnicodeDecodeError as error:
         return None, f"is not UTF-8 (byte 0x{raw[error.start]:02x} at position {error.start + 1})"
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.dataset.manifest.notes import ManifestNotes
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\/]+[\\/]")
+_WINDOWS = re.compile(r"/?[A-Za-z]:[\\/]|\\\\[^\\/]+[\\/]")
 _ONE_SLASH = re.compile(r"(s3[an]?|gc?s|abfss?|az|wasbs?|hdfs|dbfs|https?):/(?!/)", re.IGNORECASE)
 
 
@@ -51,8 +51,7 @@ class NameResolver:
             return _absolute(scheme.group(1).lower(), name[scheme.end() :])
         if ":" in name or "\\" in name:
             if name[:5].lower() == "file:":
-                path = path_after_scheme(name[5:])
-                return path, path
+                return _file(name[5:])
             _refuse_foreign(name)
             self._note(name)
         image = name if name[0] == "/" else f"{self._folder}/{name}"
@@ -81,8 +80,7 @@ def _absolute(scheme: str, rest: str) -> tuple[str, str]:
     if scheme in {"http", "https"}:
         refuse("image is a web address. Put it into the column upload_url, and the API fetches it.")
     if scheme in {"file", "local"}:
-        path = path_after_scheme(f"//{rest}")
-        return path, path
+        return _file(f"//{rest}")
     host, _, key = rest.partition("/")
     user, _, bucket = host.rpartition("@")
     if ":" in user:
@@ -93,6 +91,13 @@ def _absolute(scheme: str, rest: str) -> tuple[str, str]:
         refuse("image has a signature in its URI, and a URI is written down. Have a connection open the store instead.")
     image = _normal(f"{scheme}://{bucket}/{key}")
     return image, with_user(image, user)
+
+
+def _file(rest: str) -> tuple[str, str]:
+    """Return the path of a URI of a file, twice, by what is behind its scheme."""
+    path = path_after_scheme(rest)
+    _refuse_foreign(path)
+    return path, path
 
 
 def _refuse_foreign(name: str) -> None:

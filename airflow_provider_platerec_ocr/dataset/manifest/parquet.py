@@ -93,7 +93,11 @@ def _is_binary(kind: Any) -> bool:
 
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    return any(test(kind) for test in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view))
+    types = pa.types
+    return any(
+        test(kind)
+        for test in (types.is_binary, types.is_large_binary, types.is_binary_view, types.is_fixed_size_binary)
+    )
 
 
 def _in_microseconds(column: Any, zone: str | None) -> Any:

@@ -46,6 +46,8 @@ class CsvHead:
     """One character."""
     lines: int
     """How many lines it takes: one, or two where Excel's hint stands before."""
+    text: str
+    """The line with the names."""
 
 
 def csv_head(place: StoragePath, lines: Iterator[Line], *, tabs: bool = False) -> CsvHead | None:
@@ -74,7 +76,7 @@ def csv_head(place: StoragePath, lines: Iterator[Line], *, tabs: bool = False) -
     except csv.Error as error:
         message = f"The header of {place} is not well-formed CSV: {error}. It must be one line, its quotes closed."
         raise OCRManifestError(message) from error
-    return CsvHead(names, delimiter, count)
+    return CsvHead(names, delimiter, count, header)
 
 
 def _divided(header: str, delimiters: str) -> tuple[list[str], str]:
@@ -124,7 +126,7 @@ def read_csv(
         if text is None:
             yield row, (), trouble
             continue
-        if not text.strip(blank):  # also what Excel leaves of a row that somebody emptied
+        if text == head.text or not text.strip(blank):  # of a file behind another; what Excel leaves of an emptied row
             continue
         try:
             fields = _fields(text, delimiter)

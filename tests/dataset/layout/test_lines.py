@@ -26,7 +26,7 @@ def read(path: Path, data: bytes) -> list[tuple[str | None, str]]:
     return list(lines.read_lines(local_place(path)))
 
 
-@pytest.mark.parametrize("data", [b"a\nb\n", b"a\nb", "\ufeffa\nb\n".encode()])
+@pytest.mark.parametrize("data", [b"a\nb\n", b"a\nb", "\ufeffa\nb\n".encode(), "\ufeffa\n\ufeffb\n".encode()])
 def test_lines_come_without_their_end_and_without_a_byte_order_mark(tmp_path: Path, data: bytes) -> None:
     assert read(tmp_path / "x.txt", data) == [("a", ""), ("b", "")]
 

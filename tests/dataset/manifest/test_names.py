@@ -61,6 +61,8 @@ def test_what_pathlib_makes_of_a_path_is_that_path(tmp_path: Path) -> None:
         ("file:///data/%00.jpg", "A file URI holds bytes that are no text"),
         ("C:\\yard\\a.jpg", "image is a path of Windows"),
         ("d:/yard/a.jpg", "image is a path of Windows"),
+        ("file:///C:/yard/a.jpg", "image is a path of Windows"),  # Path.as_uri() there
+        ("/C:/yard/a.jpg", "image is a path of Windows"),
         ("\\\\nas\\share\\a.jpg", "image is a path of Windows"),
         ("s3:/bucket/a.jpg", "image is a URI with one slash too few: s3:/ must be s3://"),
         ("GS:/bucket/a.jpg", "one slash too few"),

@@ -154,6 +154,15 @@ def test_what_excel_makes_of_a_table_is_that_table(tmp_path: Path, content: str)
     ]
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_of_files_that_were_put_together_the_header_of_the_next_one_is_no_image(tmp_path: Path, mark: str) -> None:
+    file = mark + EXCEL_ROWS.format(d=",")
+
+    found = planned(tmp_path / "m.csv", file + file.replace(".jpg", ".png"))
+
+    assert [(item.row, item.image_name) for item in found] == [(1, "a.jpg"), (2, "b.jpg"), (4, "a.png"), (5, "b.png")]
+
+
 @pytest.mark.parametrize(
     ("said", "meant"),
     [
@@ -236,6 +245,7 @@ def test_case_and_blanks_of_columns_mean_nothing_in_any_format(tmp_path: Path, k
         pa.array(["7", "nan"]),
         pa.array(["7", "None"]).dictionary_encode(),
         pa.array([b"7", None]),
+        pa.array([b"7", None], pa.binary(1)),
         pa.array(["7", None], pa.string_view()),
         pa.array(["7", ""], pa.large_string()),
     ],
