@@ -35,7 +35,7 @@ class SimulatedStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec publis
         """Called before each request; may raise, wait for its turn, or move time."""
         self.after: Callable[[str, str], None] = lambda _operation, _path: None
         """Called after each request: raising here is a reply that got lost."""
-        self._clock = clock
+        self.clock = clock
         self._exclusive = exclusive
         self._lock = threading.Lock()
 
@@ -57,7 +57,7 @@ class SimulatedStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec publis
     def pipe_file(self, path: str, value: bytes, **_: Any) -> None:
         self.before("overwrite", path)
         with self._lock:
-            self.objects[path] = (value, self._clock.now())
+            self.objects[path] = (value, self.clock.now())
         self.after("overwrite", path)
 
     def create(self, path: str, value: bytes) -> None:
@@ -65,7 +65,7 @@ class SimulatedStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec publis
         with self._lock:
             if self._exclusive and path in self.objects:
                 raise FileExistsError(path)
-            self.objects[path] = (value, self._clock.now())
+            self.objects[path] = (value, self.clock.now())
         self.after("create", path)
 
     def open(self, path: str, mode: str = "rb", **_: Any) -> _Upload:

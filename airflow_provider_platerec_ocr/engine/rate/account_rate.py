@@ -56,6 +56,11 @@ class AccountRate:
         """When the account last refused a call with 429, whoever made it; seconds since 1970, 0 where it never did."""
         return self._throttle_seen_s
 
+    @property
+    def is_led(self) -> bool:
+        """Whether another shard says how fast the account is."""
+        return self._leader is not None
+
     def recall(self, found: FoundRate) -> None:
         """Begin with what an earlier run found."""
         self._rate.recall(found, self._clock.monotonic(), self._clock.now().timestamp())

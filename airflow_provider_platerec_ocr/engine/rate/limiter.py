@@ -314,12 +314,15 @@ class StartLimiter:
         self._bucket.move_start(at_s)
 
     async def _beat(self) -> None:
+        is_new = not self._sharing.joined
         self._rate.learn(self._sharing.share, self._held_until)
         await self._sharing.beat(self)
         self._apply_rate()
         due = self._take_due(self._clock.monotonic()) if self._sharing.share else None
         if due is not None:
             rank, share = self._sharing.rank, self._sharing.share
+            if is_new and not self._rate.is_led:  # all have just come: each behind those that came before
+                due += rank / self._rate.per_s
             self._move_due(self._rate.turn(due, earliest=self._held_until, rank=rank, share=share))
             self._changed.set()
 

@@ -62,6 +62,15 @@ def test_a_429_of_one_shard_is_thought_about_by_the_leader_alone() -> None:
     assert run.refused_share() < 0.03
 
 
+@pytest.mark.parametrize("shards", [2, 4, 8])
+@pytest.mark.parametrize("near", [True, False])
+def test_shards_that_come_at_the_same_moment_start_one_behind_the_other(shards: int, *, near: bool) -> None:
+    run = Stage(WindowAccount(20.0), [Shard()] * shards, ceiling_per_s=20.0, near=near).run(10)
+
+    assert run.refused_share() == 0.0
+    assert run.accepted_per_s(0, 5) >= 0.97 * 20.0
+
+
 def test_when_the_leader_is_gone_the_next_one_leads_on() -> None:
     shards = [Shard(ends_s=100), *[Shard(begins_s=1.0)] * 3]
 
