@@ -272,6 +272,14 @@ def test_every_link_inside_leads_somewhere(page: Path) -> None:
     assert broken == []
 
 
+def test_every_benchmark_that_is_named_exists() -> None:
+    named = {name for page in PAGES for name in re.findall(r"python -m (benchmarks[.\w]*)", page.read_text())}
+    files = {name: ROOT / name.rstrip(".").replace(".", "/") for name in named}
+
+    assert len(named) > 5
+    assert [name for name, file in files.items() if not (file.is_dir() or file.with_suffix(".py").is_file())] == []
+
+
 def test_every_make_command_that_is_named_exists() -> None:
     targets = set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text()))
     named = {

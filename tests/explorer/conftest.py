@@ -41,7 +41,17 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         lines = [cells for name, cells in properties if name == table]
         if lines:
             terminalreporter.section(title)
-            rows = [dict(zip(lines[0], lines[0], strict=True)), *lines]
+            rows = [dict(zip(lines[0], lines[0], strict=True)), *lines, *_sums(lines)]
             widths = {head: max(len(row[head]) for row in rows) for head in lines[0]}
             for row in rows:
                 terminalreporter.write_line(" | ".join(row[head].ljust(width) for head, width in widths.items()))
+
+
+def _sums(lines: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return the last row of the first table: what the documentation says of all of them together."""
+    if "scenario" not in lines[0]:
+        return []
+    last = dict.fromkeys(lines[0], "")
+    for head in ("executions", "steps", "states"):
+        last[head] = f"{sum(int(row[head].replace(',', '') or 0) for row in lines):,}"
+    return [last | {"scenario": f"all {len(lines)} of them"}]

@@ -11,7 +11,7 @@ import pytest
 
 from support.explorer import laws
 from support.explorer.choices import Scenario
-from support.explorer.scenarios import EVERYTHING
+from support.explorer.scenarios import EVERYTHING, SCENARIOS
 from support.explorer.search import explorer
 from support.explorer.without import STALL, WITHOUT
 
@@ -109,4 +109,5 @@ def test_the_docs_have_every_law_and_count_what_there_is() -> None:
 
     assert sorted(said) == sorted(checked)
     assert f"{NUMBERS[len(checked)]} laws are checked" in text
+    assert f" of {len(SCENARIOS) + len(EVERYTHING)} scenarios" in " ".join(text.split())
     assert f"It does so for all {len(WITHOUT)};" in text
