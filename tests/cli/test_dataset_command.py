@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from airflow_provider_platerec_ocr.cli.dataset.command import main
-from airflow_provider_platerec_ocr.cli.shared.places import any_place, names_connection
+from airflow_provider_platerec_ocr.cli.shared.places import any_place, names_connection, with_connection_of
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset
 from airflow_provider_platerec_ocr.storage.path import beside
@@ -278,6 +278,23 @@ def test_a_uri_with_a_connection_is_opened_by_airflow(monkeypatch: pytest.Monkey
 )
 def test_a_connection_is_told_from_a_container_of_azure(uri: str, *, names: bool) -> None:
     assert names_connection(uri) is names
+
+
+@pytest.mark.parametrize(
+    ("dataset", "ledger", "opened"),
+    [
+        ("s3://conn@lake/reads", "s3://lake/ledger", "s3://conn@lake/ledger"),
+        ("abfs://conn@lake/reads", "abfs://other/ledger", "abfs://conn@other/ledger"),
+        ("s3://conn@lake/reads", "s3://own@lake/ledger", "s3://own@lake/ledger"),
+        ("s3://conn@lake/reads", "gs://lake/ledger", "gs://lake/ledger"),
+        ("s3://conn@lake/reads", "/srv/ledger", "/srv/ledger"),
+        ("s3://lake/reads", "s3://lake/ledger", "s3://lake/ledger"),
+        ("abfs://conn@lake/reads", "abfs://lake@acc.dfs.core.windows.net/l", "abfs://lake@acc.dfs.core.windows.net/l"),
+        ("/srv/reads", "s3://lake/ledger", "s3://lake/ledger"),
+    ],
+)
+def test_a_ledger_that_a_dataset_remembers_is_opened_as_the_dataset_is(dataset: str, ledger: str, opened: str) -> None:
+    assert with_connection_of(dataset, ledger) == opened
 
 
 @pytest.mark.parametrize(

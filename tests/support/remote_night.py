@@ -78,6 +78,7 @@ class RemoteNight:
         rows = ds.dataset(f"{self.place.path}/reads", filesystem=self.place.fs, partitioning="hive").to_table()
         assert sorted(set(rows["image"].to_pylist())) == sorted(f"{self.place.uri}/photos/{name}" for name in names())
         assert sum(rows["calls_billed"].to_pylist()) == IMAGES
+        self.place.fs.invalidate_cache()
         files = self.place.fs.find(self.place.path)
         answers = [name for name in files if name.endswith(".answer")]
         assert len(answers) == IMAGES

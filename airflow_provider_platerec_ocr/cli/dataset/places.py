@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.cli.shared.common import complain, refuse_empty
 from airflow_provider_platerec_ocr.cli.shared.output import takes_output
-from airflow_provider_platerec_ocr.cli.shared.places import any_place, configured
+from airflow_provider_platerec_ocr.cli.shared.places import any_place, configured, with_connection_of
 from airflow_provider_platerec_ocr.core.errors import OCRError, OCRInputError
 from airflow_provider_platerec_ocr.core.page_urls import dataset_key
 from airflow_provider_platerec_ocr.dataset.layout.table_files import table_files
 from airflow_provider_platerec_ocr.dataset.report.ledger_memory import remembered_ledger
 from airflow_provider_platerec_ocr.engine.kept.known_datasets import known_datasets
+from airflow_provider_platerec_ocr.engine.ledger.identity import read_identity
 from airflow_provider_platerec_ocr.storage.path import beside
 from airflow_provider_platerec_ocr.storage.store import Store
 from airflow_provider_platerec_ocr.upkeep.places import Places
@@ -131,15 +132,24 @@ def _other_workspaces(dataset: str, ledger: StoragePath | None) -> Iterator[Stor
 def ledger_of(given: argparse.Namespace) -> StoragePath | None:
     """Return the ledger that was named, else the one that the dataset was read with, ``None`` where nobody knows.
 
-    :raises OCRInputError: there is none in that place.
+    A dataset remembers where its ledger is, and no connection: that of its own URI is tried, where one is in it.
+
+    :raises OCRInputError: there is none in that place, or another one.
     """
-    named = given.ledger
-    if named is None:
-        remembered = remembered_ledger(any_place(beside(given.dataset, "ledger.json")))
-        named = remembered.place if remembered else None
-    if named is None:
+    if given.ledger is not None:
+        return _with_claims(any_place(given.ledger))
+    remembered = remembered_ledger(any_place(beside(given.dataset, "ledger.json")))
+    if remembered is None:
         return None
-    place = any_place(named)
+    uri = with_connection_of(given.dataset, remembered.place)
+    place = _with_claims(any_place(uri))
+    if uri != remembered.place and remembered.id and not read_identity(Store(place)).is_also(remembered.id):
+        message = f"{uri} is another ledger than {remembered}, which this dataset was read with: say it with --ledger."
+        raise OCRInputError(message)
+    return place
+
+
+def _with_claims(place: StoragePath) -> StoragePath:
     if not Store(place).bare_names():
         message = f"There is no ledger in {place}: nothing is there. Check the path, or say it with --ledger."
         raise OCRInputError(message)

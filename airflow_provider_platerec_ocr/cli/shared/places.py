@@ -25,6 +25,19 @@ def names_connection(uri: str) -> bool:
     return bool(found and at) and not (scheme.lower() in OWN_USERS and "." in host)
 
 
+def with_connection_of(named: str, other: str) -> str:
+    """Return the URI ``other`` under the Airflow connection that ``named`` names: what lies beside it was opened by it.
+
+    As it is where ``other`` says by itself how it is opened, or lies in another kind of store.
+    """
+    scheme, found, rest = other.partition("://")
+    own, _, place = named.partition("://")
+    host = rest.partition("/")[0]
+    if not (found and names_connection(named)) or scheme != own or "@" in host:
+        return other
+    return f"{scheme}://{place.partition('/')[0].rpartition('@')[0]}@{rest}"
+
+
 def open_place(uri: str) -> StoragePath:
     """Return the place of a path or URI as fsspec alone opens it: with the credentials of this shell, not Airflow's.
 
