@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import posixpath
-import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.compat import AirflowSkipException, conf
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError, OCRManifestError
 from airflow_provider_platerec_ocr.core.events import RunStep
+from airflow_provider_platerec_ocr.core.images.patterns import cut_glob
 from airflow_provider_platerec_ocr.core.money import costs
 from airflow_provider_platerec_ocr.core.redact import redact_url
 from airflow_provider_platerec_ocr.core.saying.choices import OnEmpty, WithoutStatistics
@@ -316,5 +316,5 @@ def manifest_folder(manifest: str) -> str:
     if is_bucket or (kind == "directory" and not is_table):
         return text
     if kind == "glob" and not (is_table and not place.fs.glob(place.path)):
-        return posixpath.dirname(re.split(r"[*?\[]", text, maxsplit=1)[0])
+        return cut_glob(text)[0]
     return posixpath.dirname(text)  # also of a table in parts, which stands for a file, and of one that is gone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from typing import TYPE_CHECKING
 
 import fsspec
@@ -23,6 +24,15 @@ def test_signs_of_a_glob_in_a_folders_name_open_nothing(tmp_path: Path, name: st
 
     assert manifest_folder(str(folder / "m.csv")) == str(folder)
     assert manifest_folder(str(folder)) == manifest_folder(f"{folder}/") == str(folder)
+
+
+@pytest.mark.parametrize("ending", ["*.csv", "*.jpg", "**/*.jpg"])
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_glob_that_says_such_a_name_opens_nothing_around_it(tmp_path: Path, name: str, ending: str) -> None:
+    (tmp_path / name).mkdir(parents=True)
+    (tmp_path / name / "m.csv").write_text("image\n")
+
+    assert manifest_folder(f"{tmp_path}/{glob.escape(name)}/{ending}") == f"{tmp_path}/{name}"
 
 
 @pytest.mark.parametrize("name", ["[x]", "yard *", "a[b]/c*d"])

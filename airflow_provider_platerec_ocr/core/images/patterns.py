@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-_MAGIC = re.compile(r"[*?\[]")
+_FIXED = re.compile(r"(?:[^*?\[]|\[[*?\[]\])*")
+_ONE_SIGN = re.compile(r"\[([*?\[])\]")
+"""How a pattern says ``[``, ``*`` or ``?`` itself, which the names of folders may have."""
 _PIECES = re.compile(r"(\*+/?|\?|\[!?\]?[^\]/]*\])")
 _SET_SIGNS = re.compile(r"([\\\[\]&~|^]|-(?=-))")
 """What means something else within a set of a regular expression than in one of a pattern."""
@@ -147,7 +149,10 @@ class Glob:
 
 
 def cut_glob(path: str) -> tuple[str, str]:
-    """Return the fixed folder of a glob, ``/`` at the least where it begins there, and what comes after it."""
-    fixed = _MAGIC.split(path, maxsplit=1)[0]
-    at = fixed.rfind("/")
-    return path[: at if at > 0 else at + 1], path[at + 1 :]
+    """Return the fixed folder of a glob, ``/`` at the least where it begins there, and what comes after it.
+
+    ``/yard [[]north]/*.csv`` lies in the folder ``/yard [north]``, and in none above it.
+    """
+    fixed = _FIXED.match(path)
+    at = fixed[0].rfind("/") if fixed else -1
+    return _ONE_SIGN.sub(r"\1", path[: at if at > 0 else at + 1]), path[at + 1 :]

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRManifestError
 from airflow_provider_platerec_ocr.core.images.facts import read_type
+from airflow_provider_platerec_ocr.core.images.patterns import cut_glob
 from airflow_provider_platerec_ocr.core.redact import redact
 from airflow_provider_platerec_ocr.dataset.layout.opened import store_faults
 from airflow_provider_platerec_ocr.dataset.manifest.columns import Columns
@@ -170,7 +171,7 @@ def _tables(place: StoragePath, kind: str, search: Search, *, is_table: bool) ->
     """
     if kind == "glob":
         base = top = fixed_part(place)
-        found, sieve = tables_matching(place), search.sieve(top.path, relative(place, top))
+        found, sieve = tables_matching(place), search.sieve(top.path, cut_glob(place.path)[1])
     else:
         base, top = place.parent if is_table else place, place
         found, sieve = tables_below(place, recursive=search.recursive or is_table), search.sieve(top.path)

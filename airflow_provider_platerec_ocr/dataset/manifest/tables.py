@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from airflow_provider_platerec_ocr.core.errors import OCRManifestError
+from airflow_provider_platerec_ocr.core.images.patterns import cut_glob
 from airflow_provider_platerec_ocr.core.redact import redact
 from airflow_provider_platerec_ocr.dataset.layout.opened import store_faults
 from airflow_provider_platerec_ocr.dataset.layout.packed import plain_name
@@ -48,7 +49,6 @@ _KINDS = {
     ".pq": "parquet",
 }
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
-_FIXED = re.compile(r"[^*?\[]*/")
 _LAKE = re.compile(r"_delta_log/|\.hoodie/|metadata/[^/]*\.metadata\.json")
 """What lies in the folder of a Delta, Hudi or Iceberg table, whose files are not all part of it."""
 _NAMED_FILES = 50
@@ -149,8 +149,7 @@ def tables_matching(pattern: StoragePath) -> list[Table]:
 
 def fixed_part(pattern: StoragePath) -> StoragePath:
     """Return the folder that everything that a glob matches lies in."""
-    fixed = _FIXED.match(pattern.path)
-    path = fixed.group(0).rstrip("/") if fixed else ""
+    path = cut_glob(pattern.path)[0].rstrip("/")
     return type(pattern)(pattern.fs, path or "/" * pattern.is_local, pattern.protocol, pattern.conn_id)
 
 

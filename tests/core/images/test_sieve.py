@@ -195,6 +195,10 @@ def test_a_glob_walks_down_part_by_part(pattern: str, files: dict[str, bool], fo
         ("/*.jpg", ("/", "*.jpg")),
         ("bucket/day-[12]/a.jpg", ("bucket", "day-[12]/a.jpg")),
         ("bucket*/a.jpg", ("", "bucket*/a.jpg")),
+        ("/yard [[]1]/*.jpg", ("/yard [1]", "*.jpg")),
+        ("/a[*]b/c[?]/day-[12]/*.jpg", ("/a*b/c?", "day-[12]/*.jpg")),
+        ("/yard [1]/*.jpg", ("/", "yard [1]/*.jpg")),
+        ("/yard [[1]/*.jpg", ("/", "yard [[1]/*.jpg")),
     ],
 )
 def test_a_glob_has_a_fixed_folder(path: str, parts: tuple[str, str]) -> None:

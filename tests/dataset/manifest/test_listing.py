@@ -75,6 +75,15 @@ def test_a_glob_gives_the_images_it_matches(yard: Path, pattern: str, found: lis
     assert names(f"{yard}/{pattern}", yard) == found
 
 
+def test_a_glob_may_say_that_a_sign_in_its_folders_name_is_one(tmp_path: Path) -> None:
+    for name in ("yard [old]", "yard o"):
+        (tmp_path / name / "sub").mkdir(parents=True)
+        (tmp_path / name / "sub" / "a.jpg").write_bytes(b"x")
+
+    assert names(f"{tmp_path}/yard [[]old]/s*/*.jpg", tmp_path) == ["yard [old]/sub/a.jpg"]
+    assert names(f"{tmp_path}/yard [old]/s*/*.jpg", tmp_path) == ["yard o/sub/a.jpg"]
+
+
 def test_a_folder_whose_name_looks_like_a_glob_is_a_folder(tmp_path: Path) -> None:
     (tmp_path / "yard [old]").mkdir()
     (tmp_path / "yard [old]" / "a.jpg").write_bytes(b"x")

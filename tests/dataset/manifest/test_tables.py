@@ -63,6 +63,16 @@ def test_relative_names_count_from_where_a_file_of_that_name_would_lie(tmp_path:
     assert names(planned(f"{tmp_path}/li*/*.parquet")) == [(1, f"{tmp_path}/a.jpg")]
 
 
+def test_a_glob_may_say_that_a_sign_in_its_folders_name_is_one(tmp_path: Path) -> None:
+    spark(tmp_path / "yard [1]" / "lists", [images("a.jpg")])
+    spark(tmp_path / "yard 1" / "lists", [images("b.jpg")])
+
+    pattern = f"{tmp_path}/yard [[]1]/lists/*.parquet"
+
+    assert names(planned(pattern)) == [(1, f"{tmp_path}/yard [1]/lists/a.jpg")]
+    assert names(planned(pattern, search=Search(include=("part-*",)))) == names(planned(pattern))
+
+
 def test_values_of_partition_folders_are_columns(tmp_path: Path) -> None:
     """Spark and Hive take them out of the files; their names have escapes, and one stands for null."""
     top = tmp_path / "m"
