@@ -12,8 +12,9 @@ import pytest
 from airflow_provider_platerec_ocr.analysis.rules.sightings import Cameras
 from airflow_provider_platerec_ocr.analysis.yard.expected import expected_of
 from airflow_provider_platerec_ocr.analysis.yard.reconcile import reconcile
-from airflow_provider_platerec_ocr.analysis.yard.seen import sight
+from airflow_provider_platerec_ocr.analysis.yard.seen import sight, sightings_table
 from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
+from support.yards import seeded, vins
 
 START = datetime(2026, 3, 2, 22, tzinfo=UTC)
 VIN = "1M8GDM9AXKP042788"
@@ -160,6 +161,26 @@ def test_a_code_by_itself(shots: list[str], units: list[str], expected: list[str
 )
 def test_several_photographs(shots: list[Shot], units: list[str], expected: list[str]) -> None:
     assert answers(night(*shots), units) == expected
+
+
+def test_the_next_of_a_series_is_no_unit_that_was_misread_twice() -> None:
+    """Its serial number and its check digit differ, and both look alike; and both check digits fit."""
+    found = answers(night(SECOND), [FIRST], max_edits=2)
+    assert [each.split()[:2] for each in found] == [["ambiguous", FIRST], ["ambiguous", SECOND]]
+
+
+def test_each_unit_of_a_long_night_has_its_own_photographs_and_codes() -> None:
+    """In the order in which they were taken; thousands, since Arrow groups a thousand rows at a time."""
+    units = vins(seeded(1), 1_200, 12)
+    shots = [
+        Shot(unit, number / 60, image=f"{unit}-{copy}.jpg") for copy in (1, 0) for number, unit in enumerate(units)
+    ]
+    found, agreed = sight(night(*shots))
+    rows = reconcile(agreed, expected_of(units)).table.to_pylist()
+    assert [row["images"] for row in rows] == [[f"{unit}-0.jpg", f"{unit}-1.jpg"][::-1] for unit in units]
+    seen = sightings_table(found).to_pylist()
+    assert len(seen) == len(units)
+    assert all(row["images"] == [f"{row['code']}-0.jpg", f"{row['code']}-1.jpg"] for row in seen)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_platerec_ocr.analysis.rules.codes import code_of, fits, whole_container
-from airflow_provider_platerec_ocr.analysis.rules.confusions import Confusions
+from airflow_provider_platerec_ocr.analysis.rules.confusions import Confusions, differences
 from airflow_provider_platerec_ocr.analysis.rules.misreads import nobody_knows
 from airflow_provider_platerec_ocr.core.identifiers import VIN
 
@@ -183,8 +183,11 @@ class Matcher:
         """Return codes that are not on the list and explain the read as well as the nearest that is."""
         if not self.units[unit].checked:
             return (code.key,) if self._is_dense_about(unit) else ()
-        if code.checked:  # both fit: of a VIN that happens to characters of one value only, which tell nothing
-            return (code.key,) if code.system != VIN or self.decodes(code.key) else ()
+        if (
+            code.checked
+        ):  # both fit: of a VIN and one character that happens to those of one value only, which tell nothing
+            tells = code.system != VIN or self.decodes(code.key) or len(differences(unit, code.key)) != 1
+            return (code.key,) if tells else ()
         variants = (
             f"{code.key[:at]}{other}{code.key[at + 1 :]}"
             for at, char in enumerate(code.key)

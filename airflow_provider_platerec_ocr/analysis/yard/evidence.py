@@ -135,14 +135,24 @@ def _lists(table: Any, column: str, number: int, names: Any, *, in_order: bool =
 
     :param in_order: by their text; else as they appear.
     """
-    found = table.select(["group", column]).drop_null()
-    found = found.group_by(["group", column], use_threads=False).aggregate([])
+    found = each_once(table.select(["group", column]))
     texts = names.take(one(found.column(column)))
     groups = one(found.column("group"))
     if in_order:
         order = pc.sort_indices(pa.table([groups, texts], ["g", "t"]), [("g", "ascending"), ("t", "ascending")])
         groups, texts = groups.take(order), texts.take(order)
     return pa.ListArray.from_arrays(of_numbers(offsets(numbers(groups), number)), texts)
+
+
+def each_once(table: Any) -> Any:
+    """Return the rows of a table without those that are there already or have a null, in their order.
+
+    Arrow's groups come in any order: a thousand at a time are numbered as they lie in its table of hashes.
+    """
+    names = table.column_names
+    place = pa.array(range(table.num_rows), pa.int32())
+    found = table.append_column("place", place).drop_null().group_by(names).aggregate([("place", "min")])
+    return found.take(pc.sort_indices(found.column("place_min"))).select(names)
 
 
 def offsets(groups: Sequence[int], number: int) -> array[int]:

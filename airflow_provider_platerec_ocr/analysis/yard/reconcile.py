@@ -18,6 +18,7 @@ from airflow_provider_platerec_ocr.analysis.rules.misreads import nobody_knows
 from airflow_provider_platerec_ocr.analysis.rules.units import Units
 from airflow_provider_platerec_ocr.analysis.yard.evidence import (
     COLUMNS,
+    each_once,
     gathered,
     numbered,
     numbers,
@@ -127,8 +128,7 @@ class _Evidence:
 
     def _otherwise(self, said: Any) -> dict[int, list[str]]:
         """Return, for each code that a sighting says and not all of its reads do, what these say."""
-        pairs = pa.table({"said": said, "code": self.columns["code"]}).drop_null()
-        pairs = pairs.group_by(["said", "code"], use_threads=False).aggregate([])
+        pairs = each_once(pa.table({"said": said, "code": self.columns["code"]}))
         own, texts = self.names["code"].take(one(pairs.column("code"))), pa.array(self.texts, pa.string())
         same = pc.equal(own, texts.take(one(pairs.column("said"))))
         other = set(pairs.column("said").filter(pc.invert(same)).to_pylist())
