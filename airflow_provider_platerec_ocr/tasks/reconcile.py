@@ -96,7 +96,7 @@ class ReconcileTask:
         summary = self._summary(result, ref, since, until)
         told = Told(signs_by_code(agreed))
         tables = with_what(result.table, told), sightings_table(found, told)
-        files = self._write(result, summary, tables, ref.slug, day)
+        files = self._write(summary, tables, ref.slug, day)
         share = round(result.missing_share, 6)
         seen = result.counts
         counts = {**seen, "sightings": len(found), "missing_share": share, "date": day.isoformat()}
@@ -179,7 +179,7 @@ class ReconcileTask:
         given = arguments.mapping(self.neighbours, "neighbours")
         return Cameras({camera: arguments.stripped(others.split(",")) for camera, others in given.items()})
 
-    def _write(self, result: Reconciled, summary: Summary, tables: tuple[Any, Any], slug: str, day: date) -> list[str]:
+    def _write(self, summary: Summary, tables: tuple[Any, Any], slug: str, day: date) -> list[str]:
         partition = f"date={day.isoformat()}"
         results = open_place(self.results or task.beside(self.reads, "reconciliations")) / partition
         seen = open_place(self.sightings or task.beside(self.reads, "sightings")) / partition
@@ -193,7 +193,7 @@ class ReconcileTask:
         for_people = write_all(table, people, name)
         remove_stale(for_people, people, name)
         written += for_people
-        pages = add_to_pages(people, result.table, summary, self.run_id or None)
+        pages = add_to_pages(people, table, summary, self.run_id or None)
         for place in [*written, *pages]:
             log.info("Written: %s", place)
         return [place.uri for place in written]

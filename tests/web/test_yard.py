@@ -131,6 +131,7 @@ def test_parquet_csv_excel_report_and_page_have_exactly_the_same_table(
     report = (tmp_path / "yard" / "table_reports" / "nightly__01.html").read_text()
     assert of_page(report.partition("<!-- yard -->")[2]) == said
     words = {"matched confusable": "matched by a confusion"}
+    assert "category: freight container" in report
     shown = Counter({(words.get(status, status), code): number for (status, code), number in said.items()})
     assert of_page(page.get(yard_url(uri)).text) == shown
 
@@ -145,8 +146,9 @@ def test_the_newest_night_is_shown_with_its_counts_and_what_came_and_left(stage:
     assert "2 came, 1 left, 21 stayed" in text
     assert 'role="img" aria-labelledby="nights"' in html
     assert html.count("<g><title>2026-03-0") == 3
-    for said in ("6→G", "G→6", "expected.csv", "not seen on 1 night in between", "last seen 2026-03-02"):
-        assert said in text or said in {"6→G", "G→6"}
+    assert "<span>category</span> freight container" in html
+    for said in ("6→G at 17", "expected.csv", "not seen on 1 night in between", "last seen 2026-03-02"):
+        assert said in text
     assert page.get(yard_url(uri, night="nowhere")).status_code == 200
 
 

@@ -268,6 +268,16 @@ def without_row(one: Kept, codes: Collection[str], most: int = SHOWN) -> list[st
     return list(wanted.filter(pc.invert(pc.is_in(wanted, value_set=there.combine_chunks())))[:most].to_pylist())
 
 
+ERROR = "_error"
+"""How columns end that say why something can be no such code."""
+
+
+def label_of(column: str) -> str:
+    """Return what a fact is called: ``vin_make`` is the make, ``container_size`` the size."""
+    kind, is_one, name = column.partition("_")
+    return (name if is_one else kind).replace("_", " ")
+
+
 def facts_of(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a row of a reconciliation says of what carries its code: whatever columns it has besides its own."""
     own = reconciliation_schema().names

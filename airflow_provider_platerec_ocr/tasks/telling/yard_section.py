@@ -9,7 +9,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.analysis.results.nights import by_need, facts_of
+from airflow_provider_platerec_ocr.analysis.results.nights import ERROR, by_need, facts_of, label_of
 from airflow_provider_platerec_ocr.analysis.yard.outcome import Status, describe
 from airflow_provider_platerec_ocr.core.images.page_marks import mark_of
 from airflow_provider_platerec_ocr.core.redact import redact, shorten
@@ -111,7 +111,7 @@ def _row(row: Mapping[str, Any]) -> YardRow:
         read=_read(row),
         seen=_seen(images, row["cameras"] or []),
         when=_when(row["first_seen"], row["last_seen"]),
-        what=_pairs({name.replace("_", " "): value for name, value in facts_of(row).items()}),
+        what=_pairs({label_of(name): value for name, value in facts_of(row).items() if not name.endswith(ERROR)}),
         own=_pairs(own_of(row)),
     )
 

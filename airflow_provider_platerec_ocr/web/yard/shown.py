@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.analysis.results.nights import facts_of
+from airflow_provider_platerec_ocr.analysis.results.nights import ERROR, facts_of, label_of
 from airflow_provider_platerec_ocr.analysis.rules.presence import Change
 from airflow_provider_platerec_ocr.analysis.yard.outcome import UNIT, Status
 from airflow_provider_platerec_ocr.core.images.identity import safe_name
@@ -88,6 +88,8 @@ class ShownUnit:
     """The list's own columns."""
     facts: tuple[tuple[str, str], ...]
     """What the code says of what carries it."""
+    wrong: str
+    """Why it can be no such code; empty where nothing says so."""
     change: str
     stay: str
 
@@ -112,6 +114,7 @@ def _unit(
     status, read, digit = str(row["status"]), row["read_codes"] or [], row["check_digit_ok"]
     images = row["images"] or []
     presence = stays.get(row["code"] or "")
+    facts = facts_of(row) or next((dict(says[code]) for code in (row["code"], *read) if code in says), {})
     return ShownUnit(
         status=status,
         words=STATUSES.get(status, status),
@@ -130,7 +133,8 @@ def _unit(
         first_seen=row["first_seen"],
         last_seen=row["last_seen"],
         own=_pairs(_own(row["expected"])),
-        facts=_pairs(facts_of(row) or next((dict(says[code]) for code in (row["code"], *read) if code in says), {})),
+        facts=_pairs({label_of(name): value for name, value in facts.items() if not name.endswith(ERROR)}),
+        wrong=cut("; ".join(str(facts[name]) for name in facts if name.endswith(ERROR)), NAME_SIGNS),
         change=CHANGES[presence.change] if presence else "",
         stay=_stay(presence) if presence else "",
     )
