@@ -193,7 +193,7 @@ class ReconcileTask:
         for_people = write_all(table, people, name)
         remove_stale(for_people, people, name)
         written += for_people
-        pages = add_to_pages(people, table, summary, self.run_id or None)
+        pages = add_to_pages(people, open_place(self.reads), table, summary, self.run_id or None)
         for place in [*written, *pages]:
             log.info("Written: %s", place)
         return [place.uri for place in written]

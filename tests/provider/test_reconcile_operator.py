@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -67,6 +68,29 @@ def test_people_get_their_own_columns_in_a_csv_and_an_excel_file(table: Path, tm
         ("matched", "'=B4", "x"),
         ("missing", "B5", "y"),
     ]
+
+
+def test_the_pages_of_the_runs_that_were_looked_at_get_a_section_and_no_others_do(table: Path, tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    ours, theirs = f"{table}/type=vin/date=2026-03-01/a.parquet", f"{table}_of_others/type=vin/b.parquet"
+    cases = {"ours": ("2026-03-01", [ours]), "empty": ("2026-03-01", []), "theirs": ("2026-03-01", [theirs])}
+    cases["older"] = ("2026-02-28", [ours])
+    for name, (day, files) in cases.items():
+        report = {"dag_id": "nightly", "run_id": name, "date": day, "result": {"files": files}}
+        (reports / f"{name}.json").write_text(json.dumps(report))
+        (reports / f"{name}.html").write_text("<main><footer></footer></main>")
+
+    def told() -> set[str]:
+        return {name for name in cases if "The yard" in (reports / f"{name}.html").read_text()}
+
+    run(table, tmp_path)
+    assert told() == {"ours", "empty"}
+    run(table, tmp_path, run_id="theirs", until="2026-03-01")
+    run(table, tmp_path, run_id="older", until="2026-03-01")
+    assert told() == {"ours", "empty", "older"}
+    (reports / "ours.json").write_text("{")
+    assert run(table, tmp_path)["missing"] == 1
 
 
 def test_the_same_run_writes_the_same_files(table: Path, tmp_path: Path) -> None:

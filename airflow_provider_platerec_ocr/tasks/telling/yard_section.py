@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 SHOWN = 200
 """Rows of a section; the files have all."""
+LOOKED_AT = 100
+"""Runs whose pages are looked at for those of the days in question: the newest."""
 _SIGNS, _CODE_SIGNS = 120, 40
 """Characters of a text, and of a code, that are shown."""
 _CODES = 6
@@ -37,18 +39,21 @@ _BAD = frozenset({Status.MISSING, Status.AMBIGUOUS})
 log = logging.getLogger(__name__)
 
 
-def add_to_pages(reports: StoragePath, table: Any, summary: Summary, run_id: str | None) -> list[StoragePath]:
+def add_to_pages(
+    reports: StoragePath, dataset: StoragePath, table: Any, summary: Summary, run_id: str | None
+) -> list[StoragePath]:
     """Write the section into the pages of the runs of those days, and return where they are.
 
-    :param reports: folder of the reports.
+    :param reports: folder of the reports; it may hold those of other tables as well.
+    :param dataset: the table whose reads were looked at.
     :param table: the reconciliation, see :func:`~...analysis.yard.outcome.reconciliation_schema`.
     :param run_id: of the only run that counted; ``None``: all of those days did.
     """
     written = []
     try:
         section = section_of(table, summary)
-        for night in last_nights(reports):
-            if not _is_about(night, summary, run_id):
+        for night in last_nights(reports, LOOKED_AT):
+            if not _is_about(night, summary, run_id) or not _is_of(reports / f"{night.run}.json", dataset):
                 continue
             place = reports / f"{night.run}{ENDING}"
             page = read_whole(place)
@@ -65,6 +70,12 @@ def _is_about(night: Night, summary: Summary, run_id: str | None) -> bool:
     if run_id:
         return night.run_id == run_id
     return bool(night.date) and summary.since <= str(night.date) <= summary.until
+
+
+def _is_of(report: StoragePath, dataset: StoragePath) -> bool:
+    """Return whether a run published into this table, or nothing at all."""
+    result = json.loads(read_whole(report) or b"{}").get("result") or {}
+    return all(str(file).startswith(f"{dataset.uri}/") for file in result.get("files") or ())
 
 
 def section_of(table: Any, summary: Summary) -> YardSection:
