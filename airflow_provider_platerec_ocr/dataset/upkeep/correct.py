@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
+LONGEST_CODE = 200
+"""Signs of a code that a person gives; a VIN has 17."""
 _COLUMNS = (
     "image",
     "image_version",
@@ -131,6 +133,9 @@ def _checked(kind: str, code: str | None, named: tuple[str | None, str | None], 
     without = what in {CorrectionKind.TAKE_BACK, CorrectionKind.ACCEPT}
     if without != (code is None) or (code is not None and not code.strip()):
         message = f"{what} {'takes no code' if without else 'needs the right code'}."
+        raise OCRInputError(message)
+    if code is not None and not (code.strip().isprintable() and len(code) <= LONGEST_CODE):
+        message = f"The code holds a sign that nobody sees, or more than {LONGEST_CODE} signs: type it anew."
         raise OCRInputError(message)
     for name, text in (("by", by), ("why", why)):
         if not text or not text.strip():

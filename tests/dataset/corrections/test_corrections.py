@@ -157,6 +157,10 @@ def test_only_some_columns_can_be_asked_for(table: CorrectedStage) -> None:
     [
         (ONE, None, {}, "needs the right code"),
         (ONE, " ", {}, "needs the right code"),
+        (ONE, f"\u202e{RIGHT}", {}, "a sign that nobody sees"),
+        (ONE, "1M8\0GDM", {}, "a sign that nobody sees"),
+        (ONE, "1M8\nGDM", {}, "a sign that nobody sees"),
+        (ONE, "X" * 201, {}, "more than 200 signs"),
         (ONE, RIGHT, {"kind": "take_back"}, "takes no code"),
         (ONE, RIGHT, {"kind": "accept"}, "takes no code"),
         (ONE, RIGHT, {"kind": "mend"}, "kind must be one of"),
