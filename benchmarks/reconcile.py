@@ -98,11 +98,12 @@ def whole(root: Path) -> int:
     """Do what the operator does: read the table, find the sightings, reconcile them, write all files."""
     table, decodes = reads_of(root), decoder()
     found, agreed = sight(table, decodes=decodes)
-    result = reconcile(agreed, units_of(root), decodes=decodes)
-    told = Told(signs_by_code(agreed))
+    told, rows = Told(signs_by_code(agreed)), table.num_rows
     write_all(sightings_table(found, told), place(root), "sightings", people=False)
+    del found, table
+    result = reconcile(agreed, units_of(root), decodes=decodes)
     write_all(with_what(result.table, told), place(root), "reconciliation")
-    return int(table.num_rows)
+    return int(rows)
 
 
 def measure(reads: int, units: int) -> dict[str, Measured]:

@@ -86,20 +86,22 @@ class ReconcileTask:
         table = self._reads(since, until)
         known = self._learned()
         minutes = task.whole_number(self.window_minutes, "window_minutes", empty=10) or 0
-        evidence: dict[str, Any] = {"confusions": known.confusions, "decodes": decoder()}
-        found, agreed = sight(table, window=timedelta(minutes=minutes), cameras=self._cameras(), **evidence)
         last = task.whole_number(self.last_characters, "last_characters", low=1)
-        result = reconcile(agreed, units, max_edits=edits, partial=last, **evidence)
-        self._tell(result)
+        evidence: dict[str, Any] = {"confusions": known.confusions, "decodes": decoder()}
         ref = task.run_ref(context, batch=context["ti"].task_id)
         day = until or date.fromisoformat(ref.date)
-        summary = self._summary(result, ref, since, until)
-        told = Told(signs_by_code(agreed))
-        tables = with_what(result.table, told), sightings_table(found, told)
-        files = self._write(summary, tables, ref.slug, day)
+        found, agreed = sight(table, window=timedelta(minutes=minutes), cameras=self._cameras(), **evidence)
+        told, number = Told(signs_by_code(agreed)), len(found)
+        sightings = self._write_sightings(sightings_table(found, told), ref.slug, day)
+        del found, table  # of a million reads, what is written makes room for the rest
+        result = reconcile(agreed, units, max_edits=edits, partial=last, **evidence)
+        self._tell(result)
+        summary = self._summary(result, ref, (since, until), known)
+        first, *rest = self._write(summary, with_what(result.table, told), ref.slug, day)
+        files = [place.uri for place in (first, sightings, *rest)]
         share = round(result.missing_share, 6)
         seen = result.counts
-        counts = {**seen, "sightings": len(found), "missing_share": share, "date": day.isoformat()}
+        counts = {**seen, "sightings": number, "missing_share": share, "date": day.isoformat()}
         counts["confusions"] = known.summary()
         where = {"dataset": self.reads, "dag_id": ref.dag_id, "run_id": ref.run_id}
         tell_assets(context, self.outlets or (), self.reads, counts | where)
@@ -153,8 +155,11 @@ class ReconcileTask:
             raise OCRConfigError(message)
         return first, last
 
-    def _summary(self, result: Reconciled, ref: RunRef, since: date | None, until: date | None) -> Summary:
+    def _summary(
+        self, result: Reconciled, ref: RunRef, span: tuple[date | None, date | None], known: Learned
+    ) -> Summary:
         """Return what the file says of itself."""
+        since, until = (day.isoformat() if day else "" for day in span)
         given = self.expected if isinstance(self.expected, str) else ""
         return Summary(
             counts=result.counts,
@@ -162,8 +167,9 @@ class ReconcileTask:
             run_id=ref.run_id,
             task_id=ref.group,
             written_at=task.now(),
-            since=since.isoformat() if since else "",
-            until=until.isoformat() if until else "",
+            since=since,
+            until=until,
+            confusions=str(known) if known.pairs else "",
             expected="" if arguments.listed(given) else redact(given),
         )
 
@@ -179,24 +185,24 @@ class ReconcileTask:
         given = arguments.mapping(self.neighbours, "neighbours")
         return Cameras({camera: arguments.stripped(others.split(",")) for camera, others in given.items()})
 
-    def _write(self, summary: Summary, tables: tuple[Any, Any], slug: str, day: date) -> list[str]:
-        partition = f"date={day.isoformat()}"
-        results = open_place(self.results or task.beside(self.reads, "reconciliations")) / partition
-        seen = open_place(self.sightings or task.beside(self.reads, "sightings")) / partition
+    def _write_sightings(self, sightings: Any, slug: str, day: date) -> StoragePath:
+        folder = open_place(self.sightings or task.beside(self.reads, "sightings")) / f"date={day.isoformat()}"
+        place = write_parquet(sightings, folder / f"sightings-{slug}.parquet")
+        log.info("Written: %s", place)
+        return place
+
+    def _write(self, summary: Summary, table: Any, slug: str, day: date) -> list[StoragePath]:
+        results = open_place(self.results or task.beside(self.reads, "reconciliations")) / f"date={day.isoformat()}"
         people = open_place(self.reports or task.beside(self.reads, "reports"))
-        table, sightings = tables
-        written: list[StoragePath] = [
-            write_parquet(with_summary(table, summary), results / f"reconciliation-{slug}.parquet"),
-            write_parquet(sightings, seen / f"sightings-{slug}.parquet"),
-        ]
         name = f"reconciliation-{slug}"
+        written = [write_parquet(with_summary(table, summary), results / f"{name}.parquet")]
         for_people = write_all(table, people, name)
         remove_stale(for_people, people, name)
         written += for_people
         pages = add_to_pages(people, open_place(self.reads), table, summary, self.run_id or None)
         for place in [*written, *pages]:
             log.info("Written: %s", place)
-        return [place.uri for place in written]
+        return written
 
 
 def _missing(result: Reconciled, limit: Tolerance, counts: dict[str, Any], files: list[str]) -> OCRUnitsMissing:

@@ -76,6 +76,8 @@ class Summary:
     """Last day of the reads."""
     expected: str = ""
     """Where the list was; empty where a task gave it."""
+    confusions: str = ""
+    """What was learned of which characters are taken for one another, in words; empty: the table that comes along."""
 
     @property
     def missing_share(self) -> float:
