@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 import pytest
 
 from airflow_provider_platerec_ocr.sandbox.samples import make_load_images
 from support.airflow_versions import since_3_1
-from support.waiting import until
+from support.asked_live import answer_for, states
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,38 +24,11 @@ pytestmark = [
     since_3_1("no task waits for a person"),
 ]
 PATIENT, BRIEF = "asking", "asking_briefly"
-WAITS = {"awaiting_input", "deferred"}
-"""From 3.3 on, and before."""
-
-
-def states(airflow: Fleet, dag_id: str, run_id: str) -> dict[str, str]:
-    return {ti["task_id"]: ti["state"] for ti in airflow.tasks(dag_id, run_id)}
 
 
 def start(airflow: Fleet, dag_id: str, place: Path, seed: int, images: int = 4) -> str:
     make_load_images(place / "images", images, seed=seed)
     return airflow.trigger(dag_id, {"manifest": str(place / "images"), "dataset": str(place / "reads")})
-
-
-def answer(airflow: Fleet, run_id: str, choice: str) -> dict[str, Any]:
-    """Answer in a person's place when one is asked, until the task has heard it, and return what they were asked.
-
-    Where the answer comes in the moment in which the task goes to wait, as no person's does, the scheduler takes the
-    task for lost, and tries it again: it asks again then.
-    """
-    path = f"/dags/{PATIENT}/dagRuns/{quote(run_id)}/taskInstances/ocr.approve/-1/hitlDetails"
-    asked: dict[str, Any] = {}
-
-    def heard() -> bool:
-        state = states(airflow, PATIENT, run_id).get("ocr.approve")
-        if state in WAITS:
-            asked.update(airflow.call("GET", path))
-            if not asked["response_received"]:
-                airflow.call("PATCH", path, {"chosen_options": [choice], "params_input": {}})
-        return state == "success"
-
-    until("the task never heard an answer", heard, every_s=1.0)
-    return asked
 
 
 def test_a_yes_reads_and_a_no_the_deadline_and_a_small_plan_end_green(
@@ -67,9 +39,9 @@ def test_a_yes_reads_and_a_no_the_deadline_and_a_small_plan_end_green(
     late = start(airflow, BRIEF, tmp_path / "late", 63)
     small = start(airflow, PATIENT, tmp_path / "small", 64, images=2)  # runs after these: one run of a DAG at a time
 
-    asked = answer(airflow, yes, "Approve")
+    asked = answer_for(airflow, (PATIENT, yes), "ocr.approve", "Approve")
     assert airflow.wait(PATIENT, yes) == "success"
-    answer(airflow, no, "Reject")
+    answer_for(airflow, (PATIENT, no), "ocr.approve", "Reject")
 
     assert {airflow.wait(PATIENT, no), airflow.wait(BRIEF, late), airflow.wait(PATIENT, small)} == {"success"}
     assert asked["subject"] == "Pay for up to 4 calls?"
