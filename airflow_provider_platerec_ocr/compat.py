@@ -321,12 +321,15 @@ def decides_retries(execute: Execute) -> Execute:
 
 
 def asked_here(execute: Execute) -> Execute:
-    """Return ``execute`` with the policy asked; a failure that it gives up fails the task for good."""
+    """Return ``execute`` with the policy asked; a failure that it gives up fails the task for good.
+
+    Also what a task goes on with, once a person has answered: Airflow hands it the answer by name.
+    """
 
     @functools.wraps(execute)
-    def run(self: StandInOperator, context: Context) -> Any:
+    def run(self: StandInOperator, context: Context, *given: Any, **named: Any) -> Any:
         try:
-            return execute(self, context)
+            return execute(self, context, *given, **named)
         except Exception as error:
             final = judged(self, context, error)
             if final is error:

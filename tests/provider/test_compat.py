@@ -237,6 +237,21 @@ def test_the_task_that_came_to_its_end_returns_what_it_did() -> None:
     assert Works(task_id="t", retry_policy=Decides(GIVE_UP)).execute(context()) == "done"
 
 
+def test_the_policy_is_asked_as_well_of_what_goes_on_with_an_answer() -> None:
+    class Answered(StandInOperator):
+        @compat.asked_here
+        def execute_complete(self, context: Context, event: dict[str, Any]) -> str:  # noqa: ARG002  # Airflow's signature
+            if not event:
+                raise errors.OCRConfigError("Nobody said anything.")  # noqa: EM101, TRY003
+            return str(event["chosen"])
+
+    task = Answered(task_id="t", retry_policy=Decides(GIVE_UP))
+    assert task.execute_complete(context(), event={"chosen": "Save"}) == "Save"
+    assert task.execute_complete(context(), {"chosen": "Later"}) == "Later"
+    with pytest.raises(compat.AirflowFailException, match="Nobody said anything"):
+        task.execute_complete(context(), event={})
+
+
 def test_a_policy_is_the_same_text_in_every_process() -> None:
     assert str(Decides(GIVE_UP)) == str(Decides(StandInRetryDecision.default()))
     assert str(Decides(GIVE_UP)).endswith("Decides")
