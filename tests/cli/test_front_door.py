@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from airflow.cli import cli_parser
@@ -15,6 +17,9 @@ from airflow_provider_platerec_ocr.cli.definition import COMMANDS, get_commands
 from airflow_provider_platerec_ocr.provider_info import get_provider_info
 from support.ledger_shell import Shell, claimed
 from support.rooms import imports_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture
@@ -59,6 +64,22 @@ def test_a_command_tells_its_help_examples_and_exit_codes_at_both_doors(
 
     assert airflow("platerec-ocr", name, "--help") == 0
     assert f"airflow platerec-ocr {name}" in capsys.readouterr().out
+
+
+def leaves() -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Every command with its parser: of one that has commands of its own, those."""
+    for name, (module, _) in COMMANDS.items():
+        made = import_module(module).parser()
+        below = [each.choices for each in made._actions if isinstance(each.choices, dict)]  # noqa: SLF001  # no other way
+        yield from ((f"{name} {each}", parser) for choices in below for each, parser in choices.items())
+        if not below:
+            yield name, made
+
+
+def test_every_command_answers_programs_but_the_one_whose_answer_is_sql() -> None:
+    without = [name for name, parser in leaves() if "--output" not in parser.format_help()]
+
+    assert without == ["dataset view"]
 
 
 def test_both_doors_run_the_same_program_and_give_its_exit_code(
