@@ -11,10 +11,11 @@ import pytest
 from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
 from airflow_provider_platerec_ocr.analysis.rules.confusions import Confusions
 from airflow_provider_platerec_ocr.analysis.rules.matching import Found, Match, Matcher
+from airflow_provider_platerec_ocr.analysis.rules.misreads import nobody_knows
 from support.yards import containers, fleet_numbers, misread, seeded, vins
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 VIN = "1M8GDM9AXKP042788"
 NEXT_VIN = "1M8GDM9A1KP042789"
@@ -145,14 +146,19 @@ def test_a_container_may_be_listed_without_its_check_digit(read: str, match: Mat
 
 
 def outcomes(
-    units: Sequence[str], seed: int, *, off_list: float, table: Mapping[str, str] | None = None
+    units: Sequence[str],
+    seed: int,
+    *,
+    off_list: float,
+    table: Mapping[str, str] | None = None,
+    decodes: Callable[[str], bool | None] = nobody_knows,
 ) -> Counter[tuple[str, str]]:
     """Misread each unit once, look it up in a list that lacks a share of them, and count what came of it."""
     rng = seeded(seed)
     listed = [unit for unit in units if rng.random() >= off_list]
     wrong = {unit: misread(rng, unit, table) if table else misread(rng, unit) for unit in units}
     reads = {unit: code for unit, code in wrong.items() if code is not None}
-    matcher = Matcher(listed)
+    matcher = Matcher(listed, decodes=decodes)
     matcher.learn(Counter(reads.values()))
     on_list = set(listed)
     counts: Counter[tuple[str, str]] = Counter()
@@ -193,6 +199,12 @@ def test_digits_taken_for_other_digits_of_a_series_never_find_a_wrong_unit(kind:
     counts = outcomes(kind(seeded(3), 2_000, 40), 3, off_list=0.1, table=DIGITS)  # type: ignore[operator]
     assert counts["listed", "wrong"] == counts["listed", "lost"] == 0
     assert counts["stranger", "wrong"] <= 1
+
+
+@pytest.mark.parametrize("answer", [True, False, None])
+def test_whatever_tables_say_of_all_vehicles_no_wrong_one_is_found(answer: bool | None) -> None:  # noqa: FBT001
+    counts = outcomes(vins(seeded(3), 1_000, 20), 3, off_list=0.1, table=DIGITS, decodes=lambda _: answer)
+    assert counts["listed", "wrong"] == counts["listed", "lost"] == counts["stranger", "wrong"] == 0
 
 
 @pytest.mark.parametrize("digits", [4, 5, 6])

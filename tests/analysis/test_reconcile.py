@@ -184,6 +184,20 @@ def test_a_querys_rows_are_a_list_as_well() -> None:
         expected_of([{"vin": VIN}])
 
 
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [(7, "7"), (7.0, "7"), ("7.0", "7"), (float("nan"), ""), (1.23457e12, "1234570000000"), (2.0**60, "1.15292E+18")],
+)
+def test_codes_may_be_numbers(value: object, code: str) -> None:
+    assert [unit.code for unit in expected_of([{"code": value}])] == [code]
+
+
+@pytest.mark.parametrize("value", [["4711"], True, b"4711"])
+def test_what_is_no_text_and_no_number_is_no_code(value: object) -> None:
+    with pytest.raises(OCRManifestError, match=r"Row 2 of the expected units has a .* as its code"):
+        expected_of([{"code": "4711"}, {"code": value}])
+
+
 def test_the_photograph_of_one_truck_is_no_evidence_for_the_next_one() -> None:
     """Two trucks of consecutive numbers, a minute apart at one gate; the first is misread as nearly the second."""
     first, second = "1K2DEG0D6RA139318", "1K2DEG0D8RA139319"

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 CODE = "code"
 _LIKELY = ("vin", "unit", "unit_number", "unit_id", "container", "container_number", "trailer", "trailer_id", "number")
 _SHOWN = 20
+_EXACT = 2**53
+"""Whole numbers from here on lose digits as floating ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def read_expected(
         if problem:
             message = f"Row {row:,} of {redact(uri)} {problem}. A unit that is not read would be missing: mend the row."
             raise OCRManifestError(message)
-        units.append(Expected(row, _text(values[0]), values[len(COLUMNS)] if len(values) > len(COLUMNS) else None))
+        units.append(Expected(row, _text(values[0], row), values[len(COLUMNS)] if len(values) > len(COLUMNS) else None))
     return units
 
 
@@ -111,7 +113,7 @@ def expected_of(rows: Iterable[Mapping[str, Any] | str], code_column: str = CODE
     units = []
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, dict):
-            units.append(Expected(number, _text(row)))
+            units.append(Expected(number, _text(row, number)))
             continue
         names = {plain(str(name)): name for name in row}
         if plain(code_column) not in names:
@@ -121,7 +123,7 @@ def expected_of(rows: Iterable[Mapping[str, Any] | str], code_column: str = CODE
         code = row[names[plain(code_column)]]
         own = {str(name): value for name, value in row.items() if plain(str(name)) != plain(code_column)}
         said = json.dumps(own, ensure_ascii=False, default=str, separators=(",", ":")) if own else None
-        units.append(Expected(number, _text(code), said))
+        units.append(Expected(number, _text(code, number), said))
     return units
 
 
@@ -138,11 +140,17 @@ def checked(rows: Sequence[Expected], name: str) -> Sequence[Expected]:
     return rows
 
 
-def _text(value: Any) -> str:
-    """Return a code as text: a spreadsheet has fleet numbers as numbers, and one with gaps as 4711.0."""
+def _text(value: Any, row: int) -> str:
+    """Return a code as text: a spreadsheet has fleet numbers as numbers, and one with gaps as 4711.0.
+
+    A number so large that its last digits are lost is written as a spreadsheet does, which no unit is.
+    """
     if value is None or value != value:  # noqa: PLR0124  # NaN is all that is not itself
         return ""
+    if isinstance(value, (bool, bytes, list, tuple, dict)):
+        message = f"Row {row:,} of the expected units has a {type(value).__name__} as its code, not a text or a number."
+        raise OCRManifestError(message)
     if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+        return str(int(value)) if abs(value) < _EXACT else f"{value:.5E}"
     text = str(value).strip()
     return text.removesuffix(".0") if text.removesuffix(".0").isdigit() else text
