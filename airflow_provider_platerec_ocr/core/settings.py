@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address
@@ -138,13 +139,19 @@ def former_base_url(host: str | None, port: int | None, base_url: str) -> str:
 
 
 def one_host(name: str) -> str:
-    """Return the one spelling of a host's name or IPv6 address (without brackets), as it is where that is none."""
+    """Return the one spelling of a host's name or IPv6 address (without brackets), as it is where that is none.
+
+    A name that Python's IDNA 2003 takes for another one (``straße.example`` for ``strasse.example``) stays as it is:
+    clients look it up by IDNA 2008, under which the two are two hosts.
+    """
     bare = name.removesuffix(".")
     if _is_ipv6(bare):
         return IPv6Address(bare).compressed
     if not bare.isascii():
         with suppress(UnicodeError):
-            return bare.encode("idna").decode()
+            found = bare.encode("idna")
+            if found.decode("idna") == unicodedata.normalize("NFKC", bare.lower()):
+                return found.decode()
     return bare
 
 

@@ -160,6 +160,8 @@ def test_a_proxy_without_a_scheme_is_refused_without_showing_it() -> None:
         ("münchen.example", None, "https://xn--mnchen-3ya.example"),
         ("https://MÜNCHEN.example.:443/", None, "https://xn--mnchen-3ya.example"),
         ("xn--mnchen-3ya.example", None, "https://xn--mnchen-3ya.example"),
+        ("mu\u0308nchen.example", None, "https://xn--mnchen-3ya.example"),
+        ("straße.example", None, "https://straße.example"),  # strasse.example may be somebody else's
         ("http://１２７.０.０.１:80", None, "http://127.0.0.1"),  # noqa: RUF001  # a full-width keyboard
         ("under_score.example", None, "https://under_score.example"),
     ],

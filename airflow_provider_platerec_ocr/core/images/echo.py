@@ -22,8 +22,9 @@ _LONG = 8
 """Characters from which on a query is cut wherever it stands; others only behind their question mark."""
 _VALUE = 12
 """Characters from which on one secret value of a query is cut by itself."""
-_LITERAL = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-"""A text in JSON, with its quotes."""
+_PIECE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[^"]+', re.DOTALL)
+"""A text in JSON, with its quotes, or what stands between two."""
+_OF_NUMBERS = b"0123456789+-.eE"
 
 
 def secrets_of(url: str) -> tuple[str, ...]:
@@ -42,7 +43,7 @@ def secrets_of(url: str) -> tuple[str, ...]:
 def without_echo(body: bytes, secrets: tuple[str, ...]) -> bytes:
     """Return an answer's body without ``secrets``, however JSON or a URL within a URL spells them.
 
-    Of JSON only texts are cut, and none that is a code.
+    Of JSON no number is cut, and no text that is a code. Something may follow behind its end.
     """
     forms = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
     if not any(form in body for form in forms):
@@ -50,8 +51,15 @@ def without_echo(body: bytes, secrets: tuple[str, ...]) -> bytes:
     data = parsed(body)
     if data is None:
         return _cut(body, forms)
-    codes = set(_codes(data))
-    return _LITERAL.sub(lambda found: found[0] if parsed(found[0]) in codes else _cut(found[0], forms), body)
+    codes, elsewhere = set(_codes(data)), [form for form in forms if form.strip(_OF_NUMBERS)]
+
+    def without(piece: re.Match[bytes]) -> bytes:
+        text = piece[0]
+        if not text.startswith(b'"'):
+            return _cut(text, elsewhere)
+        return text if parsed(text) in codes else _cut(text, forms)
+
+    return _PIECE.sub(without, body)
 
 
 def _cut(text: bytes, forms: Sequence[bytes]) -> bytes:

@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.core.redact import whole_text
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -20,7 +22,7 @@ _SHEET = "xl/worksheets/sheet1.xml"
 _STYLED = re.compile(r'<c r="[AB]2" s="(\d+)">')
 _ROW = re.compile(r'<row r="2".*?</row>', re.DOTALL)
 _SIZE = re.compile(r"<dimension [^>]*/>")
-_DIFFICULT = re.compile(r"[&<>\x00-\x08\x0b-\x1f\ufffe\uffff]|_x[0-9A-Fa-f]{4}_|^\s|\s$")
+_DIFFICULT = re.compile(r"[&<>\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_x[0-9A-Fa-f]{4}_|^\s|\s$")
 """Texts with one of these need care; nearly none has."""
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 _TOGETHER = 2_000
@@ -85,7 +87,7 @@ def _cell(at: str, value: Any, styles: tuple[str, str]) -> str:
     if isinstance(value, str):
         if not _DIFFICULT.search(value):
             return f'<c r="{at}" t="inlineStr"><is><t>{value}</t></is></c>'
-        return f'<c r="{at}" t="inlineStr"><is><t xml:space="preserve">{_escaped(value)}</t></is></c>'
+        return f'<c r="{at}" t="inlineStr"><is><t xml:space="preserve">{_escaped(whole_text(value))}</t></is></c>'
     if isinstance(value, bool):
         return f'<c r="{at}" t="b"><v>{value:d}</v></c>'
     if isinstance(value, datetime):

@@ -75,8 +75,9 @@ def test_a_number_stays_one_so_that_a_read_stays_a_read() -> None:
     assert kept == answer.replace(b"no 202603011234", b"no ***")
 
 
-def test_what_is_no_json_is_cut_wherever_it_says_it() -> None:
-    assert without_echo(b"{1: " + URL.encode(), secrets_of(URL)) == b"{1: https://x.example/a.jpg?***"
+@pytest.mark.parametrize("before", [b"{1: ", b'{"results": []} ', b'{"code": "7"}\n<!-- "'])
+def test_what_is_no_json_is_cut_wherever_it_says_it(before: bytes) -> None:
+    assert without_echo(before + URL.encode(), secrets_of(URL)) == before + b"https://x.example/a.jpg?***"
 
 
 def test_users_and_secret_places_are_cut_and_plain_urls_have_none() -> None:

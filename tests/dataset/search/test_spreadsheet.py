@@ -128,6 +128,7 @@ def test_a_sheet_of_many_rows_is_the_same_but_faster() -> None:
         "bell\a",
         "_x0041_",
         "\ufffe",
+        "half \ud83d",
         *FORMULAS,
         "x" * 40_000,
         float("nan"),
