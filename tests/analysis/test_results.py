@@ -211,6 +211,31 @@ def test_lists_of_one_day_count_together_and_nights_beyond_what_fits_do_not(plac
     )
 
 
+@pytest.mark.parametrize(
+    ("as_read", "as_listed"),
+    [
+        ("MSKU9070323", "MSKU 907032-3"),
+        ("MSKU9070323", "msku 907032"),
+        ("MSKU9070323", "MSKU 907032 3 45G1"),
+        ("1M8GDM9AXKP042788", "IM8GDM9AXKPO42788"),
+        ("TRL530042", "TRL-53 0042"),
+        ("OIQ7", "oiq 7"),
+    ],
+)
+def test_a_unit_that_comes_onto_the_list_is_the_one_that_was_there_before(
+    place: StoragePath, as_read: str, as_listed: str
+) -> None:
+    write(place, 0, [row("extra", as_read, "read"), row("matched", "B")])
+    write(place, 1, [row("matched", as_listed), row("matched", "B")])
+
+    said = stayed(place)
+
+    assert said.of([as_listed, as_read]).keys() == {as_listed, as_read}
+    assert said.counts()[Change.STAYED] == 2
+    assert codes(place, Query(codes=said.with_change(Change.STAYED))) == [as_listed, "B"]
+    assert without_row(kept(place)[0], {as_read}) == []
+
+
 def test_a_night_whose_file_has_gone_has_seen_nothing(place: StoragePath) -> None:
     write(place, 0, [row("matched", "A")])
     write(place, 1, [row("matched", "A")])

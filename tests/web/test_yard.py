@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from airflow_provider_platerec_ocr.analysis.yard.files import write_parquet
+from airflow_provider_platerec_ocr.analysis.yard.outcome import reconciliation_schema
 from airflow_provider_platerec_ocr.core.page_urls import accuracy_url, view_url, yard_url
 from support.chromium import chromium
 from support.clock import FakeClock
@@ -21,6 +24,7 @@ from support.html_pages import Page
 from support.page_stage import PageStage
 from support.screenshots import served
 from support.search_stage import SearchStage
+from support.stores import local_place
 from support.yard_scene import DAG_ID, copy_samples, night, reconcile
 
 if TYPE_CHECKING:
@@ -239,6 +243,21 @@ def test_a_dataset_with_a_reconciliation_is_the_one_that_is_shown(stage: tuple[P
     page.note(dataset=str(tmp_path / "aaa"))
 
     assert "2026-03-03" in page.get("yard").text
+
+
+def test_a_file_has_each_image_by_its_own_name_and_no_signature(tmp_path: Path) -> None:
+    uri = PageStage(tmp_path).note()
+    row = dict.fromkeys(reconciliation_schema().names)
+    signed = "https://cdn.example/get?id=2&sig=0123456789abcdef0123456789"
+    names = ["https://cdn.example/get?id=1", signed, "/yard/a.jpg"]
+    rows = [row | {"status": "matched", "about": "unit", "code": "7", "images": names}, row | {"status": "missing"}]
+    table = pa.Table.from_pylist(rows, schema=reconciliation_schema())
+    write_parquet(table, local_place(f"{uri}_reconciliations/date=2026-03-01/reconciliation-a.parquet"))
+
+    text = PageStage(tmp_path).get(view_url("yard.csv", dataset=uri)).content.decode("utf-8-sig")
+
+    served = [row["images"] for row in csv.DictReader(io.StringIO(text, newline=""))]
+    assert served == ["https://cdn.example/get?id=1; https://cdn.example/get; /yard/a.jpg", ""]
 
 
 def test_what_stands_in_a_list_is_text(tmp_path: Path) -> None:

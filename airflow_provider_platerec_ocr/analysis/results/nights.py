@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from airflow_provider_platerec_ocr.analysis.rules.codes import code_of, whole_container
 from airflow_provider_platerec_ocr.analysis.yard.outcome import UNIT, Reconciled, Status, reconciliation_schema
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
 from airflow_provider_platerec_ocr.dataset.layout.table_files import FileGoneError
@@ -55,6 +56,10 @@ _KEY = b"platerec_ocr.reconciliation"
 _SIGHTINGS = 10_000
 """Sightings that are looked at for what a page's codes stand for."""
 _MARKS = "[^A-Z0-9]+"
+_ODD = "^(?:[A-Z]{4}[0-9]{6}|[A-Z]{4}[0-9]{7}.+|.{17,})$"
+"""Codes that may be compared otherwise than just without their marks: short and long containers, and VINs."""
+_NO_VIN = "[IOQ]|.{18}|^[A-Z]{4}[0-9]{6,7}"
+"""A VIN with none of these is compared as it is."""
 log = logging.getLogger(__name__)
 
 
@@ -173,7 +178,7 @@ class Query:
     """A code or part of one; case and marks count for nothing. Found in the unit's code, in those that were read for
     it, and in the candidates of an ambiguous one."""
     codes: frozenset[str] | None = None
-    """Only rows with one of these as ``code``."""
+    """Only rows with one of these as ``code``, however it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +211,7 @@ def _mask(table: Any, query: Query) -> Any:
     if query.status:
         fits &= _plain(pc.equal(table["status"], query.status))
     if query.codes is not None:
-        fits &= _plain(pc.is_in(table["code"], value_set=pa.array(sorted(query.codes), pa.string())))
+        fits &= _plain(pc.is_in(keys_of(table["code"]), value_set=keys_of(pa.array(sorted(query.codes), pa.string()))))
     text = re.sub(_MARKS, "", query.code.upper())
     if query.code:
         fits &= _has(table["code"], text) | _has_any(table["read_codes"], text) | _has_any(table["candidates"], text)
@@ -265,9 +270,22 @@ def without_row(one: Kept, codes: Collection[str], most: int = SHOWN) -> list[st
     :param most: how many, at most.
     """
     with _opened(one.place) as parquet:
-        there = parquet.read(columns=["code"])["code"]
+        there = keys_of(parquet.read(columns=["code"])["code"])
     wanted = pa.array(sorted(codes), pa.string())
-    return list(wanted.filter(pc.invert(pc.is_in(wanted, value_set=there.combine_chunks())))[:most].to_pylist())
+    return list(wanted.filter(pc.invert(pc.is_in(keys_of(wanted), value_set=there)))[:most].to_pylist())
+
+
+def keys_of(codes: Any) -> Any:
+    """Return codes of an Arrow column as they are compared: a list writes a unit otherwise than it was read.
+
+    As :func:`~...analysis.rules.codes.code_of` has them, with the check digit that a container's number lacks.
+    """
+    codes = codes.combine_chunks() if isinstance(codes, pa.ChunkedArray) else codes
+    keys = pc.replace_substring_regex(pc.utf8_upper(codes), _MARKS, "")
+    odd = pc.and_(pc.match_substring_regex(keys, _ODD), pc.match_substring_regex(keys, _NO_VIN))
+    odd = pc.fill_null(odd, fill_value=False)
+    found = [code_of(text).key for text in codes.filter(odd).to_pylist()]
+    return pc.replace_with_mask(keys, odd, pa.array([whole_container(key) or key for key in found], pa.string()))
 
 
 ERROR = "_error"

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from airflow_provider_platerec_ocr.analysis.results.nights import keys_of
 from airflow_provider_platerec_ocr.analysis.rules.presence import Change, Presence
 from airflow_provider_platerec_ocr.analysis.yard.outcome import Status
 
@@ -39,22 +40,22 @@ class Stays:
     nights: tuple[date, ...]
     """The nights that were looked at, oldest first."""
     _codes: Any = field(repr=False)
-    """An Arrow array, without repeats."""
+    """An Arrow array, without repeats, as :func:`.nights.keys_of` has them."""
     _seen: Any = field(repr=False)
     """For each code the nights it was seen on, as bits: the lowest is the oldest night."""
 
     def of(self, codes: Iterable[str]) -> dict[str, Presence]:
-        """Return what became of some codes; one that was never seen is left out."""
-        wanted = pc.index_in(pa.array(codes, pa.string()), value_set=self._codes)
-        places = [place for place in wanted.to_pylist() if place is not None]
-        return {each.code: each for each in (self._one(place) for place in places)}
+        """Return what became of some codes, however they are written; one that was never seen is left out."""
+        wanted = pa.array(codes, pa.string())
+        places = zip(wanted.to_pylist(), pc.index_in(keys_of(wanted), value_set=self._codes).to_pylist(), strict=True)
+        return {code: self._one(code, place) for code, place in places if place is not None}
 
-    def _one(self, place: int) -> Presence:
+    def _one(self, code: str, place: int) -> Presence:
         bits = int(self._seen[place])
         on = [number for number in range(len(self.nights)) if bits >> number & 1]
         here = int(_here(self._seen[place : place + 1], len(self.nights))[0])
         return Presence(
-            code=self._codes[place].as_py(),
+            code=code,
             change=tuple(Change)[int(_changes(self._seen[place : place + 1], len(self.nights))[0])],
             first_seen=self.nights[on[0]],
             last_seen=self.nights[on[-1]],
@@ -64,7 +65,7 @@ class Stays:
         )
 
     def with_change(self, change: Change) -> frozenset[str]:
-        """Return the codes of which this became."""
+        """Return the codes of which this became, as they are compared."""
         there = _changes(self._seen, len(self.nights)) == tuple(Change).index(change)
         return frozenset(self._codes.filter(pa.array(there)).to_pylist())
 
@@ -97,7 +98,7 @@ def stays(found: Sequence[Kept]) -> Stays:
     nights = list(_by_night(found))[::-1]
     tables = []
     for number, (_, those) in enumerate(nights):
-        codes = pc.unique(pa.concat_arrays([_seen_in(each) for each in those]))
+        codes = pc.unique(keys_of(pc.unique(pa.concat_arrays([_seen_in(each) for each in those]))))
         tables.append(pa.table({"code": codes, "bit": pa.repeat(pa.scalar(1 << number, pa.int64()), len(codes))}))
     none = pa.table({"code": pa.array([], pa.string()), "bit": pa.array([], pa.int64())})
     table = pa.concat_tables([none, *tables]).group_by("code").aggregate([("bit", "sum")])

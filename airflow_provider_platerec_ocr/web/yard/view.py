@@ -25,6 +25,7 @@ from airflow_provider_platerec_ocr.analysis.results.stays import Stays, stays
 from airflow_provider_platerec_ocr.analysis.rules.presence import Change
 from airflow_provider_platerec_ocr.analysis.yard.files import column_names, flat_rows
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.core.images.identity import safe_name
 from airflow_provider_platerec_ocr.core.page_urls import view_url, yard_url
 from airflow_provider_platerec_ocr.core.redact import redact
 from airflow_provider_platerec_ocr.dataset.search.query import LONGEST
@@ -157,10 +158,14 @@ def _file(page: Page, ending: str) -> tuple[Found, dict[str, str]]:
 
 def _plain_rows(table: Any) -> Iterable[dict[str, Any]]:
     """Yield rows without what signs a URL; tables of old versions may have such names of images."""
-    for row in flat_rows(table):
-        yield {
-            name: redact(value) if isinstance(value, str) and "://" in value else value for name, value in row.items()
-        }
+    images = table.schema.get_field_index("images")
+    safe = [[safe_name(name) for name in names or ()] for names in table.column(images).to_pylist()]
+    for row in flat_rows(table.set_column(images, table.schema.field(images), [safe])):
+        yield {name: _safe(value) if name != "images" else value for name, value in row.items()}
+
+
+def _safe(value: Any) -> Any:
+    return redact(value) if isinstance(value, str) and "://" in value else value
 
 
 def _chosen(page: Page) -> Shown | None:
