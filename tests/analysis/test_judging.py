@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from airflow_provider_platerec_ocr.analysis.rules.accuracy import Verdict
-from airflow_provider_platerec_ocr.analysis.yard.judging import judged, judged_by_persons, read_truth, said
+from airflow_provider_platerec_ocr.analysis.yard.judging import judged, read_truth, said
 from airflow_provider_platerec_ocr.core.errors import OCRManifestError
 from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
 
@@ -44,16 +44,6 @@ def test_an_image_is_known_by_its_whole_name_its_own_or_its_last_part(tmp_path: 
 def test_of_several_codes_of_one_image_the_nearest_to_each_truth_counts() -> None:
     table = reads({"image": "a.jpg", "code": "4711"}, {"image": "a.jpg", "code": "AB99"})
     assert [each.read for each in judged(table, {"a.jpg": ["AB90", "4711"]})] == ["AB99", "4711"]
-
-
-def test_persons_say_what_was_misread() -> None:
-    table = reads(
-        {"image": "a.jpg", "code": "4718", "as_read": "471B"},
-        {"image": "b.jpg", "code": "4711"},
-        {"image": "c.jpg", "code": None, "as_read": "4711"},
-    )
-    [found] = judged_by_persons(table)
-    assert (found.truth, found.read, found.verdict) == ("4718", "471B", Verdict.OFF_BY_ONE)
 
 
 def test_a_truth_file_names_its_images(tmp_path: Path) -> None:

@@ -123,6 +123,21 @@ def test_accuracy_holds_reads_against_corrections(
     assert "Confused: 2 read as Z (1)" in out
 
 
+def test_accuracy_counts_what_was_taken_back_and_keeps_to_the_days_that_are_asked_about(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image, corrections = str(table.parent / "two.jpg"), tmp_path / "corrections"
+    correct(table, None, image=image, by="kim", why="a sign, no unit", kind="take_back", corrections=corrections)
+    where = ("--corrections", "--corrections-at", corrections, "-o", "json")
+
+    code, out, _ = run(capsys, "accuracy", table, *where)
+    other_day = run(capsys, "accuracy", table, *where, "--until", "2020-01-01")
+
+    told = json.loads(out)
+    assert (code, told["images"], told["groups"][0]["off_by_more"]["number"]) == (0, 1, 1)
+    assert (other_day[0], "Nobody has corrected" in other_day[2]) == (1, True)
+
+
 def test_decode_says_what_a_code_stands_for_and_of_which_nothing_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     codes = ("1HGCM82633A004352", "MSKU 907032 3 45G1", "4711")
     code, out, _ = run(capsys, "decode", *codes)

@@ -48,11 +48,13 @@ class Reviewed:
     """Whether that are all; else there are older ones, or the time was over."""
 
 
-def reviewed(
+def reviewed(  # noqa: PLR0913  # one place and filters, all by name
     dataset: StoragePath,
     corrections: StoragePath,
     *,
     since: date | None = None,
+    until: date | None = None,
+    types: Sequence[str] = (),
     seconds: float | None = None,
     clock: Clock | None = None,
 ) -> Reviewed:
@@ -60,10 +62,12 @@ def reviewed(
 
     :param corrections: folder of the corrections; it need not be there.
     :param since: only reads of this day on.
+    :param until: only reads up to this day.
+    :param types: only reads of these types.
     :param seconds: after which it ends with what was found.
     :raises OCRDatasetError: a correction cannot be read.
     """
-    query = ReadQuery(status=ReadStatus.CORRECTED, since=since)
+    query = ReadQuery(status=ReadStatus.CORRECTED, since=since, until=until, types=tuple(types))
     found = search(dataset, query, limit=MOST, columns=_COLUMNS, corrections=corrections, seconds=seconds, clock=clock)
     return Reviewed(tuple(judged_by(found.rows())), found.exact and not found.late and found.total <= MOST)
 

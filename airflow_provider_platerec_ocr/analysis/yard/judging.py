@@ -1,4 +1,4 @@
-"""Reads joined with what their images really show: a truth file's rows, or what persons corrected and accepted."""
+"""Reads joined with what their images really show, as a truth file says."""
 
 from __future__ import annotations
 
@@ -103,21 +103,6 @@ def _nearest(image: str, truth: str, rows: Iterable[dict[str, Any]]) -> Judged:
     ]
     key = code_of(truth).key
     return min(every, key=lambda each: edit_distance(key, code_of(each.read).key, len(key)) if each.read else 10**6)
-
-
-def judged_by_persons(corrected: Any) -> list[Judged]:
-    """Return the reads that persons corrected, each with what they say.
-
-    What nobody looked at is not among them, so shares among these say nothing of the whole: people look at what is
-    doubtful. What was confused is confused all the same.
-
-    :param corrected: as :func:`.reads.load` gives it, with corrections laid over.
-    """
-    return [
-        _nearest(row["image"], row["code_normalized"], [row | {"code_normalized": row["code_as_read"]}])
-        for row in corrected.to_pylist()
-        if row["code_as_read"] and row["code_normalized"]
-    ]
 
 
 def said(found: list[Judged]) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_platerec_ocr.analysis.results.reviewed import reviewed
 from airflow_provider_platerec_ocr.analysis.rules.accuracy import Verdict, confused, curve, groups, suggested
-from airflow_provider_platerec_ocr.analysis.yard.judging import judged, judged_by_persons, read_truth
-from airflow_provider_platerec_ocr.cli.analysis.table import reads_of, takes_reads
+from airflow_provider_platerec_ocr.analysis.yard.judging import judged, read_truth
+from airflow_provider_platerec_ocr.analysis.yard.reads import refuse_unknown_types
+from airflow_provider_platerec_ocr.cli.analysis.table import places_of, reads_of, span_of, takes_reads
 from airflow_provider_platerec_ocr.cli.shared.common import FINE
 from airflow_provider_platerec_ocr.cli.shared.output import Output, takes_output
 from airflow_provider_platerec_ocr.cli.shared.places import any_place
@@ -28,7 +30,7 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser("accuracy", help=about, description=about[0].upper() + about[1:])
     takes_reads(parser)
     parser.add_argument("truth", metavar="TRUTH", nargs="?", help="file with the columns image (or file) and truth")
-    parser.add_argument("--corrections", action="store_true", help="hold them against what persons corrected instead")
+    parser.add_argument("--corrections", action="store_true", help="hold them against what persons decided instead")
     parser.add_argument("--truth-column", default="truth", help="the column with what is really there")
     parser.add_argument("--target", default="1%", help="share of wrong codes to let through (default: %(default)s)")
     takes_output(parser)
@@ -80,14 +82,22 @@ def _judged(given: argparse.Namespace) -> tuple[list[Judged], int]:
     if bool(given.truth) == given.corrections:
         message = "Give a truth file, or --corrections."
         raise OCRInputError(message)
-    reads = reads_of(given, last_day=False)
     if given.corrections:
-        return judged_by_persons(reads), 0
+        return _judged_by_persons(given), 0
+    reads = reads_of(given, last_day=False)
     truth = read_truth(
         given.truth, opener=lambda uri: any_place(uri, "TRUTH"), column=given.truth_column, option="--truth-column"
     )
     found = judged(reads, truth)
     return found, sum(map(len, truth.values())) - len(found)
+
+
+def _judged_by_persons(given: argparse.Namespace) -> list[Judged]:
+    place, corrections = places_of(given)
+    since, until = span_of(given)
+    types = [given.type] if given.type else []
+    refuse_unknown_types(place, types or None)
+    return list(reviewed(place, corrections, since=since, until=until, types=types).judged)
 
 
 def _shares(group: Group) -> list[Share]:

@@ -40,16 +40,22 @@ def places_of(given: argparse.Namespace) -> tuple[StoragePath, StoragePath]:
     return any_place(given.reads, "READS"), any_place(corrections, "CORRECTIONS")
 
 
+def span_of(given: argparse.Namespace) -> tuple[date | None, date | None]:
+    """Return the first and the last day that are asked about, where any are."""
+    since, until = given.since, given.until
+    if since is not None and until is not None and since > until:
+        message = f"--since is {since} and --until is {until}: nothing lies between them."
+        raise OCRInputError(message)
+    return since, until
+
+
 def reads_of(given: argparse.Namespace, *, last_day: bool) -> Any:
     """Return the reads, corrected.
 
     :param last_day: whether only the table's last day counts where no day is named.
     """
     place, corrections = places_of(given)
-    since, until = given.since, given.until
-    if since is not None and until is not None and since > until:
-        message = f"--since is {since} and --until is {until}: nothing lies between them."
-        raise OCRInputError(message)
+    since, until = span_of(given)
     if last_day and since is None and until is None:
         since = until = newest_day(place)
     types = [given.type] if given.type else None
