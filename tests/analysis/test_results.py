@@ -107,6 +107,26 @@ def test_what_cannot_be_read_is_left_aside(
     assert kept(place.parent / "nothing") == []
 
 
+def test_a_file_that_somebody_has_written_anew_is_read_and_one_of_other_columns_is_left_aside(
+    place: StoragePath, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [row("matched", "4711", read_codes=["471I"]), row("missing", "4712")]
+    write(place, 1, rows)
+    table = pa.Table.from_pylist(rows, schema=reconciliation_schema())
+    large = [pa.large_string() if kind == pa.string() else kind for kind in table.schema.types]
+    anew = table.cast(pa.schema(list(zip(table.column_names, large, strict=True)))).drop_columns("not_listed")
+    for day, some in ((3, anew), (4, anew.drop_columns("candidates"))):
+        target = place / f"date=2026-03-0{day}" / "reconciliation-a.parquet"
+        target.fs.makedirs(target.parent.path)
+        pq.write_table(some, target.path)
+
+    assert [each.day.day for each in kept(place)] == [3, 2]
+    assert "is left aside: it has no column candidates" in caplog.text
+    assert codes(place, Query(code="471i")) == ["4711"]
+    assert stayed(place).counts()[Change.STAYED] == 1
+    assert without_row(kept(place)[0], {"4711", "4713"}) == ["4713"]
+
+
 def test_rows_come_in_the_order_in_which_they_need_a_person(place: StoragePath) -> None:
     every = [row(status.value, f"{about} {status}", about) for about, status in NEED]
     write(place, 1, [*every[::-1], row("matched", "unit again")])

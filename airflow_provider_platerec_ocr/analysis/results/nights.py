@@ -26,7 +26,7 @@ from airflow_provider_platerec_ocr.dataset.layout.table_files import FileGoneErr
 from airflow_provider_platerec_ocr.storage.files import find_files, ordered_map, threads_for
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
@@ -53,6 +53,8 @@ SIGHTED = (
 )
 """Columns of the sightings that speak of the photographs; all others say what the code stands for."""
 _KEY = b"platerec_ocr.reconciliation"
+_COLUMNS = frozenset(reconciliation_schema().names) - {"not_listed"}
+"""What every file has; older ones do not name what is on no list."""
 _SIGHTINGS = 10_000
 """Sightings that are looked at for what a page's codes stand for."""
 _MARKS = "[^A-Z0-9]+"
@@ -138,7 +140,8 @@ def _day_of(place: StoragePath) -> date | None:
 
 def _look_at(day: date, place: StoragePath) -> Kept | None:
     try:
-        with _opened(place) as parquet:
+        with opened(place) as parquet:
+            _refuse_without_columns(parquet.schema_arrow.names)
             text = (parquet.schema_arrow.metadata or {}).get(_KEY)
             summary = Summary(**json.loads(text)) if text else Summary(_counted(parquet))
             return Kept(place, day, parquet.metadata.num_rows, summary)
@@ -147,13 +150,20 @@ def _look_at(day: date, place: StoragePath) -> Kept | None:
         return None
 
 
+def _refuse_without_columns(names: Sequence[str]) -> None:
+    absent = _COLUMNS - set(names)
+    if absent:
+        message = f"it has no column {', '.join(sorted(absent))}"
+        raise OCRDatasetError(message)
+
+
 def _counted(parquet: Any) -> dict[str, int]:
     """Return the counts of a file that does not say them, such as one that somebody has written anew."""
     return Reconciled(parquet.read(columns=["about", "status"]), 0.0).counts
 
 
 @contextmanager
-def _opened(place: StoragePath) -> Iterator[Any]:
+def opened(place: StoragePath) -> Iterator[Any]:
     """Open a file.
 
     :raises OCRDatasetError: it cannot be read as Parquet. :raises FileGoneError: it is not there any more.
@@ -166,6 +176,12 @@ def _opened(place: StoragePath) -> Iterator[Any]:
     except pa.ArrowException as error:
         message = f"{place} cannot be read as a reconciliation: {error}. Reconcile again."
         raise OCRDatasetError(message) from error
+
+
+def read_columns(parquet: Any, names: Sequence[str]) -> Any:
+    """Return some columns of a file, of the types that we write, whoever has written it anew."""
+    schema = reconciliation_schema()
+    return parquet.read(columns=list(names)).select(names).cast(pa.schema([schema.field(name) for name in names]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +213,8 @@ def look(one: Kept, query: Query, *, limit: int, offset: int = 0) -> Found:
     :raises OCRDatasetError: the file cannot be read. :raises FileGoneError: it is not there any more.
     """
     names = ["status", "about", "code", *(("read_codes", "candidates") if query.code else ())]
-    with _opened(one.place) as parquet:
-        table = parquet.read(columns=names)
+    with opened(one.place) as parquet:
+        table = read_columns(parquet, names)
         places = np.flatnonzero(_mask(table, query))
         order = np.argsort(_needs(table)[places], kind="stable")
         wanted = places[order][offset : offset + limit]
@@ -269,8 +285,8 @@ def without_row(one: Kept, codes: Collection[str], most: int = SHOWN) -> list[st
 
     :param most: how many, at most.
     """
-    with _opened(one.place) as parquet:
-        there = keys_of(parquet.read(columns=["code"])["code"])
+    with opened(one.place) as parquet:
+        there = keys_of(read_columns(parquet, ["code"])["code"])
     wanted = pa.array(sorted(codes), pa.string())
     return list(wanted.filter(pc.invert(pc.is_in(keys_of(wanted), value_set=there)))[:most].to_pylist())
 
@@ -320,7 +336,7 @@ def decoded(place: StoragePath, codes: Collection[str]) -> dict[str, dict[str, A
     Nothing where there are no sightings, or nothing could be decoded.
     """
     try:
-        with _opened(place) as parquet:
+        with opened(place) as parquet:
             names = [name for name in parquet.schema_arrow.names if name not in SIGHTED]
             if not names or "code" not in parquet.schema_arrow.names:
                 return {}

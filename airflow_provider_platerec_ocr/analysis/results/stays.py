@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from airflow_provider_platerec_ocr.analysis.results.nights import keys_of
+from airflow_provider_platerec_ocr.analysis.results.nights import keys_of, opened, read_columns
 from airflow_provider_platerec_ocr.analysis.rules.presence import Change, Presence
 from airflow_provider_platerec_ocr.analysis.yard.outcome import Status
+from airflow_provider_platerec_ocr.dataset.layout.table_files import FileGoneError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -117,11 +117,14 @@ def _by_night(found: Sequence[Kept]) -> Iterator[tuple[date, list[Kept]]]:
 
 
 def _seen_in(one: Kept) -> Any:
-    """Return the codes that were seen one night, as an Arrow array; none where the file has gone meanwhile."""
+    """Return the codes that were seen one night, as an Arrow array; none where the file has gone meanwhile.
+
+    :raises OCRDatasetError: it cannot be read.
+    """
     try:
-        with one.place.fs.open(one.place.path, "rb") as file:
-            table = pq.read_table(file, columns=["code", "status"])
-    except FileNotFoundError:
+        with opened(one.place) as parquet:
+            table = read_columns(parquet, ["code", "status"])
+    except FileGoneError:
         return pa.array([], pa.string())
     known = pa.array([each.value for each in SEEN])
     return table.filter(pc.is_in(table["status"], value_set=known))["code"].combine_chunks()
