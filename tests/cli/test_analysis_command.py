@@ -109,6 +109,7 @@ def test_accuracy_gives_programs_the_curve(table: Path, capsys: pytest.CaptureFi
     assert told["confusions"] == [{"truth": "2", "read": "Z", "times": 1}]
     assert told["groups"][0]["exact"]["number"] == 1
     assert told["not_among_reads"] == 1
+    assert told["whole"]
 
 
 def test_accuracy_holds_reads_against_corrections(

@@ -98,12 +98,14 @@ def stays(found: Sequence[Kept]) -> Stays:
     nights = list(_by_night(found))[::-1]
     tables = []
     for number, (_, those) in enumerate(nights):
-        codes = pc.unique(keys_of(pc.unique(pa.concat_arrays([_seen_in(each) for each in those]))))
+        codes = pc.unique(pa.concat_arrays([_seen_in(each) for each in those]).drop_null())
         tables.append(pa.table({"code": codes, "bit": pa.repeat(pa.scalar(1 << number, pa.int64()), len(codes))}))
     none = pa.table({"code": pa.array([], pa.string()), "bit": pa.array([], pa.int64())})
     table = pa.concat_tables([none, *tables]).group_by("code").aggregate([("bit", "sum")])
-    seen = table["bit_sum"].combine_chunks().to_numpy() if table.num_rows else np.zeros(0, dtype=np.int64)
-    return Stays(tuple(day for day, _ in nights), pa.array(table["code"].combine_chunks()), seen)
+    keys = pc.dictionary_encode(keys_of(table["code"]))  # of each code once: most are there each night
+    seen = np.zeros(len(keys.dictionary), dtype=np.int64)
+    np.bitwise_or.at(seen, keys.indices.to_numpy(), table["bit_sum"].to_numpy())
+    return Stays(tuple(day for day, _ in nights), keys.dictionary, seen)
 
 
 def _by_night(found: Sequence[Kept]) -> Iterator[tuple[date, list[Kept]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.analysis.results.reviewed import reviewed
+from airflow_provider_platerec_ocr.analysis.results.reviewed import MOST, reviewed
 from airflow_provider_platerec_ocr.analysis.rules.accuracy import Verdict, confused, curve, groups, suggested
 from airflow_provider_platerec_ocr.analysis.yard.judging import judged, read_truth
 from airflow_provider_platerec_ocr.analysis.yard.reads import refuse_unknown_types
@@ -17,7 +17,9 @@ from airflow_provider_platerec_ocr.core.saying.counts import count_of
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
+    from airflow_provider_platerec_ocr.analysis.results.reviewed import Reviewed
     from airflow_provider_platerec_ocr.analysis.rules.accuracy import Group, Judged, Share
 
 _CONFUSIONS = 10
@@ -39,7 +41,7 @@ def add_to(commands: Any) -> None:
 
 def _run(given: argparse.Namespace) -> int:
     target = _share(given.target)
-    every, elsewhere = _judged(given)
+    every, elsewhere, whole = _judged(given)
     if not every and given.corrections:
         message = "Nobody has corrected any of these reads so far: nothing can be said."
         raise OCRInputError(message)
@@ -55,6 +57,8 @@ def _run(given: argparse.Namespace) -> int:
         )
         if elsewhere:
             out.say(f"Not among these reads: {count_of(elsewhere, 'code')} of the truth; they count for nothing.")
+        if not whole:
+            out.say(f"These are the newest {MOST:,}: name the days with --since and --until for others.")
         out.say("")
         pairs = confused(every)[:_CONFUSIONS]
         out.say("Confused: " + (", ".join(f"{a} read as {b} ({number:,})" for a, b, number in pairs) or "nothing"))
@@ -66,6 +70,7 @@ def _run(given: argparse.Namespace) -> int:
         out.put(
             images=len(every),
             not_among_reads=elsewhere,
+            whole=whole,
             groups=[_group(each) for each in groups(every)],
             confusions=[{"truth": a, "read": b, "times": number} for a, b, number in confused(every)],
             curve=[
@@ -77,27 +82,31 @@ def _run(given: argparse.Namespace) -> int:
     return FINE
 
 
-def _judged(given: argparse.Namespace) -> tuple[list[Judged], int]:
-    """Return the images whose truth is known, and how many codes of the truth are of images that nobody read."""
+def _judged(given: argparse.Namespace) -> tuple[Sequence[Judged], int, bool]:
+    """Return the images whose truth is known.
+
+    And how many codes of the truth are of images that nobody read, and whether these are all that persons decided.
+    """
     if bool(given.truth) == given.corrections:
         message = "Give a truth file, or --corrections."
         raise OCRInputError(message)
     if given.corrections:
-        return _judged_by_persons(given), 0
+        by_persons = _judged_by_persons(given)
+        return by_persons.judged, 0, by_persons.whole
     reads = reads_of(given, last_day=False)
     truth = read_truth(
         given.truth, opener=lambda uri: any_place(uri, "TRUTH"), column=given.truth_column, option="--truth-column"
     )
     found = judged(reads, truth)
-    return found, sum(map(len, truth.values())) - len(found)
+    return found, sum(map(len, truth.values())) - len(found), True
 
 
-def _judged_by_persons(given: argparse.Namespace) -> list[Judged]:
+def _judged_by_persons(given: argparse.Namespace) -> Reviewed:
     place, corrections = places_of(given)
     since, until = span_of(given)
     types = [given.type] if given.type else []
     refuse_unknown_types(place, types or None)
-    return list(reviewed(place, corrections, since=since, until=until, types=types).judged)
+    return reviewed(place, corrections, since=since, until=until, types=types)
 
 
 def _shares(group: Group) -> list[Share]:
