@@ -28,7 +28,7 @@ COMMANDS = {
     "reads": (f"{_ROOM}.account.reads", "look for reads of a dataset: by code, image, camera, day"),
     "holds": (f"{_ROOM}.account.holds", "which accounts the API asked to wait; lift a hold"),
     "ledger": (f"{_ROOM}.ledger.command", "look into the ledger of paid calls, settle what is in doubt, forget"),
-    "analysis": (f"{_ROOM}.analysis.command", "who is in the yard, and how sure the reads are"),
+    "analysis": (f"{_ROOM}.analysis.command", "who is in the yard, how sure the reads are, and what a code stands for"),
     "dataset": (f"{_ROOM}.dataset.command", "look after a dataset: correct, compact, rebuild, delete"),
 }
 """Each command: the module whose ``main`` it is, and what it tells."""

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
