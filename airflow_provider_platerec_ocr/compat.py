@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import json
 import logging
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from airflow import __version__, sdk
+
+from airflow_provider_platerec_ocr.stand_ins import StandInRetryAction, StandInRetryDecision, StandInRetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -201,44 +202,15 @@ def key_event(event: Any, key: str) -> None:
     tell(logging.WARNING, "lets no task give an event a partition key: it has that of its DAG run, if there is one.")
 
 
-class StandInRetryAction(StrEnum):
-    """As ``airflow.sdk.RetryAction``."""
+def extra_of_alias(extra: dict[str, Any], of: Any = sdk) -> dict[str, Any]:
+    """Return what the event of an alias can carry; Airflow 3.0 emits none where a value is an object or a list.
 
-    RETRY = "retry"
-    FAIL = "fail"
-    DEFAULT = "default"
-
-
-@dataclass(frozen=True)
-class StandInRetryDecision:
-    """As ``airflow.sdk.RetryDecision``."""
-
-    action: StandInRetryAction = StandInRetryAction.DEFAULT
-    retry_delay: timedelta | None = None
-    reason: str | None = None
-
-    @classmethod
-    def retry(cls, delay: timedelta | None = None, reason: str | None = None) -> StandInRetryDecision:
-        """Try again, after ``delay``."""
-        return cls(StandInRetryAction.RETRY, delay, reason)
-
-    @classmethod
-    def fail(cls, reason: str | None = None) -> StandInRetryDecision:
-        """Never try again."""
-        return cls(StandInRetryAction.FAIL, None, reason)
-
-    @classmethod
-    def default(cls) -> StandInRetryDecision:
-        """Leave it to the task's own rules."""
-        return cls()
-
-
-class StandInRetryPolicy:
-    """As ``airflow.sdk.RetryPolicy``, whose ``evaluate`` a subclass brings."""
-
-    def __str__(self) -> str:
-        """Return the same text in each process: it gets into the stored DAG, and another text is another version."""
-        return f"{type(self).__module__}.{type(self).__qualname__}"
+    There they become JSON texts: it looks for equal events by the values' hashes.
+    """
+    if hasattr(of, "BaseHook"):  # which came with 3.1
+        return extra
+    tell(logging.INFO, "takes no objects and no lists in the event of an alias: they are JSON texts there.")
+    return {name: json.dumps(value) if isinstance(value, (dict, list)) else value for name, value in extra.items()}
 
 
 class StandInOperator(sdk.BaseOperator):

@@ -14,11 +14,12 @@ import pytest
 from airflow.sdk import DAG, Asset
 
 from airflow_provider_platerec_ocr import compat
-from airflow_provider_platerec_ocr.compat import StandInOperator, StandInRetryDecision, StandInRetryPolicy
+from airflow_provider_platerec_ocr.compat import StandInOperator, extra_of_alias
 from airflow_provider_platerec_ocr.core import errors
 from airflow_provider_platerec_ocr.operators.inbox import OCRInboxOperator
 from airflow_provider_platerec_ocr.operators.read_batch import OCRReadBatchOperator
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
+from airflow_provider_platerec_ocr.stand_ins import StandInRetryDecision, StandInRetryPolicy
 from support.airflow_versions import stored
 
 if TYPE_CHECKING:
@@ -341,3 +342,13 @@ def test_what_a_stopped_container_costs_is_said_once_where_it_does(caplog: pytes
 
     assert silent == ""
     assert caplog.text.count("calls in flight are in doubt") == 1
+
+
+def test_before_3_1_the_event_of_an_alias_carries_no_value_that_has_no_hash() -> None:
+    extra = {"reads": 3, "dead_letters": {"in_doubt": 1}, "types": ["vin"], "dataset": "/srv/reads"}
+
+    told = extra_of_alias(extra, of=SimpleNamespace())
+
+    assert told == {"reads": 3, "dead_letters": '{"in_doubt": 1}', "types": '["vin"]', "dataset": "/srv/reads"}
+    assert frozenset(told.items())
+    assert extra_of_alias(extra, of=SimpleNamespace(BaseHook=object)) is extra

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow import sdk
 
-from airflow_provider_platerec_ocr.compat import StandInRetryAction, find
+from airflow_provider_platerec_ocr.compat import find
+from airflow_provider_platerec_ocr.stand_ins import StandInRetryAction
 
 if TYPE_CHECKING:
     from airflow.sdk import RetryAction

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, AssetAlias
 
-from airflow_provider_platerec_ocr.compat import key_event
+from airflow_provider_platerec_ocr.compat import extra_of_alias, key_event
 from airflow_provider_platerec_ocr.runtime.places import open_place
 from airflow_provider_platerec_ocr.storage.file_uri import is_file_uri, uri_of_path
 
@@ -32,7 +32,7 @@ def tell_assets(
     assets = [outlet for outlet in outlets if isinstance(outlet, Asset)]
     for outlet in outlets:
         if isinstance(outlet, AssetAlias):
-            context["outlet_events"][outlet].add(table_among(assets, dataset), extra=extra)
+            context["outlet_events"][outlet].add(table_among(assets, dataset), extra=extra_of_alias(extra))
             if key:
                 log.info("The event of the alias %s has no partition key: Airflow keeps none for aliases.", outlet.name)
             continue
