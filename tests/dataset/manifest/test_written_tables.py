@@ -299,6 +299,8 @@ def test_spark_writes_times_of_any_year(tmp_path: Path, year: int) -> None:
     values = pa.array([datetime(year, 6, 1, 12)], pa.timestamp("us"))  # noqa: DTZ001  # INT96 has no zone to say
     table = pa.table({"image": ["a.jpg"], "timestamp": values})
     pq.write_table(table, tmp_path / "m.parquet", use_deprecated_int96_timestamps=True)
+    if pq.read_table(tmp_path / "m.parquet", coerce_int96_timestamp_unit="us") != table:
+        pytest.skip(f"pyarrow {pa.__version__} writes another year")
 
     (found,) = planned(tmp_path / "m.parquet", timezone="Europe/Berlin")
 
