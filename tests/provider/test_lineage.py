@@ -113,7 +113,7 @@ print([name for name, module in sys.modules.items() if module and name.startswit
 def test_without_the_provider_nothing_is_told_nothing_loaded_and_nothing_fails() -> None:
     (answer,) = ask("import airflow.sdk", [WITHOUT])
 
-    assert answer == (0, "None\n[]\n")
+    assert (answer.code, answer.said.splitlines()[-2:]) == (0, ["None", "[]"])  # an older Airflow logs to stdout first
 
 
 def test_an_export_that_fails_tells_what_it_has_published(stage: BatchStage) -> None:
