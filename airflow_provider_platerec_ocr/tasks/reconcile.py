@@ -12,7 +12,7 @@ from airflow_provider_platerec_ocr.analysis.rules.sightings import Cameras
 from airflow_provider_platerec_ocr.analysis.yard.expected import checked, expected_of, read_expected
 from airflow_provider_platerec_ocr.analysis.yard.files import remove_stale, write_all, write_parquet
 from airflow_provider_platerec_ocr.analysis.yard.knowledge import decoder, learned
-from airflow_provider_platerec_ocr.analysis.yard.outcome import describe
+from airflow_provider_platerec_ocr.analysis.yard.outcome import NO_UNITS, describe, looked_at
 from airflow_provider_platerec_ocr.analysis.yard.reads import RECONCILED, load, newest_day
 from airflow_provider_platerec_ocr.analysis.yard.reconcile import reconcile
 from airflow_provider_platerec_ocr.analysis.yard.seen import sight, sightings_table, signs_by_code
@@ -81,9 +81,10 @@ class ReconcileTask:
             raise OCRConfigError(message)
         units = self._units()
         since, until = self._span()
-        span = f"{since} to {until}" if since != until else str(until or "all days")
-        log.info("The reads of %s, against a list of %s.", span, count_of(len(units), "row"))
+        log.info("The list has %s.", count_of(len(units), "row"))
         table = self._reads(since, until)
+        reads = table.num_rows
+        log.log(logging.INFO if reads else logging.WARNING, "%s", looked_at(since, until, reads))
         known = self._learned()
         minutes = task.whole_number(self.window_minutes, "window_minutes", empty=10) or 0
         last = task.whole_number(self.last_characters, "last_characters", low=1)
@@ -101,7 +102,7 @@ class ReconcileTask:
         files = [place.uri for place in (first, sightings, *rest)]
         share = round(result.missing_share, 6)
         seen = result.counts
-        counts = {**seen, "sightings": number, "missing_share": share, "date": day.isoformat()}
+        counts = {**seen, "reads": reads, "sightings": number, "missing_share": share, "date": day.isoformat()}
         counts["confusions"] = known.summary()
         where = {"dataset": self.reads, "dag_id": ref.dag_id, "run_id": ref.run_id}
         tell_assets(context, self.outlets or (), self.reads, counts | where)
@@ -113,14 +114,12 @@ class ReconcileTask:
         """Log what came out, and what of the list nobody can have meant."""
         for line in result.units.warnings():
             log.warning("%s", line)
-        if not result.units.units:
-            log.warning("The list has no units: whatever was read is extra. Is it the right list?")
         if self.type and (number := result.units.not_of(self.type)):
             log.warning(
                 "%s can be no read of the type %s, and only those are looked at.", count_of(number, "unit"), self.type
             )
         for line in describe(result.counts):
-            log.info("%s", line)
+            log.log(logging.WARNING if line == NO_UNITS else logging.INFO, "%s", line)
 
     def _learned(self) -> Learned:
         places = open_place(self.reads), open_place(self.corrections or task.beside(self.reads, "corrections"))

@@ -58,6 +58,30 @@ def test_reconcile_gives_programs_the_counts_and_all_rows(table: Path, capsys: p
     assert (told["counts"]["missing"], len(told["rows"])) == (1, 5)
     assert (told["rows"][0]["expected"], told["rows"][0]["images"]) == ({"bay": "B1"}, [str(table.parent / "one.jpg")])
     assert told["rows"][0]["first_seen"].endswith("Z")
+    assert (told["since"], told["until"], told["reads"]) == ("2026-03-01", "2026-03-01", 4)
+    assert told["rows"][1]["container_owner"] == "Maersk"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "Reads of 2026-03-01: 4 rows."),
+        (("--until", "2026-03-01"), "Reads of 2026-03-01: 4 rows."),
+        (("--since", "2026-02-01"), "Reads of 2026-02-01 to 2026-03-01: 4 rows."),
+        (("--until", "2026-03-02"), "There are no reads of 2026-03-02: no unit can be found there."),
+        (("--since", "2026-02-01", "--until", "2027-01-01"), "Reads of 2026-02-01 to 2027-01-01: 4 rows."),
+    ],
+)
+def test_reconcile_looks_at_one_day_unless_a_span_is_named_and_says_which(
+    table: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], says: str
+) -> None:
+    assert says in run(capsys, "reconcile", table, table.parent / "units.csv", *words)[1]
+
+
+def test_a_list_that_names_no_unit_says_so(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (table.parent / "empty.csv").write_text("code,bay\n")
+    code, out, _ = run(capsys, "reconcile", table, table.parent / "empty.csv")
+    assert (code, "The list has no units" in out, "0 of 0" in out) == (0, True, False)
 
 
 def test_what_cameras_confuse_is_learned_from_a_truth_file_and_told(
@@ -168,6 +192,10 @@ def test_decode_says_what_to_install(capsys: pytest.CaptureFixture[str], monkeyp
     [
         (("accuracy",), "Give a truth file, or --corrections."),
         (("accuracy", "truth.csv", "--target", "often"), "--target must be a share"),
+        (("accuracy", "truth.csv", "--target", "1"), "--target 1 may mean 1% or 100%: say 1%, or 0.01."),
+        (("reconcile", "units.csv", "--corrections-at", "/nowhere"), "There is no folder /nowhere. Check --corr"),
+        (("reconcile", "units.csv", "--corrections-at", ""), "--corrections-at is empty"),
+        (("reconcile", "units.csv", "--since", "2027-01-01"), "the table's last day is 2026-03-01"),
         (("accuracy", "other.csv"), "No image of the truth is among these reads"),
         (("reconcile", "nowhere.csv"), "nowhere.csv"),
         (("reconcile", "units.csv", "--since", "2026-03-02", "--until", "2026-03-01"), "nothing lies between"),

@@ -104,6 +104,7 @@ def test_a_csv_is_the_one_of_the_page(run: Run, stage: SearchStage) -> None:
     [
         (("--day", "2026-03-01", "--since", "2026-03-01"), "--day is one day"),
         (("--code", ""), "--code is empty"),
+        (("--corrections", "/nowhere"), "There is no folder /nowhere. Check --corrections."),
         (("--since", "2026-03-02", "--until", "2026-03-01"), "since (2026-03-02) comes after until"),
         (("--as-read", "--status", "corrected"), "lets none count"),
     ],

@@ -140,6 +140,12 @@ def test_an_empty_list_is_no_error_and_says_so(table: Path, tmp_path: Path, capl
     assert "The list has no units: whatever was read is extra." in caplog.text
 
 
+def test_days_without_reads_are_said(table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    counts = run(table, tmp_path, until="2027-01-01")
+    assert (counts["reads"], counts["missing"]) == (0, 2)
+    assert "There are no reads of 2027-01-01: no unit can be found there." in caplog.text
+
+
 def test_what_persons_corrected_is_learned_and_told(table: Path, tmp_path: Path) -> None:
     corrections = str(tmp_path / "corrections")
     correct(str(table), VIN, image=str(table.parent / "two.jpg"), by="kim", why="seen", corrections=corrections)

@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_platerec_ocr.analysis.rules.units import Units
+from airflow_provider_platerec_ocr.core.saying.counts import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from airflow_provider_platerec_ocr.analysis.yard.expected import Expected
 
@@ -30,6 +32,7 @@ class Status(StrEnum):
     UNREADABLE = "unreadable"
 
 
+NO_UNITS = "The list has no units: whatever was read is extra. Is it the right list?"
 UNIT, READ = "unit", "read"
 AGREED = "code_agreed"
 """Column of reads with what those of one sighting say together."""
@@ -110,6 +113,8 @@ def describe(counts: Mapping[str, int]) -> list[str]:
         f"{counts['matched_confusable']:,} by a confusion, {counts['matched_partial']:,} by their last characters); "
         f"{counts['missing']:,} missing, {counts['ambiguous']:,} ambiguous."
     )
+    if not counts["units"]:
+        of_units = NO_UNITS
     of_reads = (
         f"Codes that are no unit's: {counts['extra']:,} extra, {counts['ambiguous_reads']:,} ambiguous; "
         f"images without a code: {counts['unreadable']:,}."
@@ -121,3 +126,15 @@ def describe(counts: Mapping[str, int]) -> list[str]:
         f"Rows of the list: {repeated:,} repeat a unit and count once, {unusable:,} have no code that can be used."
     )
     return [of_units, of_reads, of_rows]
+
+
+def looked_at(since: date | None, until: date | None, reads: int) -> str:
+    """Return in one sentence which days were looked at, and that there was nothing, where there was not.
+
+    :param since: the first day; ``None`` with ``until``: all days of a run.
+    :param reads: how many rows of reads these days have.
+    """
+    span = f"{since} to {until}" if since != until else str(until or "all days of the run")
+    if reads:
+        return f"Reads of {span}: {count_of(reads, 'row')}."
+    return f"There are no reads of {span}: no unit can be found there. Are these the right days?"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.cli.account.opening import parser_of, run
 from airflow_provider_platerec_ocr.cli.shared.common import FINE, at_least, refuse_empty
 from airflow_provider_platerec_ocr.cli.shared.output import CSV, Output
-from airflow_provider_platerec_ocr.cli.shared.places import any_place
+from airflow_provider_platerec_ocr.cli.shared.places import any_place, place_that_is_there
 from airflow_provider_platerec_ocr.cli.shared.progress import working
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.core.models import format_timestamp
@@ -100,6 +100,8 @@ def _reads(given: argparse.Namespace, _clock: Clock) -> int:
             message = "--day is one day: it does not go with --since or --until."
             raise OCRInputError(message)
         filters |= {"since": given.day, "until": given.day}
+    if given.corrections is not None and not given.as_read:
+        place_that_is_there(given.corrections, "--corrections")
     with working("Looking for reads"):
         frame = find_reads(
             given.dataset,

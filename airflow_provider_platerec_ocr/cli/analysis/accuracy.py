@@ -93,7 +93,7 @@ def _judged(given: argparse.Namespace) -> tuple[Sequence[Judged], int, bool]:
     if given.corrections:
         by_persons = _judged_by_persons(given)
         return by_persons.judged, 0, by_persons.whole
-    reads = reads_of(given, last_day=False)
+    reads = reads_of(given)
     truth = read_truth(
         given.truth, opener=lambda uri: any_place(uri, "TRUTH"), column=given.truth_column, option="--truth-column"
     )
@@ -131,6 +131,9 @@ def _share(text: str) -> float:
         value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     except ValueError:
         value = -1.0
+    if value >= 1 and not text.endswith("%"):
+        message = f"--target {text} may mean {text}% or {100 * value:g}%: say {text}%, or {value / 100:g}."
+        raise OCRInputError(message)
     if not 0 <= value <= 1:
         message = f"--target must be a share such as 1% or 0.01, not {text!r}."
         raise OCRInputError(message)

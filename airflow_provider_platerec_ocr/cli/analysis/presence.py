@@ -35,7 +35,7 @@ def add_to(commands: Any) -> None:
 
 def _run(given: argparse.Namespace) -> int:
     decodes = decoder()
-    _, agreed = sight(reads_of(given, last_day=False), decodes=decodes)
+    _, agreed = sight(reads_of(given), decodes=decodes)
     seen = nights_of(agreed)
     nights = sorted({night for _, night in seen})
     found = presence(settled(seen, Misreads(Confusions(), decodes)), nights)

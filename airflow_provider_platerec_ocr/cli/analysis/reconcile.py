@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.analysis.yard.expected import checked, read_expected
 from airflow_provider_platerec_ocr.analysis.yard.files import flat_rows, write_all
 from airflow_provider_platerec_ocr.analysis.yard.knowledge import decoder, learned
-from airflow_provider_platerec_ocr.analysis.yard.outcome import describe
+from airflow_provider_platerec_ocr.analysis.yard.outcome import describe, looked_at
 from airflow_provider_platerec_ocr.analysis.yard.reconcile import reconcile
 from airflow_provider_platerec_ocr.analysis.yard.seen import sight, signs_by_code
 from airflow_provider_platerec_ocr.analysis.yard.what import Told, with_what
-from airflow_provider_platerec_ocr.cli.analysis.table import places_of, plain, reads_of, takes_reads
+from airflow_provider_platerec_ocr.cli.analysis.table import day_or_span, places_of, plain, reads_of, takes_reads
 from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, at_least
 from airflow_provider_platerec_ocr.cli.shared.output import Output, takes_output
 from airflow_provider_platerec_ocr.cli.shared.places import any_place
@@ -27,7 +27,7 @@ def add_to(commands: Any) -> None:
     """Declare the command."""
     about = "hold the reads of a day against a list of units"
     parser = commands.add_parser("reconcile", help=about, description=about[0].upper() + about[1:])
-    takes_reads(parser)
+    takes_reads(parser, last_day=True)
     parser.add_argument("expected", metavar="EXPECTED", help="the list of units, with a column code")
     parser.add_argument("--code-column", default="code", help="the list's column with the codes (default: %(default)s)")
     parser.add_argument("--last-characters", type=at_least(4), metavar="N", help="let the last N characters be enough")
@@ -47,7 +47,8 @@ def add_to(commands: Any) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    table = reads_of(given, last_day=True)
+    span = day_or_span(given)
+    table = reads_of(given, span)
     rows = read_expected(
         given.expected,
         opener=lambda uri: any_place(uri, "EXPECTED"),
@@ -60,21 +61,24 @@ def _run(given: argparse.Namespace) -> int:
     units = checked(rows, given.expected)
     found = reconcile(agreed, units, max_edits=given.max_edits, partial=given.last_characters, **evidence)
     shown = found.table if given.all else found.without_matched()
+    told = Told(signs_by_code(agreed))
     counts = found.counts
     with Output(given.output) as out:
         out.table(
             [name.upper().replace("_", " ") for name in _SHOWN],
             [[row[name] for name in _SHOWN] for row in flat_rows(shown)],
         )
+        out.say(looked_at(*span, table.num_rows))
         for text in (*found.units.warnings(), *describe(counts)):
             out.say(text)
         if known.pairs:
             out.say(str(known))
+        out.put(since=str(span[0]), until=str(span[1]), reads=table.num_rows)
         out.put(counts=counts, missing_share=found.missing_share, confusions=known.summary())
-        out.put(rows=[plain(row) for row in shown.to_pylist()])
+        if not out.for_people:
+            out.put(rows=[plain(row) for row in with_what(shown, told).to_pylist()])
         if given.into:
-            told = with_what(found.table, Told(signs_by_code(agreed)))
-            for place in write_all(told, any_place(given.into, "FOLDER"), "reconciliation"):
+            for place in write_all(with_what(found.table, told), any_place(given.into, "FOLDER"), "reconciliation"):
                 out.say(f"Written: {place}")
                 out.add("files", place.uri)
     return FINDINGS if counts["missing"] else FINE

@@ -8,7 +8,8 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.analysis.yard.reads import load, newest_day
-from airflow_provider_platerec_ocr.cli.shared.places import any_place
+from airflow_provider_platerec_ocr.cli.shared.common import refuse_empty
+from airflow_provider_platerec_ocr.cli.shared.places import any_place, place_that_is_there
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.core.models import format_timestamp
 from airflow_provider_platerec_ocr.storage.path import beside
@@ -17,11 +18,15 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 
-def takes_reads(parser: argparse.ArgumentParser) -> None:
-    """Have a command be about some of a table's reads."""
+def takes_reads(parser: argparse.ArgumentParser, *, last_day: bool = False) -> None:
+    """Have a command be about some of a table's reads.
+
+    :param last_day: whether it is about one day where no span is named, as :func:`day_or_span` says.
+    """
+    first, last = (" (default: --until)", " (default: the table's last day)") if last_day else ("", "")
     parser.add_argument("reads", metavar="READS", help="folder of the published table: a path or a URI")
-    parser.add_argument("--since", type=_day, help="only reads of this day on (YYYY-MM-DD: the day of the run)")
-    parser.add_argument("--until", type=_day, help="only reads up to this day")
+    parser.add_argument("--since", type=_day, help=f"only reads of this day on, YYYY-MM-DD: the day of the run{first}")
+    parser.add_argument("--until", type=_day, help=f"only reads up to this day{last}")
     parser.add_argument("--type", help="only reads of this type, such as trailer_id")
     parser.add_argument(
         "--corrections-at", metavar="FOLDER", help="folder of the corrections (default: READS_corrections)"
@@ -36,8 +41,11 @@ def plain(row: dict[str, Any]) -> dict[str, Any]:
 
 def places_of(given: argparse.Namespace) -> tuple[StoragePath, StoragePath]:
     """Return where the table and its corrections lie."""
-    corrections = given.corrections_at or beside(str(given.reads), "corrections")
-    return any_place(given.reads, "READS"), any_place(corrections, "CORRECTIONS")
+    refuse_empty(given, "corrections_at")
+    reads = any_place(given.reads, "READS")
+    if given.corrections_at is not None:
+        return reads, place_that_is_there(given.corrections_at, "--corrections-at")
+    return reads, any_place(beside(str(given.reads), "corrections"), "CORRECTIONS")
 
 
 def span_of(given: argparse.Namespace) -> tuple[date | None, date | None]:
@@ -49,15 +57,27 @@ def span_of(given: argparse.Namespace) -> tuple[date | None, date | None]:
     return since, until
 
 
-def reads_of(given: argparse.Namespace, *, last_day: bool) -> Any:
+def day_or_span(given: argparse.Namespace) -> tuple[date, date]:
+    """Return the first and the last day, as :class:`OCRReconcileOperator` has them.
+
+    Without ``--until`` the last one is the table's, and without ``--since`` it is the only one.
+    """
+    since, until = span_of(given)
+    last = until or newest_day(any_place(given.reads, "READS"))
+    first = since or last
+    if first > last:
+        message = f"--since is {first}, and the table's last day is {last}: there are no reads to look at."
+        raise OCRInputError(message)
+    return first, last
+
+
+def reads_of(given: argparse.Namespace, span: tuple[date | None, date | None] | None = None) -> Any:
     """Return the reads, corrected.
 
-    :param last_day: whether only the table's last day counts where no day is named.
+    :param span: the first and the last day; default: as they were given.
     """
     place, corrections = places_of(given)
-    since, until = span_of(given)
-    if last_day and since is None and until is None:
-        since = until = newest_day(place)
+    since, until = span or span_of(given)
     types = [given.type] if given.type else None
     return load(place, corrections, since=since, until=until, types=types)
 

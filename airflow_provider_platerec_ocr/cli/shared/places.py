@@ -76,6 +76,20 @@ def any_place(uri: str, name: str = "DATASET") -> StoragePath:
     return open_place(uri)
 
 
+def place_that_is_there(uri: str, option: str) -> StoragePath:
+    """Return the place of a folder that a person has named: one that is not there would change nothing, in silence.
+
+    Of an object store nobody can say.
+
+    :raises OCRInputError: there is no such local folder.
+    """
+    place = any_place(uri, option)
+    if place.is_local and not Path(place.path).is_dir():
+        message = f"There is no folder {place}. Check {option}."
+        raise OCRInputError(message)
+    return place
+
+
 def as_airflows_own_command() -> None:
     """Have Airflow look up connections as its own commands do: in the database, too, and not only in the environment.
 
