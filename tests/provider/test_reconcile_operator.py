@@ -70,11 +70,14 @@ def test_people_get_their_own_columns_in_a_csv_and_an_excel_file(table: Path, tm
     ]
 
 
-def test_the_pages_of_the_runs_that_were_looked_at_get_a_section_and_no_others_do(table: Path, tmp_path: Path) -> None:
+def test_the_pages_of_the_runs_that_were_looked_at_get_a_section_and_no_others_do(
+    table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     reports = tmp_path / "reports"
     reports.mkdir()
-    ours, theirs = f"{table}/type=vin/date=2026-03-01/a.parquet", f"{table}_of_others/type=vin/b.parquet"
-    cases = {"ours": ("2026-03-01", [ours]), "empty": ("2026-03-01", []), "theirs": ("2026-03-01", [theirs])}
+    ours, theirs = next(table.rglob("*.parquet")).relative_to(table).as_posix(), "type=vin/date=2026-03-01/b.parquet"
+    cases = {"ours": ("2026-03-01", [theirs, ours]), "empty": ("2026-03-01", []), "theirs": ("2026-03-01", [theirs])}
+    cases |= {"whole": ("2026-03-01", [f"{table}/{ours}"]), "others": ("2026-03-01", [f"{table}_of_others/{ours}"])}
     cases["older"] = ("2026-02-28", [ours])
     for name, (day, files) in cases.items():
         report = {"dag_id": "nightly", "run_id": name, "date": day, "result": {"files": files}}
@@ -85,10 +88,13 @@ def test_the_pages_of_the_runs_that_were_looked_at_get_a_section_and_no_others_d
         return {name for name in cases if "The yard" in (reports / f"{name}.html").read_text()}
 
     run(table, tmp_path)
-    assert told() == {"ours", "empty"}
-    run(table, tmp_path, run_id="theirs", until="2026-03-01")
+    assert told() == {"ours", "empty", "whole"}
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        run(table, tmp_path, run_id="theirs", until="2026-03-01")
+    assert f"{reports} has none of the run theirs that published into {table}" in caplog.text
     run(table, tmp_path, run_id="older", until="2026-03-01")
-    assert told() == {"ours", "empty", "older"}
+    assert told() == {"ours", "empty", "whole", "older"}
     (reports / "ours.json").write_text("{")
     assert run(table, tmp_path)["missing"] == 1
 

@@ -14,6 +14,7 @@ from airflow_provider_platerec_ocr.analysis.yard.outcome import Status, describe
 from airflow_provider_platerec_ocr.core.images.page_marks import mark_of
 from airflow_provider_platerec_ocr.core.redact import redact, shorten
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
+from airflow_provider_platerec_ocr.dataset.layout.names import beside
 from airflow_provider_platerec_ocr.dataset.report.nights import last_nights
 from airflow_provider_platerec_ocr.dataset.report_page.page import ENDING
 from airflow_provider_platerec_ocr.dataset.report_page.words import NOTHING
@@ -53,7 +54,7 @@ def add_to_pages(
     try:
         section = section_of(table, summary)
         for night in last_nights(reports, LOOKED_AT):
-            if not _is_about(night, summary, run_id) or not _is_of(reports / f"{night.run}.json", dataset):
+            if not _is_about(night, summary, run_id) or not _is_of(reports, night.run, dataset):
                 continue
             place = reports / f"{night.run}{ENDING}"
             page = read_whole(place)
@@ -61,6 +62,10 @@ def add_to_pages(
             if drawn is not None:
                 write_whole(place, drawn.encode("utf-8", "replace"))
                 written.append(place)
+        if not written:
+            log.info(
+                "The yard is on no report's page: %s has none of %s.", reports, _looked_for(dataset, summary, run_id)
+            )
     except Exception as error:  # noqa: BLE001  # a page is worth no reconciliation
         log.warning("The yard could not be written into the report (%s: %s).", type(error).__name__, error)
     return written
@@ -72,18 +77,35 @@ def _is_about(night: Night, summary: Summary, run_id: str | None) -> bool:
     return bool(night.date) and summary.since <= str(night.date) <= summary.until
 
 
-def _is_of(report: StoragePath, dataset: StoragePath) -> bool:
-    """Return whether a run published into this table, or nothing at all."""
-    result = json.loads(read_whole(report) or b"{}").get("result") or {}
-    return all(str(file).startswith(f"{dataset.uri}/") for file in result.get("files") or ())
+def _looked_for(dataset: StoragePath, summary: Summary, run_id: str | None) -> str:
+    when = f"the run {run_id}" if run_id else f"a run of {_span(summary)}"
+    return f"{when} that published into {dataset}"
+
+
+def _is_of(reports: StoragePath, run: str, dataset: StoragePath) -> bool:
+    """Return whether a run published into this table, or nothing at all.
+
+    A report names its files from the table's folder on. So where the reports lie beside the table, they are its own;
+    elsewhere one of the files has to be there. Somebody else may have written whole addresses.
+    """
+    result = json.loads(read_whole(reports / f"{run}.json") or b"{}").get("result") or {}
+    files = [str(file) for file in result.get("files") or ()]
+    whole = [file for file in files if "://" in file or file.startswith("/")]
+    if not files or whole:
+        return all(file.startswith(f"{dataset.uri}/") for file in whole)
+    return reports.uri == beside(dataset, "reports").uri or any(_is_there(dataset / file) for file in files)
+
+
+def _is_there(place: StoragePath) -> bool:
+    return bool(place.fs.exists(place.path))
 
 
 def section_of(table: Any, summary: Summary) -> YardSection:
     """Return what the section shows: those rows first that need a person."""
     rows = by_need(table, SHOWN).to_pylist()
     left, counts = table.num_rows - len(rows), summary.counts
-    span = summary.until if summary.since == summary.until else f"{summary.since} to {summary.until}"
-    held = f"The reads of {span or 'this run'}, held against {redact(summary.expected) or 'a list that a task gave'}"
+    listed = redact(summary.expected) or "a list that a task gave"
+    held = f"The reads of {_span(summary) or 'this run'}, held against {listed}"
     return YardSection(
         key=key_of(summary.dag_id, summary.task_id),
         title="The yard: expected, seen, missing, extra, ambiguous",
@@ -95,6 +117,10 @@ def section_of(table: Any, summary: Summary) -> YardSection:
         rows=[_row(each) for each in rows],
         left_out=f"And {left:,} more: in the Parquet file and the CSV." if left else "",
     )
+
+
+def _span(summary: Summary) -> str:
+    return summary.until if summary.since == summary.until else f"{summary.since} to {summary.until}"
 
 
 def _tiles(counts: Mapping[str, int]) -> list[tuple[str, str, str, str]]:
