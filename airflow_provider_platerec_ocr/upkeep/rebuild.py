@@ -19,7 +19,7 @@ from airflow_provider_platerec_ocr.dataset.table.writer import TableWriter
 from airflow_provider_platerec_ocr.dataset.upkeep.rebuilt import PaidRead, Rebuilding, Rebuilt, gone_keys
 from airflow_provider_platerec_ocr.dataset.upkeep.swap import can_exchange, make_folder, recover, staging_of, swap_tree
 from airflow_provider_platerec_ocr.engine.kept.answers import kept_answers
-from airflow_provider_platerec_ocr.engine.kept.tombstones import forgotten_keys, kept_key_files
+from airflow_provider_platerec_ocr.engine.kept.tombstones import deleted_fingerprints, forgotten_keys, kept_key_files
 from airflow_provider_platerec_ocr.storage.files import relative, remove, remove_folder
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class RebuildResult:
     """Answers that were left out, since their rows were deleted from the table: their age, or a person, had them go."""
     carried: int = 0
     """Rows of the table before that the ledger does not know, such as webhooks of other people's calls: they stay."""
+    forgotten: int = 0
+    """Rows of the table before that were left out: somebody had their content deleted, for any dataset."""
     files: int = 0
     """Files written."""
 
@@ -73,7 +75,8 @@ def rebuild(  # noqa: PLR0913  # two places, and choices by name
     :param workspace: folder beside it in which files are made, on the same disk.
     :param of: the dataset whose answers are taken, as a plan names it; default: ``dataset`` itself. ``all`` takes any.
     :param types: only these. :param dags: only what these DAGs paid for.
-    :param replace: put it in the place of a table that is there; its rows that the ledger does not know stay.
+    :param replace: put it in the place of a table that is there; its rows that the ledger does not know stay, but for
+        those whose content was deleted.
     :param dry_run: count only.
     :raises OCRDatasetError: a table is there, or something was deleted meanwhile.
     :raises OCRLedgerError: the ledger cannot be read.
@@ -102,6 +105,7 @@ def rebuild(  # noqa: PLR0913  # two places, and choices by name
                         "back. Nothing was changed: run it again."
                     )
                     raise OCRDatasetError(message)
+                rebuilding.leave_out(deleted_fingerprints(ledger.store) if before else ())
                 _publish(rebuilding, dataset, workspace, result, clock, turn)
     return result
 
@@ -178,7 +182,9 @@ def _publish(  # noqa: PLR0913, PLR0917  # what is published, where, and when
         writers = [stack.enter_context(_writer(where, staging, of_others=of_others)) for of_others in (False, True)]
         for writer, of_others in zip(writers, (False, True), strict=True):
             some = [file for file in before if bool(OTHERS_CALLS.search(file.place.name)) is of_others]
-            result.carried += rebuilding.carry(some, writer)
+            carried, forgotten = rebuilding.carry(some, writer)
+            result.carried += carried
+            result.forgotten += forgotten
         rebuilding.write(writers[0], clock.now())
         turn.check()
         result.files = sum(len(writer.reveal()) for writer in writers)

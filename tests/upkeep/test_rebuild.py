@@ -95,6 +95,24 @@ def test_what_the_ledger_does_not_know_stays_when_a_table_is_replaced(stage: Bat
     assert rows(stage.dataset) == before
 
 
+def test_what_was_deleted_for_one_dataset_is_not_taken_over_in_another_one(
+    stage: BatchStage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy, ledger = tmp_path / "copy", str(tmp_path / "ledger")
+    shutil.copytree(stage.dataset, copy)
+    gone = next(row for row in rows(copy) if row["code"])
+    left = [row for row in rows(copy) if row["fingerprint"] != gone["fingerprint"]]
+    assert main(["forget", str(stage.dataset), "--code", gone["code"], "--yes"]) == 0
+    old = ["retain", str(stage.dataset), "--ledger", ledger, "--older-than", "1d", "--only", "ledger", "--yes"]
+    assert main(old) == 0
+    capsys.readouterr()
+
+    assert main(["rebuild", str(copy), "--ledger", ledger, "--replace"]) == 0
+
+    assert rows(copy) == left
+    assert "of the table before left out: `forget` had deleted what they say" in capsys.readouterr().out
+
+
 def test_a_ledger_that_several_datasets_share_gives_each_its_own(
     stage: BatchStage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

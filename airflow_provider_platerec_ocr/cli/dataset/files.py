@@ -130,9 +130,11 @@ def _tell_rebuilt(given: argparse.Namespace, done: RebuildResult) -> int:
         _say_rebuilt(out, done, dry_run=given.dry_run)
         out.put(dataset=any_place(given.dataset).uri, dry_run=given.dry_run)
         out.put(reads=made.reads, rows=made.rows, files=done.files, days=dict(made.days))
-        out.put(without_version=made.without_version, unsaid=done.unsaid, carried=done.carried)
+        out.put(
+            without_version=made.without_version, unsaid=done.unsaid, carried=done.carried, forgotten=done.forgotten
+        )
         out.put(retained=done.retained, single=done.single, of_others=dict(done.of_others))
-    if not made.reads and not done.carried:
+    if not made.reads and not done.carried and not done.forgotten:
         return complain("The ledger has no answer that belongs into this table.")
     return FINE
 
@@ -152,6 +154,8 @@ def _say_rebuilt(out: Output, done: RebuildResult, *, dry_run: bool) -> None:
         out.say(f"{count_of(done.unsaid, 'answer')} without a note for which dataset it was paid: taken")
     if done.carried:
         out.say(f"{count_of(done.carried, 'row')} that the ledger does not know: taken over from the table before")
+    if done.forgotten:
+        out.say(f"{count_of(done.forgotten, 'row')} of the table before left out: `forget` had deleted what they say")
     if done.retained:
         out.say(
             f"{count_of(done.retained, 'answer')} left out: `retain` or `forget` had taken their rows from the table"

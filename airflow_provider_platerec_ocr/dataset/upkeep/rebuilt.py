@@ -109,6 +109,7 @@ class Rebuilding:
         self._files: dict[int, tuple[Any, Any]] = {}
         self._fingerprints: list[Any] = []
         self._published: list[Any] = []
+        self._deleted: Sequence[str] = ()
         self._reads: list[PaidRead] = []
         self._tables: list[Any] = []
         self._waiting = 0
@@ -154,25 +155,33 @@ class Rebuilding:
         self._make_rows()
         return self.done
 
-    def carry(self, before: Sequence[TableFile], writer: TableWriter) -> int:
-        """Hand on the rows of a table of before that come from none of the reads; return how many there are.
+    def leave_out(self, fingerprints: Iterable[str]) -> None:
+        """Carry no row of these contents: somebody had them deleted."""
+        self._deleted = sorted(fingerprints)
 
-        Those that do come from one say when it was published.
+    def carry(self, before: Sequence[TableFile], writer: TableWriter) -> tuple[int, int]:
+        """Hand on the rows of a table of before that come from none of the reads.
+
+        Return how many there are, and how many were left out since their content was deleted. The others, which come
+        from a read, say when it was published.
         """
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        schema, carried = reads_schema(), 0
+        schema, carried, left_out = reads_schema(), 0, 0
+        deleted = pa.array(self._deleted, pa.string())
         known = pa.concat_arrays([pa.array([], pa.string()), *self._fingerprints])
         for file in before:
             for rows in batches(file, schema.names):
                 is_known = pc.is_in(rows.column("fingerprint"), value_set=known)
                 self._published.append(rows.filter(is_known).select(["fingerprint", "published_at"]))
-                mine = rows.filter(pc.invert(is_known))
+                others = rows.filter(pc.invert(is_known))
+                mine = others.filter(pc.invert(pc.is_in(others.column("fingerprint"), value_set=deleted)))
+                left_out += others.num_rows - mine.num_rows
                 if mine.num_rows:
                     carried += mine.num_rows
                     writer.add(mine.cast(schema), f"type={file.type}/date={file.day}")
-        return carried
+        return carried, left_out
 
     def write(self, writer: TableWriter, now: datetime) -> None:
         """Hand all rows to a writer, each to the partition of its type and day.

@@ -187,6 +187,30 @@ def _tombstone(entry: Entry, number: int, why: str, clock: Clock) -> dict[str, A
     }
 
 
+def deleted_fingerprints(store: Store) -> list[str]:
+    """Return the fingerprints whose content somebody had deleted; what merely was old is not among them.
+
+    :raises OCRLedgerError: the ledger cannot be read.
+    """
+    folders = [f"{type_}/{name}" for type_ in types_of(store) for name in store.bare_names(type_)]
+    threads = 2 if store.place.is_local else _THREADS
+    return sorted(
+        {mark for found in ordered_map(lambda one: _buried(store, one), folders, threads=threads) for mark in found}
+    )
+
+
+def _buried(store: Store, folder: str) -> list[str]:
+    found = []
+    for name in store.bare_names(folder):
+        parts = records.split_name(name)
+        if parts is None or parts[2] != End.REJECTED.value:
+            continue
+        tomb = (records.unpack(store.read(f"{folder}/{name}")) or {}).get(FORGOTTEN)
+        if isinstance(tomb, dict) and tomb.get("why") == DELETED:
+            found.append(parts[0])
+    return found
+
+
 def half_written(store: Store, fits: Callable[[bytes], bool]) -> list[str]:
     """Return the files that killed processes left half-written, on a local disk, and that fit."""
     found = []
