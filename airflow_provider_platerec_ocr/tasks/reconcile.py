@@ -21,6 +21,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRUnitsMi
 from airflow_provider_platerec_ocr.core.redact import redact
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.plan.tolerance import Tolerance
+from airflow_provider_platerec_ocr.dataset.report.analysis_memory import Elsewhere, remember
 from airflow_provider_platerec_ocr.runtime import arguments, task
 from airflow_provider_platerec_ocr.runtime.places import open_place
 from airflow_provider_platerec_ocr.tasks.telling.told_assets import tell_assets
@@ -91,6 +92,7 @@ class ReconcileTask:
         evidence: dict[str, Any] = {"confusions": known.confusions, "decodes": decoder()}
         ref = task.run_ref(context, batch=context["ti"].task_id)
         day = until or date.fromisoformat(ref.date)
+        self._remember()
         found, agreed = sight(table, window=timedelta(minutes=minutes), cameras=self._cameras(), **evidence)
         told, number = Told(signs_by_code(agreed)), len(found)
         sightings = self._write_sightings(sightings_table(found, told), ref.slug, day)
@@ -183,6 +185,25 @@ class ReconcileTask:
     def _cameras(self) -> Cameras:
         given = arguments.mapping(self.neighbours, "neighbours")
         return Cameras({camera: arguments.stripped(others.split(",")) for camera, others in given.items()})
+
+    def _remember(self) -> None:
+        """Write down where the files go, for those who delete; who may only read the table writes nothing there."""
+        given = {name: getattr(self, name) for name in ("results", "sightings", "reports")}
+        usual = {"results": "reconciliations"}
+        far = {
+            name: str(place).rstrip("/")
+            for name, place in given.items()
+            if place and open_place(place).uri != open_place(task.beside(self.reads, usual.get(name, name))).uri
+        }
+        try:
+            remember(open_place(self.reads), Elsewhere(**far))
+        except Exception as error:  # noqa: BLE001  # it is worth no reconciliation
+            log.warning(
+                "Nobody can write down beside the table where the files go (%s: %s): name the folders to those who "
+                "delete, with --results, --sightings and --reports.",
+                type(error).__name__,
+                error,
+            )
 
     def _write_sightings(self, sightings: Any, slug: str, day: date) -> StoragePath:
         folder = open_place(self.sightings or task.beside(self.reads, "sightings")) / f"date={day.isoformat()}"

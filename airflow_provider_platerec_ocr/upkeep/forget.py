@@ -81,12 +81,12 @@ class Forgetting:
         self._clock = clock or SystemClock()
         self._ledger = places.open_ledger(self._clock)
         self._entries: dict[tuple[str, str, str], Entry] = {}
-        self._derived = derived.Derived(places.dataset, places.reports)
+        self._derived = derived.of(places)
         self._texts = {
             "workspace": Texts(places.workspace, codes_of),
-            "reports": Texts(places.reports, codes_of),
+            "reports": Texts(places.reports, codes_of, derived.NOT_DERIVED),
             "log of sweeps": Texts(places.sweeps, codes_of),
-        }
+        } | {f"pages in {place}": Texts(place, codes_of, r".*\.html") for place in places.other_reports}
 
     def find(self) -> Forgotten:
         """Return all that belongs to what is wanted; nothing is changed.

@@ -53,6 +53,10 @@ class Places:
     """Inbox of webhooks; ``None`` where there is none."""
     spill: Path | None = None
     """Folder on this machine for answers that the ledger did not take; ``None`` where there is none."""
+    analyses: tuple[StoragePath, ...] = ()
+    """Folders of reconciliations and sightings that do not lie beside the dataset, as far as they are known."""
+    other_reports: tuple[StoragePath, ...] = ()
+    """Folders of reports that only reconciliations of the dataset wrote into, as far as they are known."""
     other_workspaces: tuple[StoragePath, ...] = ()
     """Folders of all runs' workspaces of the other datasets that the ledger pays for, as far as they are known."""
 

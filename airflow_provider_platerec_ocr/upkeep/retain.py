@@ -147,7 +147,7 @@ class Retention:
         return len(old)
 
     def _analyses(self, _done: Retained, *, dry_run: bool) -> int:
-        old = derived.Derived(self._places.dataset, self._places.reports).before(self._day)
+        old = derived.of(self._places).before(self._day)
         if not dry_run:
             derived.erase(old)
         return len(old)

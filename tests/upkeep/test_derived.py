@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from airflow_provider_platerec_ocr.analysis.yard.files import write_all
 from airflow_provider_platerec_ocr.analysis.yard.outcome import reconciliation_schema
 from airflow_provider_platerec_ocr.analysis.yard.seen import sightings_schema
 from airflow_provider_platerec_ocr.core.images.wanted import Wanted
 from airflow_provider_platerec_ocr.upkeep.derived import Derived, erase
 from support.stores import local_place
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 VIN, OTHER = "1M8GDM9AXKP042788", "1M8GDM9A1KP042789"
 
@@ -40,6 +39,7 @@ def derived(tmp_path: Path) -> Derived:
         put(tmp_path / "reads_reconciliations" / folder / f"reconciliation-{day}.parquet", unit)
         seen = row(sightings_schema(), code=code, images=[f"{day}.jpg"])
         put(tmp_path / "reads_sightings" / folder / f"sightings-{day}.parquet", seen)
+        put(tmp_path / "reads_reports" / f"reconciliation-{day}.parquet", unit)
         for ending in ("csv", "xlsx"):
             (tmp_path / "reads_reports").mkdir(exist_ok=True)
             (tmp_path / "reads_reports" / f"reconciliation-{day}.{ending}").write_text(code)
@@ -65,10 +65,59 @@ FIRST = {
 )
 def test_files_that_name_the_code_or_the_image_go_with_those_for_people(derived: Derived, wanted: Wanted) -> None:
     found = derived.about(wanted)
-    assert {place.name for place in found} == FIRST
+    assert ({place.name for place in found}, len(found)) == (FIRST, 5)
     erase(found)
     assert derived.about(wanted) == []
-    assert len(derived.about(Wanted.of(code=OTHER))) == 4
+    assert len(derived.about(Wanted.of(code=OTHER))) == 5
+
+
+def alone(folder: Path, code: str, image: str) -> list[str]:
+    """One reconciliation as it lies among the reports, each form under a name of its own."""
+    unit = row(reconciliation_schema(), status="matched", code=code, read_codes=[code, "4711"], images=["x.jpg", image])
+    written = write_all(unit, local_place(folder), "reconciliation-own")
+    for place in written:
+        path = Path(place.path)
+        path.rename(path.with_name(f"reconciliation-{path.suffix[1:]}{path.suffix}"))
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "is_there"),
+    [
+        (Wanted.of(code=VIN), True),
+        (Wanted.of(code="4711"), True),
+        (Wanted.of(image="gate & co/ü.jpg"), True),
+        (Wanted.of(code=OTHER), False),
+        (Wanted.of(code="471"), False),
+    ],
+)
+def test_each_form_of_a_reconciliation_is_found_where_it_is_all_that_is_left(
+    tmp_path: Path, wanted: Wanted, *, is_there: bool
+) -> None:
+    names = alone(tmp_path / "reports", VIN, "gate & co/ü.jpg")
+    assert len(names) == 3
+    found = Derived(local_place(tmp_path / "reads"), local_place(tmp_path / "reports")).about(wanted)
+    assert sorted(place.name for place in found) == (names if is_there else [])
+
+
+def test_a_file_that_stands_alone_goes_by_when_it_was_written(tmp_path: Path) -> None:
+    names = alone(tmp_path / "reports", VIN, "a.jpg")
+    os.utime(tmp_path / "reports" / names[0], (0, 0))
+    found = Derived(local_place(tmp_path / "reads"), local_place(tmp_path / "reports"))
+    assert [place.name for place in found.before(date(2026, 3, 2))] == names[:1]
+
+
+def test_a_folder_that_was_named_loses_its_analyses_and_nothing_else(tmp_path: Path) -> None:
+    unit = row(reconciliation_schema(), status="matched", code=VIN)
+    for name in ("reconciliation-a", "own"):
+        put(tmp_path / "far" / "date=2026-03-01" / f"{name}.parquet", unit)
+    far = local_place(tmp_path / "far")
+    found = Derived(local_place(tmp_path / "reads"), local_place(tmp_path / "reports"), elsewhere=[far, far])
+    told = write_all(unit, far, "reconciliation")
+    assert len(found.about(Wanted.of(code=VIN))) == 1 + len(told)
+    erase(told)
+    for places in (found.about(Wanted.of(code=VIN)), found.before(date(2026, 3, 2))):
+        assert [place.name for place in places] == ["reconciliation-a.parquet"]
 
 
 def test_files_of_earlier_days_go_by_age(derived: Derived) -> None:

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
+from airflow.sdk import Asset
 
 from airflow_provider_platerec_ocr.cli.dataset.command import main
 from airflow_provider_platerec_ocr.dataset.upkeep.correct import correct
+from airflow_provider_platerec_ocr.operators.reconcile import OCRReconcileOperator
 from support.batch_stage import BatchRun, BatchStage
+from support.inbox_stage import task_context
 
 if TYPE_CHECKING:
     import pytest
@@ -71,6 +74,33 @@ def test_a_vin_is_deleted_from_every_place_and_does_not_come_back(stage: BatchSt
     assert len({each["image"] for each in stage.rows()}) == others
     assert spelled(stage.root, row["code"]) == []
     assert sandbox.books()["billed"] == billed
+
+
+def test_what_reconciliations_wrote_goes_wherever_it_lies(
+    stage: BatchStage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = one_code(stage)
+    far = {name: str(stage.root / "far" / name) for name in ("results", "sightings", "reports")}
+    shutil.copytree(f"{stage.dataset}_reports", far["reports"])
+    every: tuple[dict[str, Any], ...] = ({}, far)
+    for more in every:
+        made = OCRReconcileOperator(task_id="yard", reads=str(stage.dataset), expected=[row["code"]], **more)
+        assert made.execute(task_context("yard-1", asset=Asset("yard")))["matched"] == 1
+    for page in stage.root.rglob("*.html"):
+        assert f"{row['code']}" in page.read_text().partition("end of yard")[0]
+    own = Path(far["results"]) / "date=2026-03-01" / "own.txt"
+    own.write_bytes(b"mine")
+    capsys.readouterr()
+
+    assert forget(stage, "--code", row["code"], "-o", "json") == 1
+    where = json.loads(capsys.readouterr().out)["where"]
+    assert len(where["analyses"]) == 2 * 5
+    assert not set(where["analyses"]) & set(where["reports"])
+    assert forget(stage, "--code", row["code"], "--yes") == 0
+
+    assert spelled(stage.root, row["code"]) == []
+    assert not list(stage.root.rglob("*.xlsx"))
+    assert own.exists()
 
 
 def test_a_deletion_is_not_taken_for_a_ledger_that_lost_answers(

@@ -24,12 +24,22 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.upkeep.forget import Forgotten
 
-NAMED = 5
-"""Files of a place that are named; the others are counted."""
+NAMED = 100
+"""Files of a place that are named in text; the others are counted. JSON has all."""
 _AGE = re.compile(r"(\d+)\s*(d|w|y)?")
 _DAYS = {"d": 1, "w": 7, "y": 365}
 _ADD_YES = "Nothing was done. If all of this is to be deleted, add --yes."
-_EVERYWHERE = ("repeats", "dead_letters", "corrections", "workspace", "reports", "sweeps", "ledger", "inbox")
+_EVERYWHERE = (
+    "repeats",
+    "dead_letters",
+    "corrections",
+    "workspace",
+    "reports",
+    "sweeps",
+    "analyses",
+    "ledger",
+    "inbox",
+)
 
 
 def add_to(commands: Any) -> None:
@@ -88,7 +98,7 @@ def _list(out: Output, found: Forgotten, *, really: bool) -> None:
         for name in where[:NAMED]:
             out.say(f"{'':<14} {name}")
         if len(where) > NAMED:
-            out.say(f"{'':<14} … and {len(where) - NAMED:,} more")
+            out.say(f"{'':<14} … and {len(where) - NAMED:,} more: --output json names all of them")
 
 
 def _retain(given: argparse.Namespace, clock: Clock) -> int:

@@ -11,6 +11,7 @@ from airflow_provider_platerec_ocr.cli.shared.places import any_place, configure
 from airflow_provider_platerec_ocr.core.errors import OCRError, OCRInputError
 from airflow_provider_platerec_ocr.core.page_urls import dataset_key
 from airflow_provider_platerec_ocr.dataset.layout.table_files import table_files
+from airflow_provider_platerec_ocr.dataset.report.analysis_memory import remembered
 from airflow_provider_platerec_ocr.dataset.report.ledger_memory import remembered_ledger
 from airflow_provider_platerec_ocr.engine.kept.known_datasets import known_datasets
 from airflow_provider_platerec_ocr.engine.ledger.identity import read_identity
@@ -36,6 +37,8 @@ _BESIDE = {
     "sweeps": "log of the sweeps through the inbox",
 }
 """Places beside the dataset, which an argument of the same name may move."""
+ANALYSES = ("results", "sightings")
+"""Arguments that name folders of analyses."""
 _FOLDERS = {"sweeps": "inbox"}
 
 
@@ -55,12 +58,19 @@ def command(commands: Any, name: str, run: Run, about: str, *, for_programs: boo
 def takes_places(parser: argparse.ArgumentParser, *names: str) -> None:
     """Have a command take places beside the dataset that lie elsewhere.
 
-    :param names: of :data:`_BESIDE`, and ``ledger``, ``inbox``, ``spill``.
+    :param names: of :data:`_BESIDE`, and ``analyses``, ``ledger``, ``inbox``, ``spill``.
     """
     for name in names:
         if name in _BESIDE:
             default = f"DATASET_{_FOLDERS.get(name, name)}"
             parser.add_argument(f"--{name.replace('_', '-')}", help=f"{_BESIDE[name]} (default: {default})")
+    for name in ANALYSES if "analyses" in names else ():
+        parser.add_argument(
+            f"--{name}",
+            action="append",
+            metavar="DIR",
+            help=f"another folder that reconciliations wrote {name} into; may be given several times",
+        )
     if "ledger" in names:
         parser.add_argument("--ledger", help="ledger of paid calls (default: the one that the dataset was read with)")
     if "inbox" in names:
@@ -105,14 +115,41 @@ def places_of(given: argparse.Namespace, *, needs_ledger: bool) -> Places:
         raise OCRInputError(message)
     inbox = given.inbox or configured("inbox", "inbox")
     spill = given.spill or configured("spill_folder", "spill")
+    folders, reports = _of_analyses(given)
     return Places(
         dataset=any_place(given.dataset),
+        analyses=folders,
+        other_reports=reports,
         **{name: beside_of(given, name) for name in _BESIDE},
         ledger=ledger,
         inbox=any_place(inbox) if inbox else None,
         spill=Path(spill) if spill else None,
         other_workspaces=tuple(_other_workspaces(given.dataset, ledger)),
     )
+
+
+def _of_analyses(given: argparse.Namespace) -> tuple[tuple[StoragePath, ...], tuple[StoragePath, ...]]:
+    """Return the folders of analyses, and of reports, that are named or that reconciliations wrote down.
+
+    :raises OCRInputError: a folder is named by an empty text.
+    """
+    named = [uri for name in ANALYSES for uri in getattr(given, name, None) or ()]
+    if not all(uri.strip() for uri in named):
+        message = "--results and --sightings are folders: one of them is empty."
+        raise OCRInputError(message)
+    folders = {place.uri: place for place in map(any_place, named)}
+    reports: dict[str, StoragePath] = {}
+    own = beside_of(given, "reports").uri
+    for one in remembered(any_place(given.dataset)):
+        for uri, found in ((one.results, folders), (one.sightings, folders), (one.reports, reports)):
+            try:
+                place = any_place(uri) if uri else None
+            except (OCRError, OSError, ImportError) as error:
+                complain(f"What reconciliations wrote into {uri} nobody can look at: {error}")
+            else:
+                if place is not None and place.uri != own:
+                    found[place.uri] = place
+    return tuple(folders.values()), tuple(reports.values())
 
 
 def _other_workspaces(dataset: str, ledger: StoragePath | None) -> Iterator[StoragePath]:

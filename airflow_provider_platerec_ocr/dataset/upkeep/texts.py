@@ -48,10 +48,12 @@ class Texts:
     """The files of JSON below one folder, and the pages beside them.
 
     :param codes_of: returns the codes of an answer's JSON text.
+    :param pattern: regular expression that the files' names match; others are left alone.
     """
 
     folder: StoragePath
     codes_of: Callable[[str | None], list[str]]
+    pattern: str = r".*"
 
     def find(self, wanted: Wanted) -> TextsFound:
         """Return what is about what is wanted."""
@@ -63,7 +65,7 @@ class Texts:
 
     def _go(self, wanted: Wanted, *, erase: bool) -> TextsFound:
         found = TextsFound()
-        files = find_files(self.folder, r".*")
+        files = find_files(self.folder, self.pattern)
         rows: dict[str, set[int]] = {}
         about: dict[str, bytes] = {}
         for place in files:
