@@ -123,7 +123,7 @@ ROOMS = {
     "cli.ledger": room("cli.shared engine storage core"),
     "cli.dataset": room("cli.shared upkeep dataset engine storage core"),
     "cli.account": room("cli.shared cli.ledger hooks operators tasks runtime dataset engine storage core compat"),
-    "cli.analysis": room("cli.shared analysis storage core"),
+    "cli.analysis": room("cli.shared analysis dataset.layout storage core"),
     "ledger": room("cli"),
     "sandbox": room("sandbox.api sandbox.ocr sandbox.state", "numpy PIL"),
     "sandbox.ocr": room("", "rapidocr cv2 numpy PIL"),

@@ -40,7 +40,7 @@ def named_errors(place: StoragePath) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        text = f"cannot write ({error.strerror or error}); free space or grant the right to write, then clear this task"
+        text = f"cannot write ({error.strerror or error}); free space or grant the right to write, then try again"
         raise OSError(error.errno, text, place.uri) from error
 
 

@@ -86,6 +86,14 @@ def test_a_check_digit_has_to_fit_in_all_of_north_america(vin: str) -> None:
     assert "Check Digit" in (vehicles([vin])[vin].error or "")
 
 
+@pytest.mark.parametrize("vin", ["1A8Y62TZ0F2ZC2566", "1Y11UDPAX2YDU4162"])
+def test_a_check_digit_that_fits_is_no_error_whatever_else_is_wrong(vin: str) -> None:
+    assert vehicles([vin])[vin].error is None
+    assert vehicles([vin])[vin].is_refused
+    other = vin[:8] + ("1" if vin[8] != "1" else "2") + vin[9:]
+    assert vehicles([other])[other].error == "1 - Check Digit (9th position) does not calculate properly"
+
+
 def test_without_its_packages_nothing_is_said_and_the_log_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -98,6 +98,14 @@ def test_quota_fails_with_3_where_nothing_is_free(run: Run, sandbox: Sandbox) ->
     assert sandbox.books()["billed"] == 0
 
 
+@pytest.mark.usefixtures("sandbox")
+def test_quota_refuses_a_ledger_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    code, said, warned = run("quota", "--conn-id", "yard", "--ledger", str(tmp_path / "nowhere"))
+
+    assert (code, said) == (1, "")
+    assert f"There is no folder {tmp_path}/nowhere. Check --ledger." in warned
+
+
 def test_a_connection_that_is_not_there_is_told_with_how_to_make_it(run: Run, tmp_path: Path) -> None:
     code, said, warned = run("quota", "--conn-id", "nowhere", "--ledger", str(tmp_path))
 

@@ -125,6 +125,19 @@ def test_accuracy_says_how_many_are_right_and_what_was_confused(
     assert "For 100% wrong: at 0.00 review 33.3 % and let 50.0 % wrong through." in out
 
 
+def test_accuracy_says_what_of_the_truth_counts_for_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = yard_table(tmp_path, {"x.jpg": (VIN,), "one.jpg": (VIN,)}, "", folders=("a", "b"))
+    (tmp_path / "truth.csv").write_text(f"image,truth\nx.jpg,{VIN}\na/one.jpg,{VIN}\nb/x.jpg,\nelse.jpg,{VIN}\n")
+    code, out, _ = run(capsys, "accuracy", table, tmp_path / "truth.csv")
+    told = json.loads(run(capsys, "accuracy", table, tmp_path / "truth.csv", "-o", "json")[1])
+
+    assert code == 0
+    assert "Names that may mean several images, which count for nothing: x.jpg" in out
+    assert "Images whose truth is empty, which count for nothing: 1." in out
+    names = ("images", "not_among_reads", "without_truth")
+    assert [told[name] for name in names] == [1, 1, 1]
+
+
 def test_accuracy_gives_programs_the_curve(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "accuracy", table, table.parent / "truth.csv", "-o", "json")
 
@@ -179,12 +192,23 @@ def test_decode_says_what_a_code_stands_for_and_of_which_nothing_is_known(capsys
     ]
 
 
+def test_a_container_without_its_check_digit_is_decoded_as_a_list_has_it(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "decode", "MSKU907032")
+    assert "MSKU907032 is MSKU9070323 without its check digit." in out
+    assert "Maersk" in out
+
+
 def test_decode_says_what_to_install(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ultravin", None)
     code, out, _ = run(capsys, "decode", "1HGCM82633A004352")
 
     assert code == 0
     assert "install airflow-provider-platerec-ocr[vin]" in out
+
+
+def test_an_empty_code_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "decode", VIN, " ")
+    assert (code, out, "A code is empty" in err) == (1, "", True)
 
 
 @pytest.mark.parametrize(
@@ -196,6 +220,8 @@ def test_decode_says_what_to_install(capsys: pytest.CaptureFixture[str], monkeyp
         (("reconcile", "units.csv", "--corrections-at", "/nowhere"), "There is no folder /nowhere. Check --corr"),
         (("reconcile", "units.csv", "--corrections-at", ""), "--corrections-at is empty"),
         (("reconcile", "units.csv", "--since", "2027-01-01"), "the table's last day is 2026-03-01"),
+        (("reconcile", "book.xlsx"), "book.xlsx is a workbook, which cannot be read. Save its sheet as CSV"),
+        (("reconcile", "units.csv", "--into", "units.csv"), "units.csv is a file"),
         (("accuracy", "other.csv"), "No image of the truth is among these reads"),
         (("reconcile", "nowhere.csv"), "nowhere.csv"),
         (("reconcile", "units.csv", "--since", "2026-03-02", "--until", "2026-03-01"), "nothing lies between"),
@@ -219,6 +245,6 @@ def test_what_cannot_be_done_says_so(
     (table.parent / "other.csv").write_text("image,truth\nelsewhere.jpg,1\n")
     (table.parent / "blank.csv").write_text("code,bay\n1.23457E+12,B1\n,B2\n")
     name, *rest = words
-    rest = [str(table.parent / word) if word.endswith(".csv") else word for word in rest]
+    rest = [str(table.parent / word) if word.endswith((".csv", ".xlsx")) else word for word in rest]
     code, _, err = run(capsys, name, table, *rest)
     assert (code, message is None or message in err) == (1 if message else 3, True)

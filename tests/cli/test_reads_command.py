@@ -89,6 +89,22 @@ def test_a_correction_counts_unless_what_was_read_is_asked_for(run: Run, stage: 
     assert [(each["code"], "corrected_by" in each) for each in as_read] == [(BAD_VIN, False)]
 
 
+def test_a_code_that_was_taken_back_is_shown_marked_and_counted(run: Run, stage: SearchStage) -> None:
+    stage.correct("c.jpg", kind="take_back")
+
+    for options in (("--status", "corrected"), ("--image", "c.jpg")):
+        (line, last) = run(*options)[1].splitlines()[1:]
+        told = json.loads(run(*options, "-o", "json")[1])
+        assert ("jane (taken back)" in line, last) == (True, "1 row")
+        assert ([read["taken_back"] for read in told["reads"]], told["total"]) == ([True], 1)
+
+
+def test_what_is_no_fingerprint_is_not_looked_for(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run("--fingerprint", "abc")
+    assert "'abc' is no fingerprint" in capsys.readouterr().err
+
+
 def test_a_csv_is_the_one_of_the_page(run: Run, stage: SearchStage) -> None:
     code, said, _ = run("--output", "csv")
 
@@ -104,6 +120,7 @@ def test_a_csv_is_the_one_of_the_page(run: Run, stage: SearchStage) -> None:
     [
         (("--day", "2026-03-01", "--since", "2026-03-01"), "--day is one day"),
         (("--code", ""), "--code is empty"),
+        (("--type", "vinn"), "is of the type vinn. The types there are: vin."),
         (("--corrections", "/nowhere"), "There is no folder /nowhere. Check --corrections."),
         (("--since", "2026-03-02", "--until", "2026-03-01"), "since (2026-03-02) comes after until"),
         (("--as-read", "--status", "corrected"), "lets none count"),

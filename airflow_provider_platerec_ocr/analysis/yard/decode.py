@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
 from airflow_provider_platerec_ocr.core.clock import SystemClock
-from airflow_provider_platerec_ocr.core.identifiers import VIN
+from airflow_provider_platerec_ocr.core.identifiers import VIN, vin_check_digit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 HINT = "VINs are not decoded: install airflow-provider-platerec-ocr[vin]."
 _NO_RECORD = frozenset({5, 6, 7, 8, 11, 14, 400})
 """vPIC's codes that speak of what its records lack, not of the VIN: a maker, a model, a year that it does not know."""
-_CHECK_DIGIT = 1
+_CHECK_DIGIT, _CHECK_AT = 1, 8
+_ERRORS = re.compile(r"; (?=\d+ - )")
+"""What divides vPIC's errors, each of which begins with its code."""
 _NORTH_AMERICA = re.compile(r"[1-5]|7[F-Z0-9]")
 """How a VIN begins whose check digit has to fit; 7A to 7E are New Zealand's (ISO 3780)."""
 _FEW = "9"
@@ -52,6 +54,8 @@ class Vehicle:
     """Why it cannot be a VIN of its maker; ``None`` for want of a record, and for a check digit that need not fit."""
     is_known: bool = field(default=False, compare=False)
     """Whether the tables have vehicles with such a VIN."""
+    is_refused: bool = field(default=False, compare=False)
+    """Whether the tables have it that there can be none, also for a reason that is not shown."""
 
 
 NOTHING = Vehicle()
@@ -105,9 +109,21 @@ def _vehicle(record: dict[str, Any]) -> Vehicle:
     if model and make and model.casefold() == make.casefold():
         model = None
     year = record.get("model_year")
-    wrong = is_american and any(code not in _NO_RECORD for code in errors)
-    error = str(said.get("Error Text") or "") if wrong else ""
-    return Vehicle(make, model, int(year) if year else None, said.get("Body Class"), error or None, is_known)
+    is_refused = is_american and any(code not in _NO_RECORD for code in errors)
+    error = _error(vin, str(said.get("Error Text") or "")) if is_refused else None
+    body = said.get("Body Class")
+    return Vehicle(make, model, int(year) if year else None, body, error, is_known, is_refused)
+
+
+def _error(vin: str, text: str) -> str | None:
+    """Return what is wrong with the VIN itself, of all that vPIC says.
+
+    Where another sign than a digit stands at position 13, which carmakers may not have and others may (49 CFR 565.15),
+    it says that the check digit does not fit, whether it does or not.
+    """
+    untrue = _NO_RECORD | ({_CHECK_DIGIT} if vin_check_digit(vin) == vin[_CHECK_AT] else frozenset())
+    numbered = [(each.partition(" - ")[0], each) for each in _ERRORS.split(text)]
+    return "; ".join(each for number, each in numbered if not number.isdigit() or int(number) not in untrue) or None
 
 
 def is_there() -> bool:

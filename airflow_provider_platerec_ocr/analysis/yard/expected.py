@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 CODE = "code"
 _LIKELY = ("vin", "unit", "unit_number", "unit_id", "container", "container_number", "trailer", "trailer_id", "number")
 _SHOWN = 20
+_WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".numbers")
 _EXACT = 2**53
 """Whole numbers from here on lose digits as floating ones."""
 
@@ -94,6 +95,9 @@ def read_expected(
     :param option: what the caller's user calls that parameter.
     :raises OCRManifestError: it cannot be read, or has no such column; a row that cannot be read names itself.
     """
+    if uri.lower().endswith(_WORKBOOKS):
+        message = f"{redact(uri)} is a workbook, which cannot be read. Save its sheet as CSV, and give that."
+        raise OCRManifestError(message)
     units = []
     for row, values, problem in raw_rows(
         uri, (opener or partial(open_folder, options={}))(uri), columns=_UnitColumns(code_column, option)
@@ -101,7 +105,11 @@ def read_expected(
         if problem:
             message = f"Row {row:,} of {redact(uri)} {problem}. A unit that is not read would be missing: mend the row."
             raise OCRManifestError(message)
-        units.append(Expected(row, _text(values[0], row), values[len(COLUMNS)] if len(values) > len(COLUMNS) else None))
+        units.append(
+            Expected(
+                row, _text(values[0], row, redact(uri)), values[len(COLUMNS)] if len(values) > len(COLUMNS) else None
+            )
+        )
     return units
 
 
@@ -140,7 +148,7 @@ def checked(rows: Sequence[Expected], name: str) -> Sequence[Expected]:
     return rows
 
 
-def _text(value: Any, row: int) -> str:
+def _text(value: Any, row: int, name: str = "the expected units") -> str:
     """Return a code as text: a spreadsheet has fleet numbers as numbers, and one with gaps as 4711.0.
 
     A number so large that its last digits are lost is written as a spreadsheet does, which no unit is.
@@ -148,7 +156,7 @@ def _text(value: Any, row: int) -> str:
     if value is None or value != value:  # noqa: PLR0124  # NaN is all that is not itself
         return ""
     if isinstance(value, (bool, bytes, list, tuple, dict)):
-        message = f"Row {row:,} of the expected units has a {type(value).__name__} as its code, not a text or a number."
+        message = f"Row {row:,} of {name} has a {type(value).__name__} as its code, not a text or a number."
         raise OCRManifestError(message)
     if isinstance(value, float) and value.is_integer():
         return str(int(value)) if abs(value) < _EXACT else f"{value:.5E}"

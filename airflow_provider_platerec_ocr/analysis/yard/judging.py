@@ -75,6 +75,19 @@ def judged(reads: Any, truth: dict[str, list[str]]) -> list[Judged]:
     return found
 
 
+def several(reads: Any, truth: Iterable[str]) -> list[str]:
+    """Return the images of the truth whose names may mean several images: none of these counts.
+
+    :param reads: as for :func:`judged`.
+    """
+    meant = _images_by_name(_meant(reads, truth).to_pylist())
+    counts = {
+        image: [len(meant.get(name, ())) for name in dict.fromkeys((image, posixpath.basename(image)))]
+        for image in truth
+    }
+    return [image for image, numbers in counts.items() if 1 not in numbers and any(numbers)]
+
+
 def _meant(reads: Any, truth: Iterable[str]) -> Any:
     """Return the reads whose image may be one of those: a truth file has some hundred, and a table millions."""
     names = pa.array({name for image in truth for name in (image, posixpath.basename(image))}, pa.string())
@@ -85,12 +98,18 @@ def _meant(reads: Any, truth: Iterable[str]) -> Any:
 
 def _by_name(by_image: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
     """Return the rows by every name that means one image only."""
-    meant: dict[str, set[str]] = defaultdict(set)
-    for image, rows in by_image.items():
-        for name in (image, rows[0].get("image_name"), rows[0].get("filename"), posixpath.basename(image)):
-            if name:
-                meant[name].add(image)
+    meant = _images_by_name(rows[0] for rows in by_image.values())
     return {name: by_image[next(iter(images))] for name, images in meant.items() if len(images) == 1}
+
+
+def _images_by_name(rows: Iterable[dict[str, Any]]) -> dict[str, set[str]]:
+    """Return the images of reads by each of their names."""
+    meant: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        for name in (row["image"], row.get("image_name"), row.get("filename"), posixpath.basename(row["image"])):
+            if name:
+                meant[name].add(row["image"])
+    return meant
 
 
 def _nearest(image: str, truth: str, rows: Iterable[dict[str, Any]]) -> Judged:

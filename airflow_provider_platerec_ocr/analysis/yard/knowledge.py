@@ -125,6 +125,6 @@ def decodes(vin: str) -> bool | None:
     America that they do not know.
     """
     vehicle = vehicles([vin]).get(vin, NOTHING)
-    if vehicle.error:
+    if vehicle.is_refused:
         return False
     return True if vehicle.is_known else None

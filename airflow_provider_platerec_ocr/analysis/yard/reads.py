@@ -13,7 +13,7 @@ from airflow_provider_platerec_ocr.analysis.yard.outcome import AGREED
 from airflow_provider_platerec_ocr.core.errors import OCRDatasetError
 from airflow_provider_platerec_ocr.dataset.corrections.overlay import FROM_PERSON, NEEDED, overlay
 from airflow_provider_platerec_ocr.dataset.corrections.table import load_corrections
-from airflow_provider_platerec_ocr.dataset.layout.table_files import table_files
+from airflow_provider_platerec_ocr.dataset.layout.table_files import refuse_unknown_types, table_files
 from airflow_provider_platerec_ocr.dataset.table.reading import load_reads
 
 if TYPE_CHECKING:
@@ -52,19 +52,6 @@ def nights_of(reads: Any) -> list[tuple[str, date]]:
     found = reads.select([code, "run_date"]).drop_null().group_by([code, "run_date"]).aggregate([])
     found = found.sort_by([("run_date", "ascending"), (code, "ascending")])
     return list(zip(found.column(code).to_pylist(), found.column("run_date").to_pylist(), strict=True))
-
-
-def refuse_unknown_types(dataset: StoragePath, types: Collection[str] | None) -> None:
-    """Refuse a type of which the dataset has no read, on any day: nothing would be found, in silence.
-
-    :raises OCRDatasetError: naming the types that there are.
-    """
-    there = {file.type for file in table_files(dataset)} if types is not None else set()
-    unknown = sorted(set(types or ()) - there)
-    if unknown and there and None not in there:
-        known = ", ".join(sorted(filter(None, there)))
-        message = f"No read in {dataset} is of the type {', '.join(unknown)}. The types there are: {known}."
-        raise OCRDatasetError(message)
 
 
 def load(  # noqa: PLR0913  # one place and filters, all by name

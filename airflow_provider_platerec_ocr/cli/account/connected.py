@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.cli.shared.places import any_place, as_airflows_own_command
+from airflow_provider_platerec_ocr.cli.shared.places import any_place, as_airflows_own_command, place_that_is_there
 from airflow_provider_platerec_ocr.compat import AirflowNotFoundException
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
@@ -42,4 +42,4 @@ def hook_of(conn_id: str) -> PlateRecOCRHook:
 
 def ledger_place(ledger: str | None) -> StoragePath:
     """Return the place of the ledger: the argument's, else that of Airflow's configuration."""
-    return any_place(ledger_uri() if ledger is None else ledger, "--ledger")
+    return any_place(ledger_uri(), "--ledger") if ledger is None else place_that_is_there(ledger, "--ledger")

@@ -8,14 +8,16 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.cli.account.opening import parser_of, run
-from airflow_provider_platerec_ocr.cli.shared.common import FINE, at_least, refuse_empty
+from airflow_provider_platerec_ocr.cli.shared.common import FINE, at_least, fingerprint, refuse_empty
 from airflow_provider_platerec_ocr.cli.shared.output import CSV, Output
 from airflow_provider_platerec_ocr.cli.shared.places import any_place, place_that_is_there
 from airflow_provider_platerec_ocr.cli.shared.progress import working
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
+from airflow_provider_platerec_ocr.core.identifiers import TRAILER, VIN
 from airflow_provider_platerec_ocr.core.models import format_timestamp
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.corrections.overlay import ADDED
+from airflow_provider_platerec_ocr.dataset.layout.table_files import refuse_unknown_types
 from airflow_provider_platerec_ocr.dataset.search.find import find_reads
 from airflow_provider_platerec_ocr.dataset.search.matching import TAKEN_BACK
 from airflow_provider_platerec_ocr.dataset.search.query import FILTERS, CheckDigit, ReadStatus, filter_of
@@ -49,7 +51,6 @@ _TEXTS = {
     "status": f"one of {', '.join(ReadStatus)}",
 }
 """What the help says of each filter of :data:`FILTERS`."""
-_COLUMNS = tuple(name for name in FILE_COLUMNS if name != TAKEN_BACK)
 _SHOWN = (
     ("DAY", "run_date"),
     ("CODE", "code"),
@@ -83,6 +84,9 @@ def parser(prog: str = "reads") -> argparse.ArgumentParser:
 
 
 def _reader(name: str) -> Callable[[str], Any]:
+    if name == "fingerprint":
+        return fingerprint
+
     def read(text: str) -> Any:
         try:
             return filter_of(name, text) if text.strip() else text  # an empty one is refused with more words
@@ -102,6 +106,8 @@ def _reads(given: argparse.Namespace, _clock: Clock) -> int:
         filters |= {"since": given.day, "until": given.day}
     if given.corrections is not None and not given.as_read:
         place_that_is_there(given.corrections, "--corrections")
+    own = [name for name in given.type or () if name not in {VIN, TRAILER}]
+    refuse_unknown_types(any_place(given.dataset), own or None)
     with working("Looking for reads"):
         frame = find_reads(
             given.dataset,
@@ -110,7 +116,8 @@ def _reads(given: argparse.Namespace, _clock: Clock) -> int:
             offset=given.offset,
             corrected=not given.as_read,
             corrections=given.corrections,
-            columns=[name for name in _COLUMNS if not given.as_read or name not in ADDED],
+            taken_back=True,
+            columns=[name for name in FILE_COLUMNS if not given.as_read or name not in {*ADDED, TAKEN_BACK}],
             opener=any_place,
         )
     plain = frame.astype(object).where(frame.notna(), None)
@@ -139,6 +146,8 @@ def _cell(name: str, row: Row) -> Any:
     value = row.get(name)
     if name == "check_digit_ok":
         return _CHECK.get(value, value)  # type: ignore[arg-type]  # null, where none applies
+    if name == "corrected_by" and row.get(TAKEN_BACK):
+        return f"{value} (taken back)"
     return f"{value:.2f}" if name == "confidence" and value is not None else value
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.analysis.results.reviewed import MOST, reviewed
 from airflow_provider_platerec_ocr.analysis.rules.accuracy import Verdict, confused, curve, groups, suggested
-from airflow_provider_platerec_ocr.analysis.yard.judging import judged, read_truth
-from airflow_provider_platerec_ocr.analysis.yard.reads import refuse_unknown_types
+from airflow_provider_platerec_ocr.analysis.yard.judging import judged, read_truth, several
 from airflow_provider_platerec_ocr.cli.analysis.table import places_of, reads_of, span_of, takes_reads
 from airflow_provider_platerec_ocr.cli.shared.common import FINE
 from airflow_provider_platerec_ocr.cli.shared.output import Output, takes_output
 from airflow_provider_platerec_ocr.cli.shared.places import any_place
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
+from airflow_provider_platerec_ocr.dataset.layout.table_files import refuse_unknown_types
 
 if TYPE_CHECKING:
     import argparse
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.analysis.rules.accuracy import Group, Judged, Share
 
 _CONFUSIONS = 10
+_NAMED = 10
 _CURVE = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 
 
@@ -41,7 +43,11 @@ def add_to(commands: Any) -> None:
 
 def _run(given: argparse.Namespace) -> int:
     target = _share(given.target)
-    every, elsewhere, whole = _judged(given)
+    found = _judged(given)
+    every, elsewhere, whole = found.judged, found.elsewhere, found.whole
+    if not every and found.several:
+        message = f"Each of these names may mean several images: {_named(found.several)}. Give their whole names."
+        raise OCRInputError(message)
     if not every and given.corrections:
         message = "Nobody has corrected any of these reads so far: nothing can be said."
         raise OCRInputError(message)
@@ -57,6 +63,10 @@ def _run(given: argparse.Namespace) -> int:
         )
         if elsewhere:
             out.say(f"Not among these reads: {count_of(elsewhere, 'code')} of the truth; they count for nothing.")
+        if found.several:
+            out.say(f"Names that may mean several images, which count for nothing: {_named(found.several)}.")
+        if found.blank:
+            out.say(f"Images whose truth is empty, which count for nothing: {found.blank:,}.")
         if not whole:
             out.say(f"These are the newest {MOST:,}: name the days with --since and --until for others.")
         out.say("")
@@ -70,6 +80,8 @@ def _run(given: argparse.Namespace) -> int:
         out.put(
             images=len(every),
             not_among_reads=elsewhere,
+            ambiguous_names=list(found.several),
+            without_truth=found.blank,
             whole=whole,
             groups=[_group(each) for each in groups(every)],
             confusions=[{"truth": a, "read": b, "times": number} for a, b, number in confused(every)],
@@ -82,23 +94,40 @@ def _run(given: argparse.Namespace) -> int:
     return FINE
 
 
-def _judged(given: argparse.Namespace) -> tuple[Sequence[Judged], int, bool]:
-    """Return the images whose truth is known.
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The images whose truth is known, and what of the truth counts for nothing."""
 
-    And how many codes of the truth are of images that nobody read, and whether these are all that persons decided.
-    """
+    judged: Sequence[Judged]
+    elsewhere: int = 0
+    """Codes of images that nobody read."""
+    whole: bool = True
+    """Whether these are all that persons decided."""
+    several: Sequence[str] = ()
+    """Names that may mean several images."""
+    blank: int = 0
+    """Images whose truth is empty."""
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
+
+
+def _judged(given: argparse.Namespace) -> _Found:
     if bool(given.truth) == given.corrections:
         message = "Give a truth file, or --corrections."
         raise OCRInputError(message)
     if given.corrections:
         by_persons = _judged_by_persons(given)
-        return by_persons.judged, 0, by_persons.whole
+        return _Found(by_persons.judged, whole=by_persons.whole)
     reads = reads_of(given)
     truth = read_truth(
         given.truth, opener=lambda uri: any_place(uri, "TRUTH"), column=given.truth_column, option="--truth-column"
     )
-    found = judged(reads, truth)
-    return found, sum(map(len, truth.values())) - len(found), True
+    found, ambiguous = judged(reads, truth), several(reads, truth)
+    counted = len(found) + sum(len(truth[image]) for image in ambiguous)
+    blank = sum(not codes for codes in truth.values())
+    return _Found(found, sum(map(len, truth.values())) - counted, several=ambiguous, blank=blank)
 
 
 def _judged_by_persons(given: argparse.Namespace) -> Reviewed:

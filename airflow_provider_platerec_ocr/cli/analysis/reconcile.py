@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.analysis.yard.expected import checked, read_expected
@@ -16,6 +17,7 @@ from airflow_provider_platerec_ocr.cli.analysis.table import day_or_span, places
 from airflow_provider_platerec_ocr.cli.shared.common import FINDINGS, FINE, at_least
 from airflow_provider_platerec_ocr.cli.shared.output import Output, takes_output
 from airflow_provider_platerec_ocr.cli.shared.places import any_place
+from airflow_provider_platerec_ocr.core.errors import OCRInputError
 
 if TYPE_CHECKING:
     import argparse
@@ -47,6 +49,7 @@ def add_to(commands: Any) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
+    _refuse_file(given.into)
     span = day_or_span(given)
     table = reads_of(given, span)
     rows = read_expected(
@@ -82,3 +85,11 @@ def _run(given: argparse.Namespace) -> int:
                 out.say(f"Written: {place}")
                 out.add("files", place.uri)
     return FINDINGS if counts["missing"] else FINE
+
+
+def _refuse_file(into: str | None) -> None:
+    """Refuse a file where a folder is wanted, before anything is looked at."""
+    place = any_place(into, "--into") if into is not None else None
+    if place is not None and place.is_local and Path(place.path).is_file():
+        message = f"--into is a folder, and {place} is a file."
+        raise OCRInputError(message)

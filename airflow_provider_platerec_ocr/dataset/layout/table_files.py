@@ -19,7 +19,7 @@ from airflow_provider_platerec_ocr.dataset.layout.superseded import counted
 from airflow_provider_platerec_ocr.storage.files import find_files, ordered_map, relative, threads_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
@@ -155,3 +155,16 @@ def opened(place: StoragePath, table: str = READS, *, metadata: Any = None) -> I
             raise  # pyarrow raises the plain one, without a number
         message = f"{place} cannot be read as Parquet: {error}. Move it away; what it held is planned again."
         raise OCRDatasetError(message) from error
+
+
+def refuse_unknown_types(dataset: StoragePath, types: Collection[str] | None) -> None:
+    """Refuse a type of which the dataset has no read, on any day: nothing would be found, in silence.
+
+    :raises OCRDatasetError: naming the types that there are.
+    """
+    there = {file.type for file in table_files(dataset)} if types is not None else set()
+    unknown = sorted(set(types or ()) - there)
+    if unknown and there and None not in there:
+        known = ", ".join(sorted(filter(None, there)))
+        message = f"No read in {dataset} is of the type {', '.join(unknown)}. The types there are: {known}."
+        raise OCRDatasetError(message)

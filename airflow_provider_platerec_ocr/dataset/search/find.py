@@ -45,13 +45,15 @@ def find_reads(  # noqa: PLR0913  # one place and filters, all by name
     columns: Sequence[str] | str | None = None,
     corrected: bool = True,
     corrections: str | None = None,
+    taken_back: bool = False,
     storage_options: Mapping[str, Any] | None = None,
     opener: Opener | None = None,
 ) -> pd.DataFrame:
     """Return the newest reads that fit, as a pandas frame with pyarrow-backed types; each filter that is given counts.
 
     Unlike ``read_dataset`` it stops as soon as it has ``limit`` rows: the newest day first, within it what was
-    published last. ``frame.attrs`` says how many rows fit (``total``) and whether all were counted (``exact``).
+    published last. ``frame.attrs`` says how many rows fit (``total``) and whether all were counted (``exact``). Where
+    the frame has not all of them, codes that were taken back are among the ``total``, and added ones are not.
 
     :param uri: the dataset's folder, or one of its partitions: a path, or an object store's URI.
     :param code: a code or part of one. Case, marks and spaces count for nothing; found in the code as it was read, as
@@ -70,6 +72,8 @@ def find_reads(  # noqa: PLR0913  # one place and filters, all by name
     :param columns: only these, in this order; default: all but ``raw``, with ``type`` and ``date``.
     :param corrected: lay corrections over the rows, as ``read_dataset(corrected=True)`` does; else they count nowhere.
     :param corrections: folder of the corrections; default: ``<dataset>_corrections``. No effect without ``corrected``.
+    :param taken_back: also codes that a person has taken back, and the column ``taken_back``, which says so; no effect
+        without ``corrected``.
     :param storage_options: for fsspec, such as ``{"key": …, "secret": …}``; no effect with ``opener``.
     :param opener: opens the folder instead of fsspec.
     :raises OCRDatasetError: there is no dataset, or a file of it cannot be read.
@@ -80,7 +84,8 @@ def find_reads(  # noqa: PLR0913  # one place and filters, all by name
     query = query_from({name: value for name, value in locals().items() if name in FILTERS})  # the arguments alone
     from airflow_provider_platerec_ocr.dataset.table.reading import chosen_columns, open_folder
 
-    added = ADDED if corrected else ()
+    marked = (TAKEN_BACK,) if corrected and taken_back else ()
+    added = (*ADDED, *marked) if corrected else ()
     known = [*default_columns(), "raw", *added]
     wanted = chosen_columns(columns, known) if columns is not None else [*default_columns(), *added]
     if query.status == "corrected" and not corrected:
@@ -95,16 +100,19 @@ def find_reads(  # noqa: PLR0913  # one place and filters, all by name
     names = [name for name in (*reads_schema().names, "type", "date") if name in {*wanted, *NEEDED}]
     page = search(place, query, limit=limit, offset=offset, columns=names, corrections=folder)
     refuse_broken(page)
-    return _frame(page, wanted)
+    return _frame(page, wanted, limit, with_taken_back=bool(marked))
 
 
-def _frame(page: Page, names: Sequence[str]) -> pd.DataFrame:
+def _frame(page: Page, names: Sequence[str], limit: int, *, with_taken_back: bool) -> pd.DataFrame:
     import pyarrow as pa
     from pandas import ArrowDtype
 
     own = {"code_as_read": pa.string(), "corrected_by": pa.string(), "corrected_at": pa.timestamp("us", tz="UTC")}
+    own[TAKEN_BACK] = pa.bool_()
     schema = pa.schema([(name, own.get(name) or kind_of(name)) for name in names])
-    rows = [{name: row[name] for name in names} for row in page.rows() if not row[TAKEN_BACK]]
+    shown = [row for row in page.rows() if with_taken_back or not row[TAKEN_BACK]]
+    rows = [{name: row[name] for name in names} for row in shown]
+    is_all = page.exact and not page.offset and page.total <= limit
     frame: pd.DataFrame = pa.Table.from_pylist(rows, schema=schema).to_pandas(types_mapper=ArrowDtype)
-    frame.attrs |= {"total": page.total, "exact": page.exact}
+    frame.attrs |= {"total": len(rows) if is_all else page.total, "exact": page.exact}
     return frame

@@ -43,6 +43,10 @@ def test_it_shows_what_read_dataset_shows_corrected(stage: SearchStage) -> None:
     frame = find_reads(stage.dataset.uri, columns=names)
 
     assert frame.equals(read_dataset(stage.dataset.uri, columns=names, corrected=True))
+    assert frame.attrs["total"] == len(frame)
+    marked = find_reads(stage.dataset.uri, taken_back=True)
+    assert (list(marked.columns)[-1], int(marked["taken_back"].sum())) == ("taken_back", 1)
+    assert marked.attrs["total"] == len(marked) == len(frame) + 1
     assert list(find_reads(stage.dataset.uri, corrected=False, columns="code")["code"].dropna()) == [VIN, VIN]
     assert list(find_reads(f"{stage.dataset.uri}/type=vin/date=2026-03-01", status="corrected")["code"]) == [
         "WP0ZZZ99ZTS392124",
