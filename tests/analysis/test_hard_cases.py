@@ -195,3 +195,77 @@ def test_each_unit_of_a_long_night_has_its_own_photographs_and_codes() -> None:
 def test_the_last_characters(code: str, units: list[str], partial: int, expected: list[str]) -> None:
     found = answers(night(code), units, partial=partial)
     assert [each.split()[0] for each in found[: len(units)]] == expected
+
+
+LOOKS, ALIKE = "TR8100", "TRB100"
+EU = "WDB9634031L123677"
+
+
+@pytest.mark.parametrize(
+    ("shots", "units", "how", "expected"),
+    [
+        pytest.param(
+            ["TCLU724122"],
+            ["TCLU7241292"],
+            {},
+            ["missing TCLU7241292 0", "extra TCLU724122 1"],
+            id="a container that was read without its check digit is no other one",
+        ),
+        pytest.param(
+            ["WDB9634031L123877", "WDB9634031L123977"],
+            [EU],
+            {},
+            [f"ambiguous {EU} 2", "ambiguous WDB9634031L123877 1", "ambiguous WDB9634031L123977 1"],
+            id="two that are nearly one are two strangers",
+        ),
+        pytest.param(
+            [EU, "WDB9634031L123877"],
+            [EU],
+            {},
+            [f"matched {EU} 1", "ambiguous WDB9634031L123877 1"],
+            id="beside the unit itself its next number is a stranger",
+        ),
+        pytest.param(
+            ["4718", "471B"], ["4718"], {}, ["matched 4718 2"], id="beside the unit itself a letter is a misread"
+        ),
+        pytest.param(
+            [Shot(LOOKS, 0), Shot(LOOKS, 1), Shot(LOOKS, 2), Shot(ALIKE, 5)],
+            [LOOKS, ALIKE],
+            {},
+            [f"matched {LOOKS} 3", f"matched {ALIKE} 1"],
+            id="two units of the list are no sighting of one",
+        ),
+        pytest.param(
+            [Shot(LOOKS, 0), Shot(LOOKS, 1), Shot(ALIKE, 5)],
+            [LOOKS],
+            {},
+            [f"matched {LOOKS} 3"],
+            id="a code that is not on the list is outvoted",
+        ),
+        pytest.param(
+            ["8124711", "EUR1234711"],
+            ["4711"],
+            {"partial": 4},
+            ["missing 4711 0", "extra 8124711 1", "extra EUR1234711 1"],
+            id="a unit of no more characters than are compared ends many numbers",
+        ),
+        pytest.param(
+            ["4711", "C4711"],
+            ["TRLC4711"],
+            {"partial": 4},
+            ["ambiguous TRLC4711 2", "ambiguous 4711 1", "ambiguous C4711 1"],
+            id="two that end as one unit",
+        ),
+        pytest.param(
+            ["TRLC4711", "4711", "8884711X", "99994711"],
+            ["TRLC4711"],
+            {"partial": 4},
+            ["matched TRLC4711 2", "extra 8884711X 1", "ambiguous 99994711 1"],
+            id="beside the unit itself another whole number is another unit",
+        ),
+    ],
+)
+def test_no_stranger_stands_for_a_unit(
+    shots: list[Shot | str], units: list[str], how: dict[str, Any], expected: list[str]
+) -> None:
+    assert answers(night(*shots), units, **how) == expected

@@ -49,6 +49,11 @@ def found(code: str, units: Sequence[str], *, max_edits: int = 1, partial: int |
         ("471B", ["4718", "4728"], Match.AMBIGUOUS, None),
         ("4999", ["4711"], Match.EXTRA, None),
         ("???", ["4711"], Match.EXTRA, None),
+        ("MSKU907032", [BOX], Match.MATCHED, None),
+        ("TCLU724122", ["TCLU7241292"], Match.EXTRA, None),
+        ("TCLU724122", ["TCLU724129"], Match.EXTRA, None),
+        ("TCLU7241224", ["TCLU724124"], Match.EXTRA, None),
+        ("MSKU970323", [BOX], Match.EXTRA, None),
     ],
 )
 def test_a_code_stands_for(code: str, units: list[str], match: Match, characters: str | None) -> None:
@@ -73,6 +78,11 @@ def test_two_characters_are_confused_only_where_the_user_allows_two() -> None:
         ("MN109186", ["1HGBH41JXMN109186", "3VWFE21C24M109186"], 6, Match.PARTIAL),
         ("WWWWWWWW9KP042788", [VIN], 6, Match.PARTIAL),
         ("042788", [VIN, "WVWZZZ1JZXW042788"], 6, Match.AMBIGUOUS),
+        ("8124711", ["4711"], 4, Match.EXTRA),
+        ("8124711", ["TRL4711"], 4, Match.PARTIAL),
+        ("4711", ["TRL4711"], 4, Match.PARTIAL),
+        ("907032", ["MSKU907032"], 6, Match.PARTIAL),
+        ("070323", ["MSKU907032"], 6, Match.PARTIAL),
         (VIN, ["5GZCZ43D13S042788"], 6, Match.EXTRA if code_of("5GZCZ43D13S042788").checked else Match.PARTIAL),
     ],
 )
@@ -143,6 +153,64 @@ def test_a_read_that_is_a_vehicle_of_its_own_may_be_one_that_is_not_listed(
 )
 def test_a_container_may_be_listed_without_its_check_digit(read: str, match: Match) -> None:
     assert found(read, ["MSKU907032"]) == Found(match, ("MSKU907032",) if match != Match.EXTRA else (), ANY)
+
+
+EU, EU_TOO = "WDB9634031L123677", "WDB9634031L123401"
+"""Of Europe, where no check digit is demanded: that of the first fits by chance, that of the other does not."""
+
+
+@pytest.mark.parametrize(
+    ("code", "units", "not_listed"),
+    [
+        pytest.param("WDB9634031L123877", [EU, EU_TOO], ("WDB9634031L123877",), id="a number of its own"),
+        pytest.param("WDB9634031L123877", [EU], (), id="no series is known"),
+        pytest.param("WD89634031L123677", [EU, EU_TOO], (), id="the serial number is as listed"),
+        pytest.param("WDB9634031LL23677", [EU, EU_TOO], (), id="a character that one digit alone looks like"),
+        pytest.param(
+            "WDB9634031L123G77", [EU, EU_TOO], ("WDB9634031L123077", "WDB9634031L123977"), id="one that several do"
+        ),
+        pytest.param(
+            "WDB9634031L12367", [EU, EU_TOO], tuple(f"WDB9634031L12367{last}" for last in "012"), id="one was lost"
+        ),
+        pytest.param(
+            "WDB9634031L1236577",
+            [EU, EU_TOO],
+            ("WDB9634031L123657", "WDB9634031L123577", "WDB9634031L126577"),
+            id="one is too much",
+        ),
+        pytest.param("WDB963403L123677", [EU, EU_TOO], (), id="one was lost before the serial number"),
+        pytest.param("WDB9634031L123615", ["WDB9634031L123616"], ("WDB9634031L123615",), id="a check digit that fits"),
+        pytest.param("535336", ["535386", "535401"], ("535336",), id="fleet numbers"),
+        pytest.param("TRL5336", ["TRL5386", "TRL9401"], ("TRL5336",), id="fleet numbers behind letters"),
+        pytest.param("535A", ["5354", "TRL9401"], (), id="fleet numbers of no series"),
+        pytest.param("TRLF", ["TRLE", "TRKX"], (), id="no serial number at all"),
+    ],
+)
+def test_the_next_number_of_a_series_is_another_unit_where_no_check_digit_speaks(
+    code: str, units: list[str], not_listed: tuple[str, ...]
+) -> None:
+    answer = found(code, units)
+    assert (answer.match, answer.not_listed) == (Match.AMBIGUOUS if not_listed else Match.CONFUSABLE, not_listed)
+    assert answer.units == (units[0],)
+
+
+@pytest.mark.parametrize("same_shape", [0.0, 0.05])
+def test_of_a_european_series_no_number_that_is_not_listed_is_found_to_be_another_one(same_shape: float) -> None:
+    """Of 1,000 consecutive numbers 100 are listed, 60 of them there, and 300 others."""
+    rng = seeded(3)
+    series = [f"WDB9634031L{serial:06d}" for serial in range(123_000, 124_000)]
+    rng.shuffle(series)
+    listed, there = series[:100], series[:60] + series[100:400]
+    reads = {unit: (misread(rng, unit) if rng.random() < same_shape else None) or unit for unit in there}
+    matcher = Matcher(listed)
+    matcher.learn(Counter(reads.values()))
+    answers = {unit: matcher.find(code) for unit, code in reads.items()}
+    certain = {unit: answer.units for unit, answer in answers.items() if answer.match in SURE}
+    assert all(units == (unit,) for unit, units in certain.items())
+    assert len(certain) >= 50
+
+
+SURE = {Match.MATCHED, Match.CONFUSABLE}
 
 
 def outcomes(

@@ -54,3 +54,8 @@ def test_a_night_on_which_nobody_looked_is_no_gap() -> None:
 def test_a_misread_night_makes_no_other_unit(codes: list[str], expected: list[str]) -> None:
     found = settled(zip(codes, NIGHTS, strict=False), Misreads(Confusions()))
     assert found == list(zip(expected, NIGHTS, strict=False))
+
+
+def test_two_that_were_there_in_one_night_are_two_units() -> None:
+    seen = [("TR8100", NIGHTS[0]), ("TRB100", NIGHTS[0]), ("TR8100", NIGHTS[1])]
+    assert settled(seen, Misreads(Confusions())) == seen

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_provider_platerec_ocr.analysis.rules.codes import code_of, fits, whole_container
 from airflow_provider_platerec_ocr.analysis.rules.confusions import Confusions, differences
 from airflow_provider_platerec_ocr.analysis.rules.misreads import nobody_knows
+from airflow_provider_platerec_ocr.analysis.rules.series import Series
 from airflow_provider_platerec_ocr.core.identifiers import VIN
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ _VIN_LENGTH = 17
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LONG = 10
 """From this length on, a code of which one character is missing, or doubled, still tells which unit it is."""
+_TELLING = 6
+"""A unit of no more characters than are compared stands for a VIN only, and only from this length on: ``4711`` would be
+each number that ends so."""
 _LOST = 2.0
 """Cost of a character that was lost or added: as likely as a seldom confusion."""
 
@@ -102,13 +106,16 @@ class Matcher:
         self.max_edits = max_edits
         self.partial = partial
         self.decodes = decodes
-        codes = (code_of(unit) for unit in units)
-        self.units: dict[str, Code] = {code.key: code for code in codes if code.key}
+        codes = {code.key: code for code in map(code_of, units) if code.key}
+        self._stems = {key: code for key, code in codes.items() if whole_container(key)}
+        """Containers that are listed without their check digit; they are compared with it."""
+        self.units: dict[str, Code] = {key: code for key, code in codes.items() if key not in self._stems}
         self._listed: dict[str, str] = {}
-        for key in list(self.units):
+        for key in self._stems:
             whole = whole_container(key)
             if whole is not None and whole not in self.units:
                 self.units[whole], self._listed[whole] = code_of(whole), key
+        self.series = Series(self.units)
         self.misread = self.unlisted = MISREAD
         self._dense: dict[int, bool] = {}
 
@@ -121,6 +128,7 @@ class Matcher:
         hit = missed = far = 0.0
         for text, number in _some(codes.items()):
             key = code_of(text).key
+            key = whole_container(key) or key
             if key in self.units:
                 hit += number
             elif self._beside(key):
@@ -138,16 +146,22 @@ class Matcher:
 
         :param is_certain: whether a person has said that this is what is there: then nothing was misread.
         """
-        code = code_of(text)
+        as_read = code_of(text)
+        code = code_of(whole_container(as_read.key) or as_read.key)  # without its check digit it is one container, too
         if code.key in self.units:
             return Found(Match.MATCHED, self._as_listed([code.key])) if is_certain else self._exact(code)
         candidates = self._candidates(code) if code.key and not is_certain else []
         if candidates:
             return self._nearest(code, candidates)
-        tail = self._by_tail(code)
+        tail = self._by_tail(as_read)
         if len(tail) == 1:
             return Found(Match.PARTIAL, tail)
         return Found(Match.AMBIGUOUS, tail) if tail else Found(Match.EXTRA)
+
+    def is_listed(self, text: str) -> bool:
+        """Return whether a code is a unit of the list, just as it was read."""
+        key = code_of(text).key
+        return (whole_container(key) or key) in self.units
 
     def _as_listed(self, keys: Iterable[str]) -> tuple[str, ...]:
         """Return units as the list has them, each once: a container may be there without its check digit."""
@@ -155,8 +169,8 @@ class Matcher:
 
     def _exact(self, code: Code) -> Found:
         """Return that unit, unless misreads are many, and no check digit speaks for it alone."""
-        checked = self.units[code.key].checked
-        others = [key for key in self._beside(code.key) if self.units[key].checked == checked]
+        checked = self.series.speaks(code.key)
+        others = [key for key in self._beside(code.key) if self.series.speaks(key) == checked]
         of_others = sum(self._share(key, code.key) for key in others)
         of_strangers = 0.0 if checked else self._neighbourhoods[0] * self.unlisted / (1.0 - self.unlisted)
         odds = (of_others + of_strangers) * self.misread / (1.0 - self.misread)
@@ -181,8 +195,10 @@ class Matcher:
 
     def _strangers(self, code: Code, unit: str) -> tuple[str, ...]:
         """Return codes that are not on the list and explain the read as well as the nearest that is."""
-        if not self.units[unit].checked:
-            return (code.key,) if self._is_dense_about(unit) else ()
+        if not self.series.speaks(unit):
+            if code.checked or self._is_dense_about(unit):
+                return (code.key,)
+            return tuple(islice(self.series.rivals(code.key, unit, self.confusions, AS_NEAR), _NAMED))
         if (
             code.checked
         ):  # both fit: of a VIN and one character that happens to those of one value only, which tell nothing
@@ -223,10 +239,10 @@ class Matcher:
         fitting = list(self._by_confusion(code.key).items())
         if self.max_edits and len(code.key) >= _LONG:
             fitting += [(key, _LOST) for key in self._by_length(code.key)]
-        any_checked = any(self.units[key].checked for key, _ in fitting)
+        any_checked = any(self.series.speaks(key) for key, _ in fitting)
         found = []
         for key, cost in fitting:
-            worse = any_checked and not self.units[key].checked and not code.checked
+            worse = any_checked and not code.checked and not self.series.speaks(key)
             found.append(_Candidate(key, cost + (AS_NEAR if worse else 0.0), _said(code.key, key)))
         return sorted(found, key=lambda each: (each.cost, each.key))
 
@@ -296,7 +312,10 @@ class Matcher:
 
     def _may_end_as(self, code: Code, unit: str) -> bool:
         """Return whether one may be the end of the other, or both are as long, and no check digit speaks against it."""
-        if code.checked and self.units[unit].checked:
+        known = self.units.get(unit) or self._stems[unit]
+        if code.checked and known.checked:
+            return False
+        if len(unit) == self.partial and unit != code.key and not (code.system == VIN and len(unit) >= _TELLING):
             return False
         return len(unit) == len(code.key) or unit.endswith(code.key) or code.key.endswith(unit)
 
@@ -307,7 +326,7 @@ class Matcher:
     @cached_property
     def _tails(self) -> dict[str, list[str]]:
         tails: dict[str, list[str]] = {}
-        for key in self.units:
+        for key in (*self.units, *self._stems):
             if self.partial is not None and len(key) >= self.partial:
                 tails.setdefault(key[-self.partial :], []).append(key)
         return tails
@@ -321,11 +340,11 @@ class Matcher:
 
     def _is_dense_about(self, key: str) -> bool:
         """Return whether the units of this one's kind lie so close that one changed character may be any of them."""
-        if self.units[key].checked:
+        if self.series.speaks(key):
             return False
         length = len(key)
         if length not in self._dense:
-            some = _some([unit for unit, code in self.units.items() if len(unit) == length and not code.checked])
+            some = _some([unit for unit in self.units if len(unit) == length and not self.series.speaks(unit)])
             beside = sum(
                 1
                 for unit in some
@@ -339,7 +358,7 @@ class Matcher:
     @cached_property
     def _neighbourhoods(self) -> tuple[float, float]:
         """Which part of the misreads of units without check digit hits another unit, and how many can hit one."""
-        some = _some([unit for unit, code in self.units.items() if not code.checked])
+        some = _some([unit for unit in self.units if not self.series.speaks(unit)])
         neighbours = [[self._share(unit, other) for other in self._beside(unit)] for unit in some]
         many = max(1, len(some))
         return sum(map(sum, neighbours)) / many, sum(map(bool, neighbours)) / many

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -47,15 +47,22 @@ def settled(seen: Iterable[tuple[str, date]], misreads: Misreads) -> list[tuple[
 
     A unit whose plate is misread in one night would leave, come back, and another one come and go. As in sightings,
     digits are never taken for digits, and a code is a misread only of one whose check digit fits, or that was seen
-    more than once.
+    more than once and never on the same night: two that were there together are two.
     """
     every = list(seen)
     times = Counter(code_of(code).key for code, _ in every)
+    nights: dict[str, set[date]] = defaultdict(set)
+    for code, night in every:
+        nights[code_of(code).key].add(night)
     first = {code_of(code).key: code for code, _ in reversed(every)}
     stands_for = {}
     for key, number in times.items():
         hosts = [] if code_of(key).checked else [other for other in misreads.alike(key) if other in times]
-        hosts = [other for other in hosts if code_of(other).checked or (number == 1 and times[other] > 1)]
+        hosts = [
+            other
+            for other in hosts
+            if code_of(other).checked or (number == 1 and times[other] > 1 and not nights[key] & nights[other])
+        ]
         stands_for[key] = first[hosts[0]] if len(hosts) == 1 else first[key]
     return [(stands_for[code_of(code).key], night) for code, night in every]
 

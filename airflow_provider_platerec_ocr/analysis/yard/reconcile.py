@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_platerec_ocr.analysis.rules.codes import code_of, whole_container
-from airflow_provider_platerec_ocr.analysis.rules.matching import Match, Matcher, said_of
+from airflow_provider_platerec_ocr.analysis.rules.matching import Found, Match, Matcher, said_of
 from airflow_provider_platerec_ocr.analysis.rules.misreads import nobody_knows
 from airflow_provider_platerec_ocr.analysis.rules.units import Units
 from airflow_provider_platerec_ocr.analysis.yard.evidence import (
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from airflow_provider_platerec_ocr.analysis.rules.confusions import Confusions
-    from airflow_provider_platerec_ocr.analysis.rules.matching import Found
     from airflow_provider_platerec_ocr.analysis.yard.expected import Expected
 
 NEEDED = tuple(COLUMNS)
@@ -73,7 +72,7 @@ def reconcile(  # noqa: PLR0913  # two tables and how strictly they are compared
     matcher = Matcher(
         [unit.code for unit in units.units], confusions, max_edits=max_edits, partial=partial, decodes=decodes
     )
-    evidence = _Evidence(reads)
+    evidence = _Evidence(reads, matcher.is_listed)
     matcher.learn(evidence.times_read)
     book = _Book(matcher, evidence)
     rows = _Rows()
@@ -88,7 +87,7 @@ def reconcile(  # noqa: PLR0913  # two tables and how strictly they are compared
 class _Evidence:
     """The reads by what they say: each code that sightings agree on is a number, and so is each image without one."""
 
-    def __init__(self, reads: Any) -> None:
+    def __init__(self, reads: Any, is_listed: Callable[[str], bool]) -> None:
         own = plain(reads)
         self.names: dict[str, Any] = {}
         self.columns: dict[str, Any] = {name: one(own.column(name)) for name in ("confidence", "when")}
@@ -96,7 +95,7 @@ class _Evidence:
             self.columns[name], self.names[name] = numbered(one(own.column(name)))
         code = one(own.column("code"))
         agreed = one(pc.cast(reads.column(AGREED), pa.string())) if AGREED in reads.schema.names else code
-        said, texts = numbered(pc.coalesce(agreed, code))
+        said, texts = numbered(_with_own(pc.coalesce(agreed, code), code, is_listed))
         self.texts: list[str] = texts.to_pylist()
         """The codes, in the order in which they appear."""
         said = self._with_unreadable(said)
@@ -155,6 +154,22 @@ class _Evidence:
         return gathered(of_numbers(number), len(groups), reads, self.names)
 
 
+def _with_own(agreed: Any, code: Any, is_listed: Callable[[str], bool]) -> Any:
+    """Return what each read says: its sighting's code, but its own where that is just a unit of the list.
+
+    Sightings are made before the list is known: two units of it that look alike are never one of them.
+    """
+    differs = pc.fill_null(pc.not_equal(agreed, code), fill_value=False)
+    pairs = zip(agreed.filter(differs).to_pylist(), code.filter(differs).to_pylist(), strict=True)
+    says = [own if is_listed(own) and code_of(own).key != code_of(other).key else other for other, own in pairs]
+    return pc.replace_with_mask(agreed, differs, pa.array(says, pa.string()))
+
+
+def _whole(key: str) -> str:
+    """Return a code, a container with its check digit."""
+    return whole_container(key) or key
+
+
 class _Book:
     """What each code was found to be, by unit."""
 
@@ -163,14 +178,37 @@ class _Book:
         self._of: dict[str, list[tuple[Match, int, str | None]]] = {}
         self._maybe: dict[str, list[int]] = {}
         self._rest: list[tuple[int, Found]] = []
+        every: dict[str, list[tuple[int, Found]]] = {}
         for number, text in enumerate(evidence.texts):
             found = matcher.find(text, is_certain=number in evidence.certain)
             if found.match in _ORDER:
-                self._of.setdefault(found.units[0], []).append((found.match, number, found.characters))
-                continue
-            self._rest.append((number, found))
-            for unit in found.units:
-                self._maybe.setdefault(unit, []).append(number)
+                every.setdefault(found.units[0], []).append((number, found))
+            else:
+                self._leave(number, found)
+        for unit, taken in every.items():
+            self._take(matcher, unit, taken)
+
+    def _take(self, matcher: Matcher, unit: str, taken: list[tuple[int, Found]]) -> None:
+        """Note the codes that stand for a unit, and leave those that may as well be units of their own."""
+        keys = [code_of(self._evidence.texts[number]).key for number, _ in taken]
+        of = {
+            match: {key for key, (_, found) in zip(keys, taken, strict=True) if found.match == match}
+            for match in _ORDER
+        }
+        doubtful = matcher.series.doubtful(
+            _whole(unit), of[Match.CONFUSABLE], of[Match.PARTIAL], is_read=bool(of[Match.MATCHED])
+        )
+        for key, (number, found) in zip(keys, taken, strict=True):
+            if key in doubtful and found.match != Match.MATCHED:
+                self._leave(number, Found(Match.AMBIGUOUS, (unit,), not_listed=(key,)))
+            else:
+                self._of.setdefault(unit, []).append((found.match, number, found.characters))
+
+    def _leave(self, number: int, found: Found) -> None:
+        """Note a code that is no unit's, or not certainly."""
+        self._rest.append((number, found))
+        for unit in found.units:
+            self._maybe.setdefault(unit, []).append(number)
 
     def write_unit(self, unit: Expected, rows: _Rows) -> None:
         """Write one unit of the list."""
@@ -190,13 +228,9 @@ class _Book:
         best = min((match for match, _, _ in taken), key=_ORDER.index)
         if best == Match.MATCHED:
             codes = [code for _, number, _ in taken for code in self._evidence.codes_of(number)]
-            if not any(code_of(code).key in self._same(key) for code in codes):  # all say it together, none alone
+            if not any(_whole(code_of(code).key) == _whole(key) for code in codes):  # all say it together, none alone
                 return Match.CONFUSABLE, said_of(codes[0], key) or None
         return best, ", ".join(sorted({said for match, _, said in taken if match == best and said})) or None
-
-    @staticmethod
-    def _same(key: str) -> tuple[str, ...]:
-        return key, whole_container(key) or key
 
     def write_reads(self, rows: _Rows) -> None:
         """Write the codes that are no unit's, or not certainly."""
