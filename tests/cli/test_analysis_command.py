@@ -222,6 +222,7 @@ def test_an_empty_code_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
         (("reconcile", "units.csv", "--since", "2027-01-01"), "the table's last day is 2026-03-01"),
         (("reconcile", "book.xlsx"), "book.xlsx is a workbook, which cannot be read. Save its sheet as CSV"),
         (("reconcile", "units.csv", "--into", "units.csv"), "units.csv is a file"),
+        (("reconcile", "units.csv", "--into", "units.csv/yard"), "then try again"),
         (("accuracy", "other.csv"), "No image of the truth is among these reads"),
         (("reconcile", "nowhere.csv"), "nowhere.csv"),
         (("reconcile", "units.csv", "--since", "2026-03-02", "--until", "2026-03-01"), "nothing lies between"),
@@ -245,6 +246,7 @@ def test_what_cannot_be_done_says_so(
     (table.parent / "other.csv").write_text("image,truth\nelsewhere.jpg,1\n")
     (table.parent / "blank.csv").write_text("code,bay\n1.23457E+12,B1\n,B2\n")
     name, *rest = words
-    rest = [str(table.parent / word) if word.endswith((".csv", ".xlsx")) else word for word in rest]
-    code, _, err = run(capsys, name, table, *rest)
+    rest = [str(table.parent / word) if ".csv" in word or word.endswith(".xlsx") else word for word in rest]
+    code, out, err = run(capsys, name, table, *rest)
     assert (code, message is None or message in err) == (1 if message else 3, True)
+    assert not (message and out)

@@ -66,6 +66,9 @@ def _run(given: argparse.Namespace) -> int:
     shown = found.table if given.all else found.without_matched()
     told = Told(signs_by_code(agreed))
     counts = found.counts
+    files = []
+    if given.into:
+        files = write_all(with_what(found.table, told), any_place(given.into, "FOLDER"), "reconciliation")
     with Output(given.output) as out:
         out.table(
             [name.upper().replace("_", " ") for name in _SHOWN],
@@ -80,10 +83,9 @@ def _run(given: argparse.Namespace) -> int:
         out.put(counts=counts, missing_share=found.missing_share, confusions=known.summary())
         if not out.for_people:
             out.put(rows=[plain(row) for row in with_what(shown, told).to_pylist()])
-        if given.into:
-            for place in write_all(with_what(found.table, told), any_place(given.into, "FOLDER"), "reconciliation"):
-                out.say(f"Written: {place}")
-                out.add("files", place.uri)
+        for place in files:
+            out.say(f"Written: {place}")
+            out.add("files", place.uri)
     return FINDINGS if counts["missing"] else FINE
 
 
