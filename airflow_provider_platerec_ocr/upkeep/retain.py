@@ -50,6 +50,8 @@ class Retained:
 
     counts: dict[str, int] = field(default_factory=dict)
     """Rows, files, folders, answers, payloads, by what they are."""
+    where: dict[str, list[str]] = field(default_factory=dict)
+    """Files of analyses, which may lie anywhere, by what they are."""
     in_doubt: int = 0
     """Old entries of the ledger with a call in doubt: they stay until somebody settles them."""
 
@@ -146,8 +148,9 @@ class Retention:
             remove(place)
         return len(old)
 
-    def _analyses(self, _done: Retained, *, dry_run: bool) -> int:
+    def _analyses(self, done: Retained, *, dry_run: bool) -> int:
         old = derived.of(self._places).before(self._day)
+        done.where["analyses"] = [str(place) for place in old]
         if not dry_run:
             derived.erase(old)
         return len(old)

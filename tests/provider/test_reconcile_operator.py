@@ -99,6 +99,15 @@ def test_the_pages_of_the_runs_that_were_looked_at_get_a_section_and_no_others_d
     assert run(table, tmp_path)["missing"] == 1
 
 
+def test_a_table_beside_which_nothing_can_be_written_is_reconciled_and_a_warning_says_what_deletion_needs(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = yard_table(tmp_path, CODES)
+    (table.parent / f"{table.name}_workspace" / "_analyses").write_text("in the way")
+    assert run(table, tmp_path / "far")["missing"] == 1
+    assert "name the folders to those who delete, with --results, --sightings and --reports." in caplog.text
+
+
 def test_the_same_run_writes_the_same_files(table: Path, tmp_path: Path) -> None:
     first, second = run(table, tmp_path), run(table, tmp_path)
     assert first == second

@@ -11,6 +11,7 @@ import pytest
 
 from airflow_provider_platerec_ocr.cli.dataset.command import main
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
+from airflow_provider_platerec_ocr.dataset.report.analysis_memory import Elsewhere, remember
 from airflow_provider_platerec_ocr.dataset.upkeep.correct import correct
 from airflow_provider_platerec_ocr.upkeep.places import Places
 from airflow_provider_platerec_ocr.upkeep.retain import Retention
@@ -54,6 +55,29 @@ def test_everything_old_goes_and_nothing_is_paid_for_again(stage: BatchStage, sa
     run = stage.run("scheduled__2026-03-02T22:00:00+00:00")
     assert run.plan["planned"] == 0
     assert sandbox.books()["billed"] == billed
+
+
+def test_analyses_that_lie_elsewhere_go_too_and_are_named_up_to_a_bound(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    remember(local_place(tmp_path / "reads"), Elsewhere(results=str(tmp_path / "a"), reports=str(tmp_path / "r")))
+    names = [f"{place}/date=2026-03-0{day}" for place in ("a", "b") for day in (1, 2)]
+    for folder in map(tmp_path.joinpath, names):
+        folder.mkdir(parents=True)
+        for number in range(26):
+            (folder / f"reconciliation-{folder.parent.name}{number}.parquet").touch()
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "reconciliation-a1.xlsx").touch()
+    told = ["retain", str(tmp_path / "reads"), "--older-than", "400d", "--only", "analyses"]
+    told += ["--results", str(tmp_path / "b")]
+
+    assert main([*told, "--dry-run", "-o", "json"], clock=FakeClock(start=LATER)) == 0
+    assert len(json.loads(capsys.readouterr().out)["where"]["analyses"]) == 4 * 26 + 1
+    assert main([*told, "--yes"], clock=FakeClock(start=LATER)) == 0
+    out = capsys.readouterr().out
+    assert (out.count("reconciliation-"), "… and 5 more: --output json names all" in out) == (100, True)
+    assert list(tmp_path.rglob("reconciliation-*")) == []
+    assert main([*told, "--sightings", " "], clock=FakeClock(start=LATER)) == 1
 
 
 def test_what_is_younger_stays(stage: BatchStage) -> None:

@@ -94,11 +94,14 @@ def _forget(given: argparse.Namespace, clock: Clock) -> int:
 def _list(out: Output, found: Forgotten, *, really: bool) -> None:
     for place, number in found.counts.items():
         out.say(f"{place:<14} {number:>8,} {'deleted' if really else 'to be deleted'}")
-        where = found.where[place]
-        for name in where[:NAMED]:
-            out.say(f"{'':<14} {name}")
-        if len(where) > NAMED:
-            out.say(f"{'':<14} … and {len(where) - NAMED:,} more: --output json names all of them")
+        _name(out, found.where[place])
+
+
+def _name(out: Output, where: list[str]) -> None:
+    for name in where[:NAMED]:
+        out.say(f"{'':<14} {name}")
+    if len(where) > NAMED:
+        out.say(f"{'':<14} … and {len(where) - NAMED:,} more: --output json names all of them")
 
 
 def _retain(given: argparse.Namespace, clock: Clock) -> int:
@@ -115,10 +118,11 @@ def _retain(given: argparse.Namespace, clock: Clock) -> int:
         out.say(f"Older than {before:%Y-%m-%d %H:%M} UTC:")
         for name in only:
             out.say(f"{name:<14} {done.counts.get(name, 0):>8,} {'deleted' if really else 'to be deleted'}")
+            _name(out, done.where.get(name, []))
         if done.in_doubt:
             complain(f"{count_of(done.in_doubt, 'old call')} in doubt, kept in the ledger: see `ledger … doubts`.")
         out.put(dataset=places.dataset.uri, done=really, before=format_timestamp(before), in_doubt=done.in_doubt)
-        out.put(counts={name: done.counts.get(name, 0) for name in only})
+        out.put(counts={name: done.counts.get(name, 0) for name in only}, where=done.where)
         if done.counts and not really and not given.dry_run:
             return out.refuse_without_yes(_ADD_YES)
     return FINDINGS if done.in_doubt else FINE
