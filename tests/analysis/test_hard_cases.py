@@ -13,6 +13,7 @@ from airflow_provider_platerec_ocr.analysis.rules.sightings import Cameras
 from airflow_provider_platerec_ocr.analysis.yard.expected import expected_of
 from airflow_provider_platerec_ocr.analysis.yard.reconcile import reconcile
 from airflow_provider_platerec_ocr.analysis.yard.seen import sight, sightings_table
+from airflow_provider_platerec_ocr.core.identifiers import vin_check_digit
 from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
 from support.yards import seeded, vins
 
@@ -21,6 +22,7 @@ VIN = "1M8GDM9AXKP042788"
 FIRST, SECOND, THIRD = "1K2DEG0D6RA139318", "1K2DEG0D8RA139319", "1K2DEG0D4RA139320"
 """Three of one series."""
 BOX = "MSKU9070323"
+NEAR = [f"3AKJHHDR{vin_check_digit(f'3AKJHHDR0KP{serial}')}KP{serial}" for serial in (479168, 479170)]
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,13 @@ def test_the_next_of_a_series_is_no_unit_that_was_misread_twice() -> None:
     """Its serial number and its check digit differ, and both look alike; and both check digits fit."""
     found = answers(night(SECOND), [FIRST], max_edits=2)
     assert [each.split()[:2] for each in found] == [["ambiguous", FIRST], ["ambiguous", SECOND]]
+
+
+def test_a_digit_that_was_lost_may_be_that_of_a_neighbour_whose_check_digit_fits_as_well() -> None:
+    """Of ``…479169`` the 9 at the end was lost, of ``…479186`` it would be the 8; only the other one is on the list."""
+    found = answers(night("3AKJHHDR2KP47916"), ["3AKJHHDR2KP479186", *NEAR])
+    assert found[0] == "ambiguous 3AKJHHDR2KP479186 1"
+    assert found[-1] == "ambiguous 3AKJHHDR2KP47916 1"
 
 
 def test_each_unit_of_a_long_night_has_its_own_photographs_and_codes() -> None:

@@ -49,6 +49,8 @@ def test_a_night_on_which_nobody_looked_is_no_gap() -> None:
         (["4718", "471B"], ["4718", "471B"]),
         (["4718", "4719", "4718"], ["4718", "4719", "4718"]),
         (["AB-12", "AB12"], ["AB-12", "AB-12"]),
+        (["MSKU907032", "MSKU9070323"], ["MSKU9070323"] * 2),
+        (["MSKU907032", "MSKU 907032"], ["MSKU907032"] * 2),
     ],
 )
 def test_a_misread_night_makes_no_other_unit(codes: list[str], expected: list[str]) -> None:

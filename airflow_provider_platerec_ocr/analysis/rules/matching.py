@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_provider_platerec_ocr.analysis.rules.codes import code_of, fits, whole_container
 from airflow_provider_platerec_ocr.analysis.rules.confusions import Confusions, differences
 from airflow_provider_platerec_ocr.analysis.rules.misreads import nobody_knows
-from airflow_provider_platerec_ocr.analysis.rules.series import Series
+from airflow_provider_platerec_ocr.analysis.rules.series import Series, with_one_more
 from airflow_provider_platerec_ocr.core.identifiers import VIN
 
 if TYPE_CHECKING:
@@ -209,7 +209,8 @@ class Matcher:
             for at, char in enumerate(code.key)
             for other in self.confusions.taken_for.get(char, "")
         )
-        found = (each for each in variants if self._is_among_serials(each) and fits(each))
+        every = variants if len(code.key) >= len(unit) else with_one_more(code.key)
+        found = (each for each in dict.fromkeys(every) if self._is_among_serials(each) and fits(each))
         found = (each for each in found if each not in self.units)
         return tuple(islice((key for key in found if self._may_be(key, unit)), _NAMED))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
+from airflow_provider_platerec_ocr.analysis.rules.codes import code_of, whole_container
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,11 +50,12 @@ def settled(seen: Iterable[tuple[str, date]], misreads: Misreads) -> list[tuple[
     more than once and never on the same night: two that were there together are two.
     """
     every = list(seen)
-    times = Counter(code_of(code).key for code, _ in every)
+    times = Counter(_key(code) for code, _ in every)
     nights: dict[str, set[date]] = defaultdict(set)
     for code, night in every:
-        nights[code_of(code).key].add(night)
-    first = {code_of(code).key: code for code, _ in reversed(every)}
+        nights[_key(code)].add(night)
+    first = {_key(code): code for code, _ in reversed(every)}
+    first |= {key: code for code, _ in reversed(every) if (key := code_of(code).key) == _key(code)}
     stands_for = {}
     for key, number in times.items():
         hosts = [] if code_of(key).checked else [other for other in misreads.alike(key) if other in times]
@@ -64,7 +65,13 @@ def settled(seen: Iterable[tuple[str, date]], misreads: Misreads) -> list[tuple[
             if code_of(other).checked or (number == 1 and times[other] > 1 and not nights[key] & nights[other])
         ]
         stands_for[key] = first[hosts[0]] if len(hosts) == 1 else first[key]
-    return [(stands_for[code_of(code).key], night) for code, night in every]
+    return [(stands_for[_key(code)], night) for code, night in every]
+
+
+def _key(code: str) -> str:
+    """Return a code as it is compared, a container with its check digit, read or not."""
+    key = code_of(code).key
+    return whole_container(key) or key
 
 
 def presence(seen: Iterable[tuple[str, date]], nights: Iterable[date] = ()) -> list[Presence]:

@@ -114,6 +114,11 @@ def _changed(read: str, unit: str, begins: int, confusions: Confusions, as_near:
                 yield unit[:at] + other + unit[at + 1 :]
 
 
+def with_one_more(read: str) -> Iterator[str]:
+    """Yield what a read may be of which one digit was lost anywhere."""
+    return _lost(read, 0)
+
+
 def _lost(read: str, begins: int) -> Iterator[str]:
     """Yield what a read may be of which one digit of the serial number was lost."""
     return (read[:at] + digit + read[at:] for at in range(len(read), begins - 1, -1) for digit in _DIGITS)
