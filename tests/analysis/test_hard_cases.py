@@ -272,6 +272,20 @@ EU = "WDB9634031L123677"
             ["matched TRLC4711 2", "extra 8884711X 1", "ambiguous 99994711 1"],
             id="beside the unit itself another whole number is another unit",
         ),
+        pytest.param(
+            ["1WZ87J5R5EFYH8876"],
+            ["1WZ87J5R5EFYH887G"],
+            {},
+            ["matched_confusable 1WZ87J5R5EFYH887G 1"],
+            id="a list whose own check digit is wrong where one is demanded has a mistake",
+        ),
+        pytest.param(
+            ["WVWZZZ1K9AW123456"],
+            ["WVWZZZ1K9AW12345G"],
+            {},
+            ["ambiguous WVWZZZ1K9AW12345G 1", "ambiguous WVWZZZ1K9AW123456 1"],
+            id="in Europe none is demanded and the code that was read may be a vehicle of its own",
+        ),
     ],
 )
 def test_no_stranger_stands_for_a_unit(
