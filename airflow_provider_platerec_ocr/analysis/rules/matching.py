@@ -40,7 +40,6 @@ _SAMPLE = 2_000
 _NAMED = 3
 """Codes that are not on the list and that an answer names."""
 _VIN_LENGTH = 17
-_NORTH_AMERICA = "12345"
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LONG = 10
 """From this length on, a code of which one character is missing, or doubled, still tells which unit it is."""
@@ -197,7 +196,7 @@ class Matcher:
     def _strangers(self, code: Code, unit: str) -> tuple[str, ...]:
         """Return codes that are not on the list and explain the read as well as the nearest that is."""
         if not self.series.speaks(unit):
-            if self._is_dense_about(unit) or (code.checked and not self._is_no_number(unit)):
+            if self._is_dense_about(unit) or (code.checked and not self.series.is_no_number(unit)):
                 return (code.key,)
             return tuple(islice(self.series.rivals(code.key, unit, self.confusions, AS_NEAR), _NAMED))
         if (
@@ -214,15 +213,6 @@ class Matcher:
         found = (each for each in dict.fromkeys(every) if self._is_among_serials(each) and fits(each))
         found = (each for each in found if each not in self.units)
         return tuple(islice((key for key in found if self._may_be(key, unit)), _NAMED))
-
-    def _is_no_number(self, unit: str) -> bool:
-        """Return whether a unit's check digit is demanded and does not fit: then the list itself has a mistake.
-
-        49 CFR 565.15 demands it of vehicles for North America (first character 1 to 5), ISO 6346 of each container.
-        """
-        known = self.units[unit]
-        demanded = unit[0] in _NORTH_AMERICA if known.system == VIN else known.system is not None
-        return demanded and not known.checked
 
     def _may_be(self, stranger: str, unit: str) -> bool:
         """Return whether there may be a vehicle that is not on the list, as there is one of this unit's kind."""

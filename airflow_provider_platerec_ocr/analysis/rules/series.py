@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from airflow_provider_platerec_ocr.core.identifiers import VIN
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from collections.abc import Set as AbstractSet
@@ -21,6 +23,7 @@ _SERIAL_AT = 11
 """Where the serial number of a VIN begins (ISO 3779: the last six of 17, of most makers all digits)."""
 _EUROPE = frozenset("STUVWXYZ")
 """First characters of the VINs of Europe (ISO 3780), where no check digit is demanded: one in eleven fits by chance."""
+_NORTH_AMERICA = "12345"
 _SEVERAL = 2
 _DIGITS = "0123456789"
 
@@ -57,6 +60,15 @@ class Series:
         if len(key) == _VIN_LENGTH and key[0] in _EUROPE and self._sizes[series] < _SEVERAL:
             return False
         return 2 * self._checked[series] > self._sizes[series]
+
+    def is_no_number(self, unit: str) -> bool:
+        """Return whether a unit's check digit is demanded and does not fit: then the list itself has a mistake.
+
+        49 CFR 565.15 demands it of vehicles for North America (first character 1 to 5), ISO 6346 of each container.
+        """
+        known = self._units[unit]
+        demanded = unit[0] in _NORTH_AMERICA if known.system == VIN else known.system is not None
+        return demanded and not known.checked
 
     def doubtful(self, unit: str, nearly: AbstractSet[str], ends: AbstractSet[str], *, is_read: bool) -> set[str]:
         """Return those of the different codes that stand for one unit which are as likely units of their own.
