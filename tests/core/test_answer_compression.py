@@ -54,3 +54,13 @@ def test_a_damaged_form_gives_what_is_there_and_says_so() -> None:
 def test_what_unpacks_to_too_much_is_cut() -> None:
     assert inflated(gzip.compress(bytes(1000)), "gzip", 100) == (bytes(100), "longer than 100 bytes")
     assert inflated(gzip.compress(bytes(60)) * 2, "gzip", 100) == (bytes(100), "longer than 100 bytes")
+
+
+def test_what_is_packed_more_often_than_any_gateway_packs_stays_packed() -> None:
+    packed = b'{"results": []}'
+    for _ in range(9):
+        packed = gzip.compress(packed)
+
+    content, problem = inflated(packed, "gzip", 10_000)
+
+    assert (content[:2], problem) == (b"\x1f\x8b", "")
