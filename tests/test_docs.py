@@ -235,7 +235,7 @@ def test_every_test_that_is_named_exists() -> None:
         for path in TESTS_PATH.findall(page.read_text())
     }
 
-    assert ("docs/explanation/money.md", "provider/test_purse.py") in named
+    assert ("docs/explanation/money.md", "provider/operators/test_purse.py") in named
     assert [each for each in named if not any((folder / each[1]).exists() for folder in (ROOT, ROOT / "tests"))] == []
 
 

@@ -12,7 +12,7 @@ from airflow_provider_platerec_ocr.provider_info import get_provider_info
 from airflow_provider_platerec_ocr.retry_policy import OCRRetryPolicy
 from airflow_provider_platerec_ocr.sensors.statistics import OCRStatsSensor
 
-REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from support.forks import Answer
 
 NO_FORM = since_3_2("the form of a connection is not taken from the description")
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONNECTION: dict[str, Any] = get_provider_info()["connection-types"][0]
 
 

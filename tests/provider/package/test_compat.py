@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airflow.triggers.base import BaseEventTrigger
 
 
-NIGHTLY = Path(__file__).parents[2] / "dags" / "nightly_ocr_batch.py"
+NIGHTLY = Path(__file__).parents[3] / "dags" / "nightly_ocr_batch.py"
 
 
 class Decides(StandInRetryPolicy):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Run = Callable[..., tuple[int, str, str]]
 
 
-SHOWN = Path(__file__).parent / "shown" / "reads.txt"
+SHOWN = Path(__file__).parents[1] / "shown" / "reads.txt"
 """What the reference quotes."""
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.airflow
 
-NIGHTLY = Path(__file__).parents[2] / "dags" / "nightly_ocr_batch.py"
+NIGHTLY = Path(__file__).parents[3] / "dags" / "nightly_ocr_batch.py"
 QUICK = NIGHTLY.read_text().replace("read_timeout=", "retries=0,\n        read_timeout=")
 """Without retries, so that a failure ends the run at once."""
 REPORT_LINK = "_link_OCRReportLink"

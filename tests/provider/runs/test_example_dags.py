@@ -22,7 +22,7 @@ from support.sandbox import TOKEN, running_sandbox
 if TYPE_CHECKING:
     from support.airflow_home import AirflowHome
 
-DAGS = Path(__file__).parents[2] / "dags"
+DAGS = Path(__file__).parents[3] / "dags"
 
 
 class EventsOf:

@@ -19,7 +19,7 @@ from support.inbox_stage import payload, task_context
 from support.stores import local_place
 
 READS = Asset("reads")
-DAGS = Path(__file__).parents[2] / "dags"
+DAGS = Path(__file__).parents[3] / "dags"
 
 
 @pytest.fixture

@@ -270,7 +270,7 @@ def test_holds_needs_to_know_its_ledger(run: Run, monkeypatch: pytest.MonkeyPatc
     assert run("holds")[0] == 1
 
 
-SHOWN = Path(__file__).parent / "shown"
+SHOWN = Path(__file__).parents[1] / "shown"
 """What each command says, as the reference quotes it."""
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 pytestmark = since_3_1("no task waits for a person")
-DAG_FILE = Path(__file__).parents[2] / "dags" / "review_doubtful.py"
+DAG_FILE = Path(__file__).parents[3] / "dags" / "review_doubtful.py"
 SINCE_THEN = (datetime.now(UTC).date() - date(2026, 3, 1)) + timedelta(days=2)
 """How long ago the table's only day is."""
 
