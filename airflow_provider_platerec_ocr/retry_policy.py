@@ -65,6 +65,9 @@ class OCRRetryPolicy(RetryPolicy):
         page), as in a maintenance or behind a gateway; 1 fails it at once, as a mistyped host deserves.
     :param maintenance_delay_s: most seconds before the second of them; doubled with each, up to an hour.
     :param jitter: draws a number from 0 to 1, so that shards which failed together do not come back together.
+
+    .. versionadded:: 0.2
+       ``maintenance_tries`` and ``maintenance_delay_s``.
     """
 
     def __init__(  # noqa: PLR0913  # settings, by name only

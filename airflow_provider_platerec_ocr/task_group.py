@@ -109,6 +109,11 @@ class OCRManifestTaskGroup(TaskGroup):
         ``default_args``, else none.
     :param max_active_shards: most read tasks of one run at once. Default: as many as the pool has slots for.
     :param kwargs: for :class:`airflow.sdk.TaskGroup`.
+
+    .. versionadded:: 0.2
+       ``new_ledger``, ``without_statistics``, ``include``, ``exclude``, ``on_empty``, ``max_bad_rows``,
+       ``identity_params``, ``partition_date``, ``manifest_columns``, ``timezone``, ``approve_above_calls``,
+       ``approve_above_cost``, ``approve_within``, ``partition_events`` and ``notify``.
     """
 
     plan: OCRPlanOperator

@@ -211,7 +211,10 @@ class OCRLedgerUnwritable(OCRLedgerError):
 
 
 class OCROtherLedger(OCRLedgerError):
-    """A new or another ledger than the one that the dataset was read with: all would be paid for again."""
+    """A new or another ledger than the one that the dataset was read with: all would be paid for again.
+
+    .. versionadded:: 0.2
+    """
 
     ledger_id: str = ""
     """Id of the ledger that was found; empty where it has none."""
@@ -238,6 +241,8 @@ class OCRUnknownDialect(OCRRunError):
     """Answers arrived whole, are kept and never paid for again, and this version cannot read them.
 
     Another try cannot help, so ``retry`` is false where it is raised.
+
+    .. versionadded:: 0.2
     """
 
 
@@ -250,4 +255,7 @@ class OCRIncomplete(OCRRunError):
 
 
 class OCRUnitsMissing(OCRRunError):
-    """More expected units were not seen than the user lets pass; what was found is written."""
+    """More expected units were not seen than the user lets pass; what was found is written.
+
+    .. versionadded:: 0.2
+    """

@@ -63,7 +63,10 @@ class RunStep(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallEvent:
-    """One paid call that ended. It holds no secret: signatures of URLs are cut."""
+    """One paid call that ended. It holds no secret: signatures of URLs are cut.
+
+    .. versionadded:: 0.2
+    """
 
     at: str
     """When it ended; UTC, ISO 8601."""
@@ -109,7 +112,10 @@ class CallEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEvent:
-    """Where a run is."""
+    """Where a run is.
+
+    .. versionadded:: 0.2
+    """
 
     at: str
     """When; UTC, ISO 8601."""

@@ -152,6 +152,9 @@ class PlateRecOCRHook(HttpHook):
         bytes, which ``filename`` names.
 
         :raises OCRConfigError: an argument cannot be used.
+
+        .. versionadded:: 0.2
+           ``image_version``, ``identity_params`` and ``image_id``.
         """
         from airflow_provider_platerec_ocr.hooks.single_read import SingleRead
         from airflow_provider_platerec_ocr.runtime.read_request import ReadRequest

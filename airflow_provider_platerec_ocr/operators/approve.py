@@ -48,6 +48,8 @@ class OCRApproveOperator(HITLOperator):
     ``approval``.
 
     :raises OCRConfigError: a limit cannot be used, or there is one of costs and the connection has no price.
+
+    .. versionadded:: 0.2
     """
 
     template_fields: Sequence[str] = (

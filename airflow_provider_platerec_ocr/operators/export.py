@@ -48,6 +48,9 @@ class OCRExportOperator(OCROperator):
     :raises OCRIncomplete: planned images have no outcome; the message says which shards.
     :raises OCRInDoubt: read tasks failed since images are in doubt and the policy is ``fail``.
     :raises OCRDatasetError: there is no plan, or the dataset has another schema version.
+
+    .. versionadded:: 0.2
+       ``partition_events`` and ``partition_date``.
     """
 
     template_fields: Sequence[str] = (

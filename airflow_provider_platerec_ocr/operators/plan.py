@@ -75,6 +75,10 @@ class OCRPlanOperator(OCROperator):
     :raises OCRDatasetError: the dataset has another schema version.
     :raises OCROtherLedger: the dataset was read with another ledger, and ``new_ledger`` does not say that it is meant.
     :raises OCRStop: the statistics call was refused: bad token, OCR not enabled, wrong host.
+
+    .. versionadded:: 0.2
+       ``new_ledger``, ``include``, ``exclude``, ``on_empty``, ``max_bad_rows``, ``identity_params``,
+       ``without_statistics``, ``partition_date``, ``manifest_columns`` and ``timezone``.
     """
 
     template_fields: Sequence[str] = (

@@ -63,6 +63,9 @@ class OCRReadOperator(OCROperator):
     :raises OCRRunError: stopped early, or another task is reading the same image.
     :raises OCRUnavailable: the API refused over and over.
     :raises OCRLedgerError: the ledger cannot be used; nothing was sent without it.
+
+    .. versionadded:: 0.2
+       ``identity_params`` and ``image_id``.
     """
 
     template_fields: Sequence[str] = (

@@ -52,6 +52,9 @@ class OCRReadBatchOperator(OCROperator):
     :raises OCRDrained: stopped early; another try goes on where this one ended.
     :raises OCRInDoubt: calls may have been billed without an answer.
     :raises OCRLedgerError: the ledger cannot be used; nothing was sent without it.
+
+    .. versionadded:: 0.2
+       ``without_statistics``.
     """
 
     template_fields: Sequence[str] = (

@@ -50,6 +50,8 @@ class OCRReviewOperator(HITLOperator):
 
     :raises OCRConfigError: an argument cannot be used.
     :raises OCRDatasetError: there is no dataset, or it cannot be read.
+
+    .. versionadded:: 0.2
     """
 
     template_fields: Sequence[str] = (

@@ -52,6 +52,9 @@ class OCRStatsSensor(BaseSensorOperator):
     :param timeout: seconds after which it gives up. Default: 35 days, since a reset can be a month away.
     :param mode: ``reschedule`` (default; frees the worker slot between looks) or ``poke``.
     :param clock: where time comes from; for tests.
+
+    .. versionadded:: 0.2
+       ``plan_only``.
     """
 
     template_fields: Sequence[str] = ("conn_id", "min_remaining", "reserve", "plan_only")

@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 class OCRStatsTrigger(BaseTrigger):
     """Fire once enough calls are left, or once no waiting can help.
 
-    .. versionchanged:: 0.2
+    .. versionadded:: 0.2
        Its name was ``OCRStatisticsTrigger``, which goes on working for one minor release.
 
     Events: ``{"version": 1, "status": "success", "statistics": {…}, "message": …}`` and ``{"version": 1, "status":

@@ -70,6 +70,9 @@ def read_dataset(  # noqa: PLR0913  # one place and filters, all by name
 
     .. versionchanged:: 0.2
        Several types, one column by its name, partitions as folder, ``manifest_columns``, ``corrected``.
+
+    .. versionadded:: 0.2
+       ``manifest_columns``, ``corrected`` and ``corrections``.
     """
     from pandas import ArrowDtype
 

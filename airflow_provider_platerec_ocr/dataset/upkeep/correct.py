@@ -83,6 +83,8 @@ def correct(  # noqa: PLR0913  # what is meant, what is said, and where, all by 
     :param opener: opens places instead of fsspec, such as Airflow's connections do.
     :raises OCRInputError: there is no such read, or several, or what is said makes no sense.
     :raises OCRDatasetError: the table cannot be read.
+
+    .. versionadded:: 0.2
     """
     uri = str(dataset)
     open_place = opener or _opener(storage_options or {})
