@@ -104,7 +104,7 @@ def tell_of_container_stops(of: Any = sdk) -> None:
 
 async def in_thread(call: Callable[..., Any], *arguments: Any) -> Any:
     """Run one of Airflow's blocking calls from a trigger, in the only way in which it may ask the triggerer back."""
-    from asgiref.sync import sync_to_async  # noqa: PLC0415  # a DAG file never needs it
+    from asgiref.sync import sync_to_async  # a DAG file never needs it
 
     return await sync_to_async(call)(*arguments)
 

@@ -84,7 +84,7 @@ def mounted_page(make: Callable[[], Any]) -> list[dict[str, Any]]:
 
 
 def _app_of_page() -> Any:
-    from airflow_provider_platerec_ocr.web.mounted import airflow_page  # noqa: PLC0415  # others never need it
+    from airflow_provider_platerec_ocr.web.mounted import airflow_page  # others never need it
 
     return airflow_page()
 

@@ -238,7 +238,7 @@ class OCRManifestTaskGroup(TaskGroup):
 
     def _asking(self, within: timedelta | None, limits: dict[str, Any], common: dict[str, Any]) -> OCRApproveOperator:
         """Return the task that asks a person; imported here, since few DAGs have it and older Airflows have none."""
-        from airflow_provider_platerec_ocr.operators.approve import OCRApproveOperator  # noqa: PLC0415  # as it says
+        from airflow_provider_platerec_ocr.operators.approve import OCRApproveOperator  # as it says
 
         return OCRApproveOperator(
             task_id="approve",

@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def s3() -> Iterator[S3Stand]:
     """A real S3 protocol on loopback; each test has a bucket of its own."""
-    from support.stores import s3_stand  # noqa: PLC0415  # takes a second, and most runs of a few tests need none
+    from support.stores import s3_stand  # takes a second, and most runs of a few tests need none
 
     with s3_stand() as stand:
         yield stand

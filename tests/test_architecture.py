@@ -18,6 +18,7 @@ from support.rooms import (
     PAGE,
     SOURCE,
     imports_of,
+    name_of,
     nodes_of,
     our_rooms,
     page_with,
@@ -138,17 +139,6 @@ APART = ("operators", "sensors", "triggers")
 MOST_FILES = 14
 """A room with more is two."""
 
-HOMES_OF_TIME = {"core/clock.py", "sandbox/state/clock.py"} | {
-    f"demo/{name}.py" for name in ("__main__", "process_tree", "processes", "web")
-}
-"""Clocks, and commands that wait for processes; the sandbox may not use our clock."""
-TIME_CALLS = {
-    "time": {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "sleep", "localtime", "gmtime"},
-    "datetime": {"now", "utcnow", "today"},
-    "date": {"today"},
-    "asyncio": {"sleep"},
-}
-
 HEAVY = (
     *["aiohttp", "pyarrow", "pandas", "numpy", "fsspec", "requests", "PIL", "cv2"],
     *(f"airflow.{name}" for name in ("executors", "models", "providers.http")),
@@ -159,10 +149,6 @@ HEAVY = (
     f"{PACKAGE}.triggers.statistics",
 )
 """What must not be loaded because a DAG file was parsed."""
-
-
-def name_of(path: Path) -> str:
-    return path.relative_to(SOURCE).as_posix()
 
 
 def functions_of(path: Path) -> Iterator[tuple[str, int]]:
@@ -177,17 +163,6 @@ def docstring_of(path: Path) -> str | None:
     module = nodes_of(path)[0]
     assert isinstance(module, ast.Module)
     return ast.get_docstring(module)
-
-
-def time_calls_of(path: Path) -> list[str]:
-    found = []
-    for node in nodes_of(path):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.attr in TIME_CALLS.get(node.value.id, ()):
-                found.append(f"{node.value.id}.{node.attr}")
-        elif isinstance(node, ast.ImportFrom) and node.module == "time":
-            found += [f"time.{alias.name}" for alias in node.names]
-    return found
 
 
 def test_every_part_of_the_package_has_a_place_among_the_rooms() -> None:
@@ -223,54 +198,6 @@ def test_a_library_is_used_only_where_it_is_at_home() -> None:
     assert {name: libraries for name, libraries in wrong.items() if libraries} == {}
 
 
-def asks_for_a_version(path: Path) -> list[str]:
-    """Return the lines of a file that only have a reason if Airflow's versions differ."""
-    found = []
-    for node in nodes_of(path):
-        if isinstance(node, ast.Try):
-            found += imports_that_may_fail(node)
-        elif isinstance(node, ast.ImportFrom) and node.module in {"airflow", "airflow.version"}:
-            found += [alias.name for alias in node.names if "version" in alias.name]
-        elif isinstance(node, ast.Attribute) and ast.unparse(node) in {"airflow.__version__", "airflow.version"}:
-            found.append(ast.unparse(node))
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "version":
-            found += [text for text in map(ast.unparse, node.args) if "apache-airflow" in text]
-    return found
-
-
-def imports_that_may_fail(node: ast.Try) -> list[str]:
-    """Return the imports of Airflow whose failure is caught."""
-    caught = {name for each in node.handlers if each.type for name in ast.unparse(each.type).strip("()").split(", ")}
-    if caught.isdisjoint({"ImportError", "ModuleNotFoundError"}):
-        return []
-    tried = [line for each in node.body for line in ast.walk(each) if isinstance(line, (ast.Import, ast.ImportFrom))]
-    return [text for text in map(ast.unparse, tried) if text.split()[1].partition(".")[0] == "airflow"]
-
-
-def test_only_compat_knows_that_airflow_has_versions() -> None:
-    asking = {name_of(path) for path in FILES if asks_for_a_version(path)}
-    asking |= {path.name for path in DAGS if asks_for_a_version(path)}
-
-    assert asking == {"compat.py"}
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "try:\n    from airflow.sdk import RetryPolicy\nexcept ImportError:\n    RetryPolicy = None",
-        "try:\n    import airflow.sdk.log\nexcept (OSError, ModuleNotFoundError):\n    pass",
-        "from airflow import __version__",
-        "import airflow\nprint(airflow.__version__)",
-        "from importlib.metadata import version\nversion('apache-airflow-core')",
-    ],
-)
-def test_the_ways_to_ask_for_a_version_are_seen(line: str, tmp_path: Path) -> None:
-    file = tmp_path / "asks.py"
-    file.write_text(line)
-
-    assert len(asks_for_a_version(file)) == 1
-
-
 def test_no_room_may_import_what_it_does_not() -> None:
     used: dict[str, set[str]] = {name: set() for name in ROOMS}
     for path in FILES:
@@ -291,6 +218,32 @@ def test_nobody_imports_the_demo() -> None:
 
 def test_a_room_holds_no_more_files_than_a_person_remembers() -> None:
     assert {name: size for name, size in sizes().items() if size > MOST_FILES} == {}
+
+
+def modules_of_ours(function: ast.AST) -> set[str]:
+    """Return the modules of this package that a function imports when it runs."""
+    lines = [node for node in ast.walk(function) if isinstance(node, ast.ImportFrom) and node.module]
+    names = {f"{line.module}.{alias.name}" for line in lines for alias in line.names}
+    names |= {alias.name for node in ast.walk(function) if isinstance(node, ast.Import) for alias in node.names}
+    ours = {name.partition(".")[2] for name in names if name.startswith(f"{PACKAGE}.")}
+    return {name if is_module(name) else name.rpartition(".")[0] for name in ours}
+
+
+def is_module(dotted: str) -> bool:
+    place = SOURCE.joinpath(*dotted.split("."))
+    return place.is_dir() or place.with_suffix(".py").exists()
+
+
+def test_an_operator_that_runs_goes_down_once() -> None:
+    found = {
+        f"{name_of(path)}:{node.name}": modules_of_ours(node)
+        for path in sorted((SOURCE / "operators").glob("*.py"))
+        for node in nodes_of(path)
+        if isinstance(node, ast.FunctionDef) and node.name in {"execute", "execute_complete"}
+    }
+
+    assert found["operators/read.py:execute"] == {"tasks.read"}
+    assert {name: modules for name, modules in found.items() if len(modules) > 1} == {}
 
 
 @pytest.mark.parametrize("folder", APART)
@@ -326,10 +279,6 @@ def test_the_rules_do_no_input_or_output() -> None:
     ]
 
     assert found == []
-
-
-def test_only_a_clock_reads_time_or_sleeps() -> None:
-    assert {name_of(path) for path in FILES if time_calls_of(path)} == HOMES_OF_TIME
 
 
 def test_paid_calls_are_never_run_in_a_group_that_cancels_them() -> None:

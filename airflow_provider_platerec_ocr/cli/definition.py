@@ -37,7 +37,7 @@ ABOUT = "Account, runs, ledger and datasets of the Plate Recognizer OCR provider
 
 def get_commands() -> list[GroupCommand]:
     """Return the commands, as Airflow's own are described."""
-    from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand  # noqa: PLC0415  # only Airflow's command has it
+    from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand  # only Airflow's command has it
 
     class Words(Arg):
         """All words after the command's name, left to the command itself."""

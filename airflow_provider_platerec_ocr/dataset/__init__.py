@@ -19,11 +19,11 @@ __all__ = ["correct", "find_reads", "read_dataset", "read_dead_letters"]
 def __getattr__(name: str) -> Any:
     """Import a function when somebody asks for it."""
     if name == "correct":
-        from airflow_provider_platerec_ocr.dataset.upkeep.correct import correct  # noqa: PLC0415  # lazy, as below
+        from airflow_provider_platerec_ocr.dataset.upkeep.correct import correct  # lazy, as below
 
         return correct
     if name == "find_reads":
-        from airflow_provider_platerec_ocr.dataset.search.find import find_reads  # noqa: PLC0415  # lazy, as below
+        from airflow_provider_platerec_ocr.dataset.search.find import find_reads  # lazy, as below
 
         return find_reads
     if name in __all__:

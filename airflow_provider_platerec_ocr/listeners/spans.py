@@ -29,7 +29,7 @@ def keeps_spans(provider: Any) -> bool:
 def tracing() -> tuple[Any, Any] | None:
     """Return tracer and context of the task that is running, for :func:`hearing`; ``None`` where nobody keeps spans."""
     try:
-        from opentelemetry import context, trace  # noqa: PLC0415  # it need not be installed
+        from opentelemetry import context, trace  # it need not be installed
     except ImportError:
         return None
     provider = trace.get_tracer_provider()
@@ -75,7 +75,7 @@ def _shard(tracer: Any, parent: Any, event: RunEvent, began: int) -> None:
 def _fail(span: Any, error: str | None) -> None:
     if error is None:
         return
-    from opentelemetry.trace import Status, StatusCode  # noqa: PLC0415  # whoever has a span has it
+    from opentelemetry.trace import Status, StatusCode  # whoever has a span has it
 
     span.set_status(Status(StatusCode.ERROR, error))
 

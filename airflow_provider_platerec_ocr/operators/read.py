@@ -153,10 +153,9 @@ class OCRReadOperator(OCROperator):
 
         A signal's handler runs in this thread while it waits, so :meth:`on_kill` reaches the child.
         """
-        from airflow_provider_platerec_ocr.tasks import interruption, read
+        from airflow_provider_platerec_ocr.tasks import read
 
-        with interruption.ends_the_run():
-            self._single = read.opened(self, context, upload_url=self._upload_url)
+        with read.opened(self, context, upload_url=self._upload_url) as self._single:
             if self._killed:
                 self._single.stop()
             return self._single.run()

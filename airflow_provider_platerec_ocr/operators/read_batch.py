@@ -110,10 +110,9 @@ class OCRReadBatchOperator(OCROperator):
 
         A signal's handler runs in this thread while it waits, so :meth:`on_kill` reaches the child.
         """
-        from airflow_provider_platerec_ocr.tasks import interruption, read_batch
+        from airflow_provider_platerec_ocr.tasks import read_batch
 
-        with interruption.ends_the_run():
-            self._process = read_batch.start(self, context)
+        with read_batch.started(self, context) as self._process:
             if self._killed:
                 self._process.stop()
             ended = self._process.wait()

@@ -54,9 +54,9 @@ class HandedOver:
         os.environ.update(_CHILDS_AIRFLOW)
         for known, value in self.connections.items():
             os.environ[f"AIRFLOW_CONN_{known.upper()}"] = value
-        from airflow.sdk.io import attach  # noqa: PLC0415  # it reads its settings when it is imported
+        from airflow.sdk.io import attach  # it reads its settings when it is imported
 
-        from airflow_provider_platerec_ocr.compat import BaseHook, read_connections_without_database  # noqa: PLC0415  # as above
+        from airflow_provider_platerec_ocr.compat import BaseHook, read_connections_without_database  # as above
 
         read_connections_without_database()
         if conn_id:
@@ -69,7 +69,7 @@ def hand_over(used: Collection[tuple[str, str]]) -> HandedOver:
 
     :raises AirflowNotFoundException: a connection that a URI names is not there.
     """
-    from airflow_provider_platerec_ocr.compat import AirflowNotFoundException, BaseHook  # noqa: PLC0415  # as above
+    from airflow_provider_platerec_ocr.compat import AirflowNotFoundException, BaseHook  # as above
 
     connections = {conn_id: _as_json(BaseHook.get_connection(conn_id)) for _, conn_id in used if conn_id}
     for scheme in {scheme for scheme, conn_id in used if not conn_id}:

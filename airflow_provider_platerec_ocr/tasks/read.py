@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,20 +13,23 @@ from airflow_provider_platerec_ocr.hooks.single_read import SingleRead
 from airflow_provider_platerec_ocr.runtime import task
 from airflow_provider_platerec_ocr.runtime.connection import load_settings
 from airflow_provider_platerec_ocr.runtime.read_request import ReadRequest
+from airflow_provider_platerec_ocr.tasks.interruption import ends_the_run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import timedelta
 
     from airflow.sdk import Context
 
 
-def opened(operator: Any, context: Context, *, upload_url: Any) -> SingleRead:
-    """Open what reading the operator's image needs.
+@contextmanager
+def opened(operator: Any, context: Context, *, upload_url: Any) -> Iterator[SingleRead]:
+    """Open what reading the operator's image needs; Ctrl-C within the block ends the run.
 
     :param upload_url: the URL with its signature, which the operator shows to nobody.
     """
-    return task.given(ReadTask, operator, upload_url=upload_url).open(context)
+    with ends_the_run():
+        yield task.given(ReadTask, operator, upload_url=upload_url).open(context)
 
 
 @dataclass(frozen=True, slots=True)

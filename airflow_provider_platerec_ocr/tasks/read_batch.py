@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,21 +19,24 @@ from airflow_provider_platerec_ocr.runtime.connection import load_settings
 from airflow_provider_platerec_ocr.runtime.handed_over import hand_over
 from airflow_provider_platerec_ocr.runtime.inbox_access import inbox_place
 from airflow_provider_platerec_ocr.runtime.places import open_ledger_place, open_place, spill_folder
+from airflow_provider_platerec_ocr.tasks.interruption import ends_the_run
 from airflow_provider_platerec_ocr.tasks.which_ledger import expect
 from airflow_provider_platerec_ocr.worker.job import ShardJob
 from airflow_provider_platerec_ocr.worker.orphan_note import tell_notes
 from airflow_provider_platerec_ocr.worker.parent import ChildProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import timedelta
 
     from airflow.sdk import Context
 
 
-def start(operator: Any, context: Context) -> ChildProcess:
-    """Start the child process in which the calls of the operator's shard live."""
-    return task.given(ReadBatchTask, operator).start(context)
+@contextmanager
+def started(operator: Any, context: Context) -> Iterator[ChildProcess]:
+    """Start the child process in which the calls of the operator's shard live; Ctrl-C within the block ends the run."""
+    with ends_the_run():
+        yield task.given(ReadBatchTask, operator).start(context)
 
 
 @dataclass(frozen=True, slots=True)

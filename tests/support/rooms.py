@@ -23,6 +23,11 @@ BEGIN, END = "<!-- rooms: made by tests/support/rooms.py -->\n", "<!-- end of ro
 FILES = sorted(SOURCE.rglob("*.py"))
 
 
+def name_of(path: Path) -> str:
+    """Return what a file of the package is called in a list of them."""
+    return path.relative_to(SOURCE).as_posix()
+
+
 @cache
 def nodes_of(path: Path) -> tuple[ast.AST, ...]:
     """Return all that a file's source consists of; many rules ask, and each file is read once."""

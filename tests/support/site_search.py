@@ -37,16 +37,16 @@ STOP_WORDS = frozenset(
 
 def site_config(root: Path = ROOT) -> Any:
     """Return the site's configuration, as MkDocs reads it."""
-    from mkdocs.config import load_config  # noqa: PLC0415  # heavy, and of the documentation alone
+    from mkdocs.config import load_config  # heavy, and of the documentation alone
 
     return load_config(str(root / ".mkdocs.yml"))
 
 
 def built_index() -> dict[str, Any]:
     """Return what the site's ``search_index.json`` holds; pages are rendered for it, and no file is made."""
-    from material.plugins.search.plugin import SearchIndex  # noqa: PLC0415  # heavy, and of the documentation alone
-    from mkdocs.structure.files import get_files  # noqa: PLC0415  # as above
-    from mkdocs.structure.nav import get_navigation  # noqa: PLC0415  # as above
+    from material.plugins.search.plugin import SearchIndex  # heavy, and of the documentation alone
+    from mkdocs.structure.files import get_files  # as above
+    from mkdocs.structure.nav import get_navigation  # as above
 
     config = site_config()
     plugin = config.plugins["material/search"]

@@ -71,7 +71,7 @@ def facets(lineage: Lineage | None) -> Any:
     if lineage is None or not (lineage.inputs or lineage.outputs or lineage.counts):
         return None
     try:
-        from airflow_provider_platerec_ocr.tasks.telling import lineage_facets  # noqa: PLC0415  # it needs the provider
+        from airflow_provider_platerec_ocr.tasks.telling import lineage_facets  # it needs the provider
     except ImportError:
         return None
     return lineage_facets.operator_lineage(lineage)

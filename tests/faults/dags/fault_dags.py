@@ -100,7 +100,7 @@ with DAG(
     @task(execution_timeout=timedelta(seconds=45))  # much less than a call may take
     def single(params: dict[str, str] | None = None) -> dict[str, object]:
         """Read one image in a task of one's own."""
-        from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook  # noqa: PLC0415  # a task imports it itself
+        from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook  # a task imports it itself
 
         given = params or {}
         return PlateRecOCRHook(given["conn_id"]).read(type="vin", image=given["image"], ledger=given["ledger"])

@@ -52,9 +52,9 @@ def _account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def events(dag_id: str) -> list[dict[str, Any]]:
     """The asset events of a DAG's runs, as Airflow keeps them."""
-    from airflow.models.asset import AssetEvent, AssetModel  # noqa: PLC0415  # Airflow is claimed first
-    from airflow.utils.session import create_session  # noqa: PLC0415
-    from sqlalchemy import select  # noqa: PLC0415
+    from airflow.models.asset import AssetEvent, AssetModel  # Airflow is claimed first
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
 
     with create_session() as session:
         query = select(AssetEvent, AssetModel).join(AssetModel, AssetEvent.asset_id == AssetModel.id)
@@ -185,7 +185,7 @@ def test_an_alias_means_the_asset_of_the_table_also_where_one_of_them_writes_esc
 
 def told_by(*outlets: Any, key: str | None = None) -> Any:
     """Tell the outlets of a table, through the events that Airflow itself hands to a task."""
-    from airflow.sdk.execution_time.context import OutletEventAccessors  # noqa: PLC0415  # loads the task runner
+    from airflow.sdk.execution_time.context import OutletEventAccessors  # loads the task runner
 
     events = OutletEventAccessors()
     tell_assets(cast("Context", {"outlet_events": events}), outlets, "/data/reads", {"reads": 3}, key=key)
@@ -273,9 +273,9 @@ with DAG("listens_by_day", schedule=each_partition(READS)) as by_day:
 
 def queued() -> tuple[list[str], list[tuple[str, str]]]:
     """Who is to run since an asset had an event, and who for which partition; what is plain is forgotten again."""
-    from airflow.models.asset import AssetDagRunQueue, AssetPartitionDagRun  # noqa: PLC0415
-    from airflow.utils.session import create_session  # noqa: PLC0415
-    from sqlalchemy import delete, select  # noqa: PLC0415
+    from airflow.models.asset import AssetDagRunQueue, AssetPartitionDagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete, select
 
     with create_session() as session:
         plainly = sorted(session.scalars(select(AssetDagRunQueue.target_dag_id)))
@@ -286,9 +286,9 @@ def queued() -> tuple[list[str], list[tuple[str, str]]]:
 
 def listening(home: AirflowHome) -> None:
     """Have Airflow know the two DAGs that listen, and let them run."""
-    from airflow.models import DagModel  # noqa: PLC0415
-    from airflow.utils.session import create_session  # noqa: PLC0415
-    from sqlalchemy import update  # noqa: PLC0415
+    from airflow.models import DagModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
 
     home.add_dag("listeners.py", LISTENERS)
     done = home.airflow("dags", "reserialize")

@@ -63,9 +63,9 @@ def next_night() -> datetime:
 
 def unpaused(home: AirflowHome, folder: Path) -> tuple[dict[str, datetime | None], set[str]]:
     """Unpause every DAG of a folder; return when Airflow would run each next, and which it would start at once."""
-    from airflow.models.dag import DagModel  # noqa: PLC0415  # Airflow must not be imported before its home is claimed
-    from airflow.utils.session import create_session  # noqa: PLC0415
-    from sqlalchemy import select, update  # noqa: PLC0415
+    from airflow.models.dag import DagModel  # Airflow must not be imported before its home is claimed
+    from airflow.utils.session import create_session
+    from sqlalchemy import select, update
 
     done = home.airflow("dags", "reserialize", AIRFLOW__CORE__DAGS_FOLDER=str(folder))
     assert done.returncode == 0, done.stdout
@@ -101,7 +101,7 @@ def test_being_unpaused_starts_no_example_dag_at_any_time_of_the_day(airflow_hom
 
 @pytest.mark.airflow
 def test_the_form_groups_the_parameters(airflow_home: AirflowHome) -> None:
-    import runpy  # noqa: PLC0415  # as above: a DAG file imports Airflow
+    import runpy  # as above: a DAG file imports Airflow
 
     assert airflow_home.dags.is_dir()
     params = runpy.run_path(str(DAGS / "nightly_ocr_batch.py"))["dag"].params
@@ -119,7 +119,7 @@ def test_the_form_groups_the_parameters(airflow_home: AirflowHome) -> None:
 def test_the_downstream_dag_takes_the_rows_of_its_events_run_and_not_of_another_dag_with_the_same_run_id(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import runpy  # noqa: PLC0415  # as above: a DAG file imports Airflow
+    import runpy  # as above: a DAG file imports Airflow
 
     example = runpy.run_path(str(DAGS / "ocr_downstream.py"))
     doubtful = example["dag"].task_dict["doubtful_codes"].python_callable
@@ -144,7 +144,7 @@ def test_the_downstream_dag_takes_the_rows_of_its_events_run_and_not_of_another_
 def test_the_dag_of_ones_own_fails_where_too_many_reads_of_its_own_run_are_doubtful(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import runpy  # noqa: PLC0415  # as above: a DAG file imports Airflow
+    import runpy  # as above: a DAG file imports Airflow
 
     example = runpy.run_path(str(DAGS / "yard_weekdays.py"))
     check = example["dag"].task_dict["check"].python_callable
@@ -164,9 +164,9 @@ def test_the_dag_of_ones_own_fails_where_too_many_reads_of_its_own_run_are_doubt
 def test_the_summary_of_urls_is_one_xcom_whatever_the_urls(
     airflow_home: AirflowHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow.models.xcom import XComModel  # noqa: PLC0415  # as above
-    from airflow.utils.session import create_session  # noqa: PLC0415
-    from sqlalchemy import select  # noqa: PLC0415
+    from airflow.models.xcom import XComModel  # as above
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
 
     url = f"https://photos.example/{'long/' * 120}a.jpg"
     airflow_home.add_dag("ocr_urls.py", DAGS / "ocr_urls.py")

@@ -81,9 +81,9 @@ def failed(run: DagRunResult) -> list[str]:
 
 def events(run: DagRunResult) -> list[dict[str, Any]]:
     """Return the extras of the run's asset events."""
-    from airflow.models.asset import AssetEvent  # noqa: PLC0415  # Airflow must not be imported before its home is claimed
-    from airflow.utils.session import create_session  # noqa: PLC0415
-    from sqlalchemy import select  # noqa: PLC0415
+    from airflow.models.asset import AssetEvent  # Airflow must not be imported before its home is claimed
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
 
     with create_session() as session:
         mine = (AssetEvent.source_dag_id == run.dag_id) & (AssetEvent.source_run_id == run.run_id)

@@ -11,7 +11,7 @@ from support.airflow_versions import since_3_2
 if TYPE_CHECKING:
     from support.airflow_home import AirflowHome
 
-# ruff: noqa: PLC0415  # Airflow must not be imported before the fixture has given it a home
+# Airflow must not be imported before the fixture has given it a home
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_home")]
 KEY = "2026-03-01T22:15Z"
 

@@ -74,8 +74,8 @@ def test_places_have_openlineages_names_without_connections_and_secrets(uri: str
 @pytest.mark.parametrize("uri", ["file:///data/reads", "s3://bucket/ocr/reads", "s3://bucket/reads"])
 def test_the_names_are_those_that_airflows_own_converters_give_to_assets(uri: str) -> None:
     pytest.importorskip("airflow.providers.openlineage", reason="the OpenLineage provider is not installed")
-    from airflow.providers.amazon.aws.assets import s3  # noqa: PLC0415  # needs the one above
-    from airflow.providers.common.io.assets import file  # noqa: PLC0415
+    from airflow.providers.amazon.aws.assets import s3  # needs the one above
+    from airflow.providers.common.io.assets import file
 
     converter = s3 if uri.startswith("s3") else file
     found = converter.convert_asset_to_openlineage(Asset(uri=uri), None)
