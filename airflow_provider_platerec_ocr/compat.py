@@ -39,7 +39,7 @@ __all__ = [
     "AirflowException", "AirflowFailException", "AirflowNotFoundException", "AirflowPlugin", "AirflowSkipException",
     "BaseHook", "HITLOperator", "OCROperator", "RetryDecision", "RetryPolicy", "aget_connection", "amask_secret",
     "asset_state", "conf", "decides_retries", "each_partition", "from_next_slot", "key_event",
-    "read_connections_without_database", "stats", "task_state", "tell_of_container_stops",
+    "read_connections_without_database", "stats", "task_state", "tell_of_container_stops", "tell_of_own_traces",
 ]  # fmt: skip
 
 _HOMES = {
@@ -102,6 +102,12 @@ def tell_of_container_stops(of: Any = sdk) -> None:
         tell(logging.INFO, f"{what}; by default each is sent once more.")
 
 
+def tell_of_own_traces(of: Any = sdk) -> None:
+    """Say what becomes of spans before 3.3, which starts none for a task that ours could stand below."""
+    if not hasattr(of, "RetryPolicy"):  # which came with it
+        tell(logging.INFO, "gives a task no span: those of its calls begin a trace of their own.")
+
+
 async def in_thread(call: Callable[..., Any], *arguments: Any) -> Any:
     """Run one of Airflow's blocking calls from a trigger, in the only way in which it may ask the triggerer back."""
     from asgiref.sync import sync_to_async  # a DAG file never needs it
@@ -155,7 +161,7 @@ def task_state(context: Context) -> Any:
     """Return the store of the task's own state; ``None`` where there is none, as before 3.3."""
     store = context.get("task_state_store")
     if store is None:
-        tell(logging.DEBUG, "keeps no state of a task: its progress is in the log.")
+        tell(logging.INFO, "keeps no state of a task: its progress is in the log.")
     return store
 
 
@@ -230,6 +236,13 @@ class TimedAnswerOperator(sdk.BaseOperator):
     def __init__(self, *, response_timeout: timedelta | None = None, **kwargs: Any) -> None:
         super().__init__(**(kwargs if response_timeout is None else kwargs | {"execution_timeout": response_timeout}))
         self.response_timeout = response_timeout
+
+    def execute(self, context: Context) -> Any:
+        """Ask, after saying by which of the two it goes."""
+        if self.response_timeout is not None:
+            what = "has a standard provider before 1.12.3: the time that a person has for an answer"
+            tell(logging.INFO, f"{what} is the task's execution_timeout ({self.response_timeout}).")
+        return super().execute(context)
 
 
 class NoHumanOperator(StandInOperator):

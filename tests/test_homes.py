@@ -37,7 +37,7 @@ def asks_for_a_version(path: Path) -> list[str]:
             found.append(ast.unparse(node))
         elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "version":
             found += [text for text in map(ast.unparse, node.args) if "apache-airflow" in text]
-    return found
+    return found + probes(path)
 
 
 def imports_that_may_fail(node: ast.Try) -> list[str]:
@@ -47,6 +47,55 @@ def imports_that_may_fail(node: ast.Try) -> list[str]:
         return []
     tried = [line for each in node.body for line in ast.walk(each) if isinstance(line, (ast.Import, ast.ImportFrom))]
     return [text for text in map(ast.unparse, tried) if text.split()[1].partition(".")[0] == "airflow"]
+
+
+def probes(path: Path) -> list[str]:
+    """Return where a file asks whether something of Airflow's, or of a task's context, has an attribute.
+
+    ``getattr`` with a default counts for what is imported from Airflow alone: what is in a context may lack a value.
+    """
+    imported, of_context = names_of_airflow(path), names_of_context(path)
+    found = []
+    for node in nodes_of(path):
+        match node:
+            case ast.Call(func=ast.Name("hasattr"), args=[about, _]):
+                is_probe = root_of(about) in imported | of_context or is_of_context(about)
+            case ast.Call(func=ast.Name("getattr"), args=[about, _, _]):
+                is_probe = root_of(about) in imported
+            case _:
+                is_probe = False
+        found += [ast.unparse(node)] if is_probe else []
+    return found
+
+
+def root_of(node: ast.expr) -> str:
+    return ast.unparse(node).partition(".")[0]
+
+
+def names_of_airflow(path: Path) -> set[str]:
+    found = set()
+    for node in nodes_of(path):
+        if isinstance(node, ast.Import):
+            found |= {alias.asname or "airflow" for alias in node.names if alias.name.partition(".")[0] == "airflow"}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "airflow":
+            found |= {alias.asname or alias.name for alias in node.names}
+    return found
+
+
+def names_of_context(path: Path) -> set[str]:
+    """Return the names that are given something of a task's context."""
+    pairs: list[tuple[ast.expr, ast.expr]] = []
+    for node in nodes_of(path):
+        match node:
+            case ast.Assign(targets=[ast.Tuple(names)], value=ast.Tuple(values)):
+                pairs += zip(names, values, strict=False)
+            case ast.Assign(targets=[name], value=value) | ast.AnnAssign(target=name, value=ast.expr() as value):
+                pairs.append((name, value))
+    return {ast.unparse(name) for name, value in pairs if is_of_context(value)}
+
+
+def is_of_context(node: ast.expr) -> bool:
+    return ast.unparse(node).startswith(("context[", "context.get("))
 
 
 def test_only_compat_knows_that_airflow_has_versions() -> None:
@@ -64,6 +113,11 @@ def test_only_compat_knows_that_airflow_has_versions() -> None:
         "from airflow import __version__",
         "import airflow\nprint(airflow.__version__)",
         "from importlib.metadata import version\nversion('apache-airflow-core')",
+        "from airflow import sdk\nhasattr(sdk, 'RetryPolicy')",
+        "import airflow.sdk\ngetattr(airflow.sdk, 'RetryPolicy', None)",
+        "hasattr(context['ti'], 'get_task_states')",
+        "ti: Any = context['ti']\nhasattr(ti, 'get_task_states')",
+        "ti, task = context['ti'], context.get('task')\nhasattr(task, 'dag')",
     ],
 )
 def test_the_ways_to_ask_for_a_version_are_seen(line: str, tmp_path: Path) -> None:

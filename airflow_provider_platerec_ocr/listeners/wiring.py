@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_platerec_ocr.compat import conf, stats, task_state
+from airflow_provider_platerec_ocr.compat import conf, stats, task_state, tell_of_own_traces
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.events import RunEvent, of_owner
 from airflow_provider_platerec_ocr.core.models import format_timestamp
@@ -73,6 +73,7 @@ def _everywhere() -> list[Listener]:
         found.append(Listener("metrics", lambda: metrics.hearing(stats())))
     traced = spans.tracing()
     if traced is not None:
+        tell_of_own_traces()
         found.append(Listener("spans", lambda: spans.hearing(*traced)))
     return found
 

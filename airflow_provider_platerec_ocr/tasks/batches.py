@@ -191,7 +191,7 @@ def _all_states(context: Context, task_ids: Iterable[str]) -> Mapping[str, Any]:
     """Ask Airflow for the states of tasks of this run; where it cannot say, the plan that is there counts."""
     ti: Any = context["ti"]
     wanted = list(task_ids)
-    if not wanted or not hasattr(ti, "get_task_states"):
+    if not wanted:
         return {}
     try:
         found = ti.get_task_states(dag_id=ti.dag_id, task_ids=wanted, run_ids=[ti.run_id])
@@ -204,7 +204,5 @@ def _all_states(context: Context, task_ids: Iterable[str]) -> Mapping[str, Any]:
 
 def _was_dry(context: Context, task_id: str, map_index: int) -> bool:
     ti: Any = context["ti"]
-    if not hasattr(ti, "xcom_pull"):
-        return False
     counts = ti.xcom_pull(task_ids=task_id, key="plan", map_indexes=map_index)
     return isinstance(counts, dict) and bool(counts.get("plan_only"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import airflow
 import pytest
-from airflow.sdk import DAG, Asset
+from airflow.sdk import DAG, Asset, BaseOperator
 
 from airflow_provider_platerec_ocr import compat
 from airflow_provider_platerec_ocr.compat import StandInOperator, extra_of_alias
@@ -342,6 +342,45 @@ def test_what_a_stopped_container_costs_is_said_once_where_it_does(caplog: pytes
 
     assert silent == ""
     assert caplog.text.count("calls in flight are in doubt") == 1
+
+
+def test_a_task_without_a_state_of_its_own_says_once_where_its_progress_is(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        stores = [compat.task_state(cast("Context", context)) for context in ({}, {}, {"task_state_store": caplog})]
+
+    assert stores == [None, None, caplog]
+    assert caplog.text.count("its progress is in the log") == 1
+
+
+def test_spans_that_stand_below_no_task_say_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        compat.tell_of_own_traces(SimpleNamespace(RetryPolicy=object))
+        silent = caplog.text
+        compat.tell_of_own_traces(SimpleNamespace())
+        compat.tell_of_own_traces(SimpleNamespace())
+
+    assert silent == ""
+    assert caplog.text.count("those of its calls begin a trace of their own") == 1
+
+
+class Asks(BaseOperator):
+    """Asks a person, as the standard provider before 1.12.3 did."""
+
+    def execute(self, context: Context) -> str:  # noqa: ARG002  # Airflow's signature
+        return "asked"
+
+
+def test_an_answer_that_has_the_tasks_own_time_is_told_when_it_is_asked_for(caplog: pytest.LogCaptureFixture) -> None:
+    older: Any = compat.human_operator(base=Asks)
+    with caplog.at_level(logging.INFO):
+        endless = older(task_id="endless").execute(context())
+        task = older(task_id="t", response_timeout=timedelta(hours=2))
+        silent = caplog.text
+        asked = task.execute(context())
+
+    assert (endless, asked) == ("asked", "asked")
+    assert "execution_timeout" not in silent
+    assert "an answer is the task's execution_timeout (2:00:00)" in caplog.text
 
 
 def test_before_3_1_the_event_of_an_alias_carries_no_value_that_has_no_hash() -> None:
