@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from functools import cache
 from importlib.metadata import packages_distributions, requires, version
 from pathlib import Path
@@ -18,6 +19,7 @@ from packaging.utils import canonicalize_name
 from airflow_provider_platerec_ocr import __version__
 from airflow_provider_platerec_ocr.core import wire
 from airflow_provider_platerec_ocr.provider_info import get_provider_info
+from support.rooms import SOURCE
 
 pytestmark = pytest.mark.xdist_group("clone")  # each file is read once
 
@@ -37,6 +39,18 @@ TOP = {
     "LICENSE",
 }
 MOST_PATCHES = 10
+MOST_TEST_FILES = 14
+"""As in a room of the package: a folder with more is two."""
+NO_ROOM = {
+    "contract": "one suite for the sandbox and for what the real API once answered",
+    "explorer": "searches for a way to break the laws of the ledger",
+    "faults": "breaks processes, disks, stores and the API under a whole Airflow",
+    "provider/package": "the modules at the top of the package, and what Airflow is told of it",
+    "provider/runs": "whole runs, from the plan to the table",
+    "readers": "what is not ours and opens the table",
+    "scheduler": "a whole Airflow as a service",
+}
+"""Folders of tests that stand for no room, and what is tried in them."""
 
 
 @cache
@@ -216,6 +230,25 @@ def test_test_folders_are_no_packages_and_shadow_none() -> None:
     assert list((ROOT / "tests").rglob("__init__.py")) == []
     assert folders.isdisjoint({"airflow", "airflow_provider_platerec_ocr", "pytest", "fastapi", "aiohttp"})
     assert [path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and path.name == "airflow"] == []
+
+
+def files_of_folders() -> Counter[str]:
+    """Return how many files of tests each folder holds, those of the tests' own helpers left out."""
+    files = [path.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")]
+    return Counter(path.parent.as_posix() for path in files if path.parts[0] != "support")
+
+
+def test_a_folder_of_tests_holds_no_more_files_than_a_person_remembers() -> None:
+    assert {name: files for name, files in files_of_folders().items() if files > MOST_TEST_FILES} == {}
+
+
+def test_a_folder_of_tests_is_called_as_the_room_or_the_module_that_it_tries() -> None:
+    """What tries the Airflow face lies below ``provider``."""
+    rooms = {name: SOURCE / name.removeprefix("provider/") for name in files_of_folders() if name != "."}
+
+    assert {name for name, room in rooms.items() if not (room.is_dir() or room.with_suffix(".py").is_file())} == set(
+        NO_ROOM
+    )
 
 
 def test_every_skip_and_expected_failure_says_why() -> None:
