@@ -152,7 +152,7 @@ def test_an_answer_before_the_end_of_the_body_is_delivered() -> None:
     async def too_large(connection: Connection) -> None:
         await connection.head()
         await connection.send(response(413, b'{"error": "too large"}', {"Connection": "close"}))
-        await asyncio.sleep(0.2)
+        await connection.stall()
 
     found, whole = against(too_large, body=b"x" * LARGE)
     assert isinstance(found, Answer)

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRQuotaExhausted, OCRUnavailable
-from airflow_provider_platerec_ocr.core.models import Statistics
 from airflow_provider_platerec_ocr.engine.ledger.purse import RunPurse, Tools
 from airflow_provider_platerec_ocr.engine.ledger.purse_files import PurseFiles
-from airflow_provider_platerec_ocr.engine.reading.batch import Batch
 from airflow_provider_platerec_ocr.storage.store import Store
 from support.clock import FakeClock
 from support.pictures import local
-from support.reading import OWNER, Setup, context, images, read_virtually
-from support.sandbox import running_sandbox
+from support.reading import OWNER, Setup, images, read_virtually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
-
-    from airflow_provider_platerec_ocr.core.models import Outcome
-
-
-async def ignore(_outcome: Outcome) -> None:
-    """Keep nothing."""
 
 
 def test_a_task_drains_when_the_reserve_is_reached(tmp_path: Path) -> None:
@@ -117,32 +106,12 @@ def test_where_all_calls_are_spent_images_are_still_looked_up_at_the_reserve(tmp
     assert box.books()["billed"] == 30
 
 
-class Slow:
-    """A client whose statistics take their time."""
-
-    def __init__(self, tools: Any, statistics: Statistics) -> None:
-        self.prepare, self.send = tools.client.prepare, tools.client.send
-        self.may_answer = asyncio.Event()
-        self._statistics = statistics
-
-    async def statistics(self) -> Statistics:
-        await self.may_answer.wait()
-        return self._statistics
-
-
 def test_no_call_starts_before_it_is_known_that_calls_are_left(tmp_path: Path) -> None:
-    with running_sandbox(latency="0") as box:
+    setup = Setup(tmp_path, reserve=40)
 
-        async def main() -> Exception | None:
-            async with context(Setup(tmp_path, box.url), 3) as tools:
-                slow: Any = Slow(tools, Statistics(calls=40, total_calls=80))
-                reading = asyncio.ensure_future(
-                    Batch(replace(tools, client=slow), ignore, reserve=40).run(images(tmp_path, 3))
-                )
-                await asyncio.sleep(0.2)  # time in which the images would be sent
-                slow.may_answer.set()
-                await reading
-                return tools.stop.reason
+    found, box = read_virtually(
+        FakeClock(), setup, images(tmp_path, 3), quota=40, faults=["on=statistics,always:slow=5"]
+    )
 
-        assert isinstance(asyncio.run(main()), OCRQuotaExhausted)
-        assert box.books()["posts"] == 0
+    assert isinstance(found[0].reason, OCRQuotaExhausted)
+    assert box.books()["posts"] == 0
