@@ -5,9 +5,10 @@ parallel shards, and publishes a Parquet table that any tool can open. Each imag
 DAG runs.
 
 Before the first night: set the connection `platerec_ocr_default` (password: the API token), point `manifest` and
-`dataset` at your data, and trigger the DAG once with `plan_only` on and *Unpause on trigger* off, to see what it will
-cost. A call costs money. Once unpaused, the DAG runs at 22:00 UTC, from the next night on, with the defaults of its
-parameters, and makes at most `daily_limit` calls a day.
+`dataset` at your data, and run `airflow dags test nightly_ocr_batch --conf '{"plan_only": true}'`, to see what it will
+cost. A call costs money. Once unpaused, the DAG runs at 22:00 UTC with the defaults of its parameters, and makes at
+most `daily_limit` calls a day: from the next night on or, where it has run on its schedule before and was paused since,
+at once for the last night that it missed.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 Reads the new photographs of a yard into a table, leaves calls to the others who use the account, and fails where too
 many of the night's reads are doubtful: a dirty lens, or the wrong type. Put your own places, hours and numbers in.
 
-It runs at 19:00 in Berlin, Monday to Friday, from the next such evening after it is unpaused. A call costs money:
-`daily_limit` is the most that the account makes a day.
+It runs at 19:00 in Berlin, Monday to Friday, from the next such evening after it is unpaused; where it has run on its
+schedule before, it makes up for the last evening that it missed, at once. A call costs money: `daily_limit` is the most
+that the account makes a day.
 """
 
 from __future__ import annotations

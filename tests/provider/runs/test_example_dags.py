@@ -44,9 +44,12 @@ ELSEWHERE = "127.0.0.2"
 """An address of this machine that the provider takes for a host like any other."""
 
 
-def nightly_at(minutes_ago: int, dag_id: str, schedule: str = SCHEDULE) -> str:
-    """Return the nightly DAG under another id, with its time of the day so many minutes ago."""
-    slot = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+def minutes_ago(minutes: int) -> datetime:
+    return (datetime.now(UTC) - timedelta(minutes=minutes)).replace(second=0, microsecond=0)
+
+
+def nightly_at(slot: datetime, dag_id: str, schedule: str = SCHEDULE) -> str:
+    """Return the nightly DAG under another id, with the time of the day of a slot."""
     assert NIGHTLY.count(SCHEDULE) == 1
     return (
         NIGHTLY.replace(SCHEDULE, schedule)
@@ -61,9 +64,19 @@ def next_night() -> datetime:
     return tonight if tonight > now else tonight + timedelta(days=1)
 
 
+def ran_on_schedule(dag_id: str, slot: datetime) -> None:
+    """Have a run of a slot in the database, as of a DAG that was not paused then."""
+    from airflow.models.dagrun import DagRun  # Airflow must not be imported before its home is claimed
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        run: dict[str, Any] = {"run_id": f"scheduled__{slot.isoformat()}", "run_type": "scheduled", "state": "success"}
+        session.add(DagRun(dag_id, **run, logical_date=slot, data_interval=(slot, slot), run_after=slot))
+
+
 def unpaused(home: AirflowHome, folder: Path) -> tuple[dict[str, datetime | None], set[str]]:
     """Unpause every DAG of a folder; return when Airflow would run each next, and which it would start at once."""
-    from airflow.models.dag import DagModel  # Airflow must not be imported before its home is claimed
+    from airflow.models.dag import DagModel  # as above
     from airflow.utils.session import create_session
     from sqlalchemy import select, update
 
@@ -82,17 +95,24 @@ def test_being_unpaused_starts_no_example_dag_at_any_time_of_the_day(airflow_hom
     for name in EXAMPLES:
         (tmp_path / f"{name}.py").write_text((DAGS / f"{name}.py").read_text())
     for minutes in (2, 100, 700, 1400):
-        (tmp_path / f"at_{minutes}.py").write_text(nightly_at(minutes, f"slot_{minutes}_minutes_ago"))
-    (tmp_path / "plain.py").write_text(nightly_at(100, "a_plain_cron_string", '"0 22 * * *"'))
+        (tmp_path / f"at_{minutes}.py").write_text(nightly_at(minutes_ago(minutes), f"slot_{minutes}_minutes_ago"))
+    (tmp_path / "plain.py").write_text(nightly_at(minutes_ago(100), "a_plain_cron_string", '"0 22 * * *"'))
     dated = f"{SCHEDULE},\n    start_date=__import__('pendulum').datetime(2026, 1, 1)"
-    (tmp_path / "dated.py").write_text(nightly_at(700, "a_start_date", dated))
-
+    (tmp_path / "dated.py").write_text(nightly_at(minutes_ago(700), "a_start_date", dated))
+    last = minutes_ago(100)
+    for days, dag_id in enumerate(("it_ran_last_night", "it_missed_a_night", "it_missed_two_nights")):
+        (tmp_path / f"{dag_id}.py").write_text(nightly_at(last, dag_id))
+        ran_on_schedule(dag_id, last - timedelta(days=days))
     before = next_night()
 
     known, due = unpaused(airflow_home, tmp_path)
 
     assert set(EXAMPLES) <= set(known)
-    assert due & set(known) == {"a_plain_cron_string", "a_start_date"}  # what the examples must not be like
+    unlike = {"a_plain_cron_string", "a_start_date"}  # what the examples must not be like
+    made_up_for = {"it_missed_a_night", "it_missed_two_nights"}  # as any DAG that has run on its schedule before
+    assert due & set(known) == unlike | made_up_for
+    assert {known[dag_id] for dag_id in made_up_for} == {last}  # of several, the last one alone
+    assert known["it_ran_last_night"] == last + timedelta(days=1)
     assert [name for name in EXAMPLES if known[name]] == ["nightly_ocr_batch", "yard_weekdays"]
     assert known["nightly_ocr_batch"] in {before, next_night()}
     later = [known[f"slot_{minutes}_minutes_ago"] for minutes in (2, 100, 700, 1400)]
