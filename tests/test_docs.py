@@ -135,6 +135,17 @@ def test_every_dependency_is_in_the_reference_with_its_lower_bound() -> None:
     assert [each for each in lowest.items() if "| `{}` | {} |".format(*each) not in page] == []
 
 
+def test_what_the_log_says_of_an_older_airflow_is_in_the_reference_in_its_words() -> None:
+    page = (REFERENCE / "supported-versions.md").read_text()
+    quoted = [text for row in re.findall(r"(?m)^\|.*\| yes[^|]*\|$", page) for text in re.findall('"([^"]+)"', row)]
+    nodes = list(ast.walk(ast.parse((ROOT / PACKAGE / "compat.py").read_text())))
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    told = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "tell"]
+
+    assert [text for text in quoted if not any(each.startswith(text) for each in texts)] == []
+    assert len(set(quoted)) == len(told)
+
+
 def test_every_supported_python_is_in_the_reference() -> None:
     page = (REFERENCE / "supported-versions.md").read_text()
     named = [text.rpartition(" ")[2] for text in metadata("airflow-provider-platerec-ocr").get_all("Classifier") or []]
