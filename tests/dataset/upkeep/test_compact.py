@@ -25,6 +25,7 @@ from airflow_provider_platerec_ocr.storage.path import StoragePath
 from support.clock import FakeClock
 from support.older_tables import as_version_1, files_of, without_metadata
 from support.table_stage import TableStage, manifest, outcome_of, read_outcome, read_vin
+from support.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.dataset.upkeep.compact import Compacted
@@ -203,10 +204,10 @@ def test_readers_never_see_a_row_twice_or_not_at_all(stage: TableStage) -> None:
     thread = threading.Thread(target=look)
     thread.start()
     try:
-        assert looked.wait(30)
+        assert looked.wait(PATIENCE_S)
         compacted(stage)
         looked.clear()
-        assert looked.wait(30)
+        assert looked.wait(PATIENCE_S)
     finally:
         over.set()
         thread.join()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +24,7 @@ from support.airflow_versions import (
 from support.clock import FakeClock
 from support.recorder import recording_server
 from support.sandbox import running_sandbox
+from support.waiting import until
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -278,18 +280,25 @@ def test_the_gate_waits_for_a_reset_in_a_real_dag(
     name: str, arguments: str, airflow_home: AirflowHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     airflow_home.add_dag(f"gate_{name}.py", GATE_DAG.format(name=name, arguments=arguments))
-    with running_sandbox(quota=50, used=50) as sandbox:
+    with running_sandbox(quota=50, used=50) as sandbox, ThreadPoolExecutor(1) as pool:
         monkeypatch.setenv(*connection_env(sandbox.url, sandbox.token, conn_id="yard"))
         reset = datetime.now(UTC) + timedelta(seconds=4)
-        sandbox.control(resets_on=reset.isoformat())
+        sandbox.control(resets_on=reset.isoformat(), auto_reset=False)
 
+        def reset_once_it_was_closed() -> None:
+            until("nobody looked", lambda: sandbox.books()["statistics_calls"])
+            sandbox.control(auto_reset=True)
+
+        resetting = pool.submit(reset_once_it_was_closed)
         run = airflow_home.run_dag(f"gate_{name}")
+        resetting.result()
         books = sandbox.books()
 
     assert run.tasks == {("gate", -1): "success", ("left", -1): "success"}
     assert run.xcom("left") == 50
     assert datetime.now(UTC) >= reset
     assert books["billed"] == 0
+    assert books["statistics_calls"] > 1
 
 
 @pytest.mark.parametrize("arguments", [{"deferrable": False}, {"deferrable": True}, {"mode": "poke"}])

@@ -20,6 +20,7 @@ from support.html_pages import Page
 from support.pictures import noise, picture
 from support.stores import local_place
 from support.table_stage import RUN, TableStage, read_outcome
+from support.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.models import Outcome, PlannedImage
@@ -155,7 +156,7 @@ def drawing(folder: Path, number: int, **more: Any) -> Drawing:
 
 def drawn(stand: Drawing) -> dict[int, str]:
     stand.start()
-    return stand.take(60)
+    return stand.take(PATIENCE_S)
 
 
 def test_pictures_fit_into_what_they_may_take_in_all(tmp_path: Path) -> None:
@@ -182,7 +183,7 @@ def test_an_image_whose_store_hangs_holds_nobody_up(tmp_path: Path) -> None:
     stand = drawing(tmp_path, 3, read=read)
     stand.start()
     try:
-        assert asked.wait(60)
+        assert asked.wait(PATIENCE_S)
         assert set(stand.take(0.0)) == {0}
     finally:
         hang.set()
