@@ -81,18 +81,23 @@ def sizes() -> Counter[str]:
     return Counter(room_of(path) for path in FILES if path.name != "__init__.py" and path.parent != SOURCE)
 
 
+def modules() -> list[str]:
+    """Return the modules that stand in no room, at the package's top."""
+    return [path.stem for path in FILES if path.parent == SOURCE and path.name != "__init__.py"]
+
+
 def picture() -> str:
-    """Return the floors of the house, top first: a room stands above all that it imports from."""
+    """Return the floors of the house, top first: what is drawn stands above all that it imports from."""
     below, files = rooms_below(), sizes()
+    drawn = {name for name in below if files[name]} | set(modules())
     floors: dict[str, int] = {}
     for name in TopologicalSorter(below).static_order():
         floors[name] = 1 + max((floors[under] for under in below.get(name, ()) if under != "__init__"), default=-1)
     lines = ["```text"]
-    rooms = [name for name in floors if files[name]]
-    for floor in sorted({floors[name] for name in rooms}, reverse=True):
-        for name in sorted(name for name in rooms if floors[name] == floor):
-            under = sorted(room for room in below[name] if files[room])
-            lines.append(f"{floor}  {name:<17} {files[name]:>3}  {' '.join(under)}".rstrip())
+    for floor in sorted({floors[name] for name in drawn}, reverse=True):
+        for name in sorted(name for name in drawn if floors[name] == floor):
+            label, size = (name, files[name]) if files[name] else (f"{name}.py", "")
+            lines.append(f"{floor:>2}  {label:<19} {size:>2}  {' '.join(sorted(below[name] & drawn))}".rstrip())
     return "\n".join([*lines, "```\n"])
 
 
