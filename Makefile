@@ -13,7 +13,7 @@ COVERAGE ?=
 TESTS := $(BIN)/python -m pytest -q --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test readers test-all faults faults-long explore check up lint types docs pictures wheel bench bench-short clean matrix
+.PHONY: help env demo test readers test-all faults faults-long explore explore-long check up lint types docs pictures wheel bench bench-short clean matrix
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -35,7 +35,7 @@ demo: $(STAMP) ## Read 24 sample photographs with real Airflow and a local API; 
 up: $(STAMP) ## Start Airflow with its web UI, the local API and the example DAGs, ready to click
 	@$(BIN)/python -m airflow_provider_platerec_ocr.demo up
 
-test: $(STAMP) ## Run the tests: all but those that break a whole Airflow (ten minutes on two cores)
+test: $(STAMP) ## Run the tests, with a part of each search: no faults, no readers of other engines, no benchmarks (ten minutes on two cores)
 ifneq ($(COVERAGE),)
 	$(BIN)/python -m coverage erase
 	$(TESTS) -n $(WAITING) -m "not faults and not readers and not no_cover" --cov --cov-report=
@@ -55,7 +55,7 @@ readers: $(STAMP) .cache/readers/.made ## Read the table with Polars, PySpark, d
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --target .cache/readers -r .ci/readers.txt
 	@touch $@
 
-test-all: test explore readers faults ## Run all there are: the tests, the whole searches, those of other readers, then the fault suite
+test-all: test explore explore-long readers faults faults-long ## Run all tests there are, searches and faults in full length (more than an hour)
 
 faults: $(STAMP) ## Break everything under a real scheduler on PostgreSQL, hold the books, print both tables (13 minutes)
 	$(BIN)/python -m pytest -q -m faults
@@ -63,6 +63,9 @@ faults: $(STAMP) ## Break everything under a real scheduler on PostgreSQL, hold 
 explore: $(STAMP) ## Search every order of events for one that breaks the ledger's rules, and try each property ten times as often
 	$(TESTS) -n $(WORKERS) --whole tests/explorer
 	$(TESTS) -n $(WORKERS) --whole -m "hypothesis and not faults and not readers" --ignore tests/explorer tests
+
+explore-long: $(STAMP) ## The deep searches of orders of events (half an hour)
+	$(BIN)/python -m pytest -q -m long tests/explorer
 
 faults-long: $(STAMP) ## The cases that wait for Airflow's and the ledger's own times
 	$(BIN)/python -m pytest -q -m "faults and long"
