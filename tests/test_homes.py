@@ -1,4 +1,4 @@
-"""What is done in one place alone: asking for a version, reading time. Read from the source, not from a run."""
+"""What is done in one place alone: asking for a version, time, files. Read from the source, not from a run."""
 
 from __future__ import annotations
 
@@ -23,6 +23,19 @@ TIME_CALLS = {
     "date": {"today"},
     "asyncio": {"sleep"},
 }
+
+HOMES_OF_FILES = {
+    "dataset/manifest/walk.py",  # looks for images by the million: names alone, in the order that a plan takes them
+    *["demo/__main__.py", "demo/home.py"],  # the folder that `make demo` works in, on the machine of whoever tries it
+    "sandbox/samples.py",  # draws sample images into a folder, and may import nothing of ours
+}
+"""Where files are made, moved, removed or listed outside of ``storage``."""
+FILE_CALLS = {
+    *["mkdir", "makedirs", "rmdir", "touch", "write_bytes", "write_text", "pipe_file", "put_file", "symlink_to"],
+    *["rename", "mv", "unlink", "rmtree", "rm", "rm_file", "removedirs", "copyfile", "copytree"],
+    *["ls", "iterdir", "scandir", "listdir", "rglob"],
+}
+"""Methods and functions of paths, of file systems and of the standard library."""
 
 
 def asks_for_a_version(path: Path) -> list[str]:
@@ -136,6 +149,56 @@ def time_calls_of(path: Path) -> list[str]:
         elif isinstance(node, ast.ImportFrom) and node.module == "time":
             found += [f"time.{alias.name}" for alias in node.names]
     return found
+
+
+def file_calls_of(path: Path) -> list[str]:
+    """Return the calls of a file that make, move, remove or list files."""
+    found = []
+    for node in nodes_of(path):
+        match node:
+            case ast.Call(func=ast.Attribute(attr=name)) if name in FILE_CALLS:
+                found.append(name)
+            case ast.Call(func=ast.Attribute(value=ast.Name("os"), attr="replace" | "remove" | "link" as name)):
+                found.append(name)
+            case ast.Call(func=ast.Attribute(attr="replace"), args=[_], keywords=[]):  # a text has two, a time none
+                found.append("replace")
+            case ast.ImportFrom(module="os" | "shutil"):
+                found += [alias.name for alias in node.names if alias.name not in {"PathLike", "stat_result"}]
+    return found
+
+
+def test_only_the_storage_makes_moves_and_lists_files() -> None:
+    at_work = {name_of(path) for path in FILES if file_calls_of(path)}
+
+    assert "storage/files.py" in at_work
+    assert {name for name in at_work if not name.startswith("storage/")} == HOMES_OF_FILES
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "folder.mkdir(parents=True)",
+        "Path(place.path).rename(to)",
+        "path.replace(kept)",
+        "os.replace(path, kept)",
+        "place.fs.rm_file(place.path)",
+        "names = [name for name in root.fs.ls(root.path, detail=False)]",
+        "from shutil import rmtree",
+    ],
+)
+def test_the_ways_to_touch_a_file_are_seen(line: str, tmp_path: Path) -> None:
+    file = tmp_path / "touches.py"
+    file.write_text(line)
+
+    assert len(file_calls_of(file)) == 1
+
+
+@pytest.mark.parametrize("line", ["text.replace('a', 'b')", "at.replace(tzinfo=UTC)", "replace(job, urls=urls)"])
+def test_what_only_sounds_like_it_is_not(line: str, tmp_path: Path) -> None:
+    file = tmp_path / "sounds.py"
+    file.write_text(line)
+
+    assert file_calls_of(file) == []
 
 
 def test_only_a_clock_reads_time_or_sleeps() -> None:

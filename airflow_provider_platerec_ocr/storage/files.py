@@ -54,8 +54,7 @@ def write_whole(place: StoragePath, data: bytes) -> None:
             place.fs.pipe_file(place.path, data)
             return
         target = Path(place.path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        local_disk.write_whole(target, data, temporary_name=temporary_name(target.name))
+        local_disk.put_whole(target, data, temporary_name=temporary_name(target.name))
 
 
 def read_whole(place: StoragePath) -> bytes | None:

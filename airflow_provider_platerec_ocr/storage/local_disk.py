@@ -127,6 +127,15 @@ def write_whole(path: Path, data: bytes, *, temporary_name: str | None = None) -
     sync_folder(path.parent)
 
 
+def put_whole(path: Path, data: bytes, *, temporary_name: str | None = None, mode: int = 0o777) -> None:
+    """Write ``path`` as :func:`write_whole` does, after making the folders that it lies in where they are missing.
+
+    :param mode: of the folder, where it is made.
+    """
+    path.parent.mkdir(mode=mode, parents=True, exist_ok=True)
+    write_whole(path, data, temporary_name=temporary_name)
+
+
 def read_whole(path: str) -> bytes:
     """Return the content of a file."""
     with open(path, "rb", buffering=0) as handle:

@@ -13,12 +13,12 @@ import inspect
 import os
 import posixpath
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.core.errors import OCRLedgerError, OCRLedgerUnwritable
 from airflow_provider_platerec_ocr.core.redact import redact, shorten
+from airflow_provider_platerec_ocr.storage.listing import written_at_s
 from airflow_provider_platerec_ocr.storage.local_disk import TEMPORARY, LocalFolder, read_whole, sync_folder
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ class Store:
         except Exception as error:
             raise self.unreadable(error) from error
         files = [entry for entry in found if entry["type"] != "directory"]
-        times = {posixpath.basename(str(entry["name"]).rstrip("/")): _time_of(entry) for entry in files}
+        times = {posixpath.basename(str(entry["name"]).rstrip("/")): written_at_s(entry) for entry in files}
         return [(name, size, times[name]) for name, size in sorted(_entries(files, path))]
 
     def bare_names(self, folder: str = "") -> list[str]:
@@ -346,20 +346,6 @@ def _entries(entries: list[dict[str, Any]], folder: str) -> Iterator[tuple[str, 
         if path.strip("/") == folder.strip("/") or name.startswith(TEMPORARY):
             continue
         yield (f"{name}/", 0) if entry["type"] == "directory" else (name, int(entry.get("size") or 0))
-
-
-def _time_of(entry: dict[str, Any]) -> float | None:
-    """Return when a listed file was written: each store's listing has its own word for it."""
-    for key in ("mtime", "LastModified", "last_modified", "updated", "created"):
-        value = entry.get(key)
-        if isinstance(value, (int, float)):
-            return float(value)
-        if isinstance(value, datetime):
-            return value.timestamp()
-        if isinstance(value, str):
-            with contextlib.suppress(ValueError):
-                return datetime.fromisoformat(value).timestamp()
-    return None
 
 
 def _write_new(fs: Any, path: str, data: bytes) -> None:

@@ -22,7 +22,6 @@ from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, REA
 from airflow_provider_platerec_ocr.dataset.table.cleanup import sweep_leftovers
 from airflow_provider_platerec_ocr.dataset.table.publish import turn_to_publish
 from airflow_provider_platerec_ocr.dataset.upkeep.erase import about, columns_for, erase_rows, find_rows
-from airflow_provider_platerec_ocr.dataset.upkeep.swap import staging_of
 from airflow_provider_platerec_ocr.dataset.upkeep.texts import Texts
 from airflow_provider_platerec_ocr.engine.kept.tombstones import (
     DELETED,
@@ -34,6 +33,7 @@ from airflow_provider_platerec_ocr.engine.kept.tombstones import (
     search,
 )
 from airflow_provider_platerec_ocr.storage.files import remove_folder
+from airflow_provider_platerec_ocr.storage.swap import staging_of
 from airflow_provider_platerec_ocr.upkeep import derived
 from airflow_provider_platerec_ocr.upkeep.inbox import Received
 from airflow_provider_platerec_ocr.upkeep.places import RunActiveError, wait_until_quiet

@@ -17,10 +17,10 @@ from airflow_provider_platerec_ocr.dataset.layout.table_files import table_files
 from airflow_provider_platerec_ocr.dataset.table.publish import turn_to_publish
 from airflow_provider_platerec_ocr.dataset.table.writer import TableWriter
 from airflow_provider_platerec_ocr.dataset.upkeep.rebuilt import PaidRead, Rebuilding, Rebuilt, gone_keys
-from airflow_provider_platerec_ocr.dataset.upkeep.swap import can_exchange, make_folder, recover, staging_of, swap_tree
 from airflow_provider_platerec_ocr.engine.kept.answers import kept_answers
 from airflow_provider_platerec_ocr.engine.kept.tombstones import deleted_fingerprints, forgotten_keys, kept_key_files
 from airflow_provider_platerec_ocr.storage.files import relative, remove, remove_folder
+from airflow_provider_platerec_ocr.storage.swap import can_exchange, make_folder, recover, staging_of, swap_tree
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -20,10 +20,10 @@ from airflow_provider_platerec_ocr.dataset.corrections.table import corrections_
 from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, FINISHED, PLAN, READS, REPEATS
 from airflow_provider_platerec_ocr.dataset.table.publish import turn_to_publish
 from airflow_provider_platerec_ocr.dataset.upkeep.erase import columns_for, erase_rows, find_rows, older_than
-from airflow_provider_platerec_ocr.dataset.upkeep.swap import staging_of
 from airflow_provider_platerec_ocr.engine.kept.tombstones import RETENTION, bury, keep_keys, keys_of, search
 from airflow_provider_platerec_ocr.storage.files import find_files, read_whole, relative, remove, remove_folder
 from airflow_provider_platerec_ocr.storage.store import Store
+from airflow_provider_platerec_ocr.storage.swap import staging_of
 from airflow_provider_platerec_ocr.upkeep import derived
 from airflow_provider_platerec_ocr.upkeep.forget import codes_of
 from airflow_provider_platerec_ocr.upkeep.inbox import Received

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_platerec_ocr.engine.kept.tombstones import is_about
 from airflow_provider_platerec_ocr.engine.ledger import records
+from airflow_provider_platerec_ocr.storage.local_folder import kept_in, remove
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,11 +23,9 @@ class Spilled:
 
     def find(self, wanted: Wanted) -> list[Path]:
         """Return the files that are about what is wanted."""
-        if not self._folder.is_dir():
-            return []
         fits = partial(is_about, wanted)
         found = []
-        for path in sorted(self._folder.iterdir()):
+        for path in kept_in(self._folder):
             data = path.read_bytes() if path.is_file() else b""
             record = records.unpack(data) or {}
             if data and fits(str(record.get("fingerprint") or ""), record, data):
@@ -36,4 +35,4 @@ class Spilled:
     def erase(self, wanted: Wanted) -> None:
         """Remove them."""
         for path in self.find(wanted):
-            path.unlink(missing_ok=True)
+            remove(path)

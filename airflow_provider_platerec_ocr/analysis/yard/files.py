@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.search.spreadsheet import MOST_IN_EXCEL, csv_of, xlsx_of
-from airflow_provider_platerec_ocr.storage.files import write_whole
+from airflow_provider_platerec_ocr.storage.files import remove, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -103,4 +103,4 @@ def remove_stale(written: Sequence[StoragePath], folder: StoragePath, name: str)
     for ending in ("csv", "xlsx"):
         place = folder / f"{name}.{ending}"
         if place.path not in kept and place.fs.exists(place.path):
-            place.fs.rm_file(place.path)
+            remove(place)

@@ -14,6 +14,7 @@ from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.models import format_timestamp
 from airflow_provider_platerec_ocr.dataset.layout.names import FINISHED, PLAN
 from airflow_provider_platerec_ocr.storage.files import read_whole, write_whole
+from airflow_provider_platerec_ocr.storage.listing import child_names
 
 if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.core.clock import Clock
@@ -52,9 +53,8 @@ def close_earlier(root: StoragePath, run: RunRef, *, clock: Clock | None = None)
 
 def _plannings(root: StoragePath, slug: str) -> list[int]:
     """Return the numbers of the plannings that have a folder, in order."""
-    root.fs.invalidate_cache(root.path)
     try:
-        names = [name.rstrip("/").rpartition("/")[2] for name in root.fs.ls(root.path, detail=False)]
+        names = child_names(root)
     except (FileNotFoundError, NotADirectoryError):
         return []
     found = (re.fullmatch(rf"{re.escape(slug)}(?:\.([0-9]+))?", name) for name in names)

@@ -13,7 +13,8 @@ from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.models import parse_timestamp, to_utc
 from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, FINISHED, READS
-from airflow_provider_platerec_ocr.storage.files import find_files, read_whole, remove_folder
+from airflow_provider_platerec_ocr.storage.files import find_files, read_whole, remove, remove_folder
+from airflow_provider_platerec_ocr.storage.listing import children
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,15 +37,15 @@ def sweep_leftovers(dataset: StoragePath, dead_letters: StoragePath, staging: St
     for folder in (dataset, dead_letters):
         if folder.is_local:
             for place in find_files(folder, _HALF_WRITTEN):
-                _remove_if_old(Path(place.path))
+                _remove_if_old(place)
 
 
-def _remove_if_old(path: Path) -> None:
+def _remove_if_old(place: StoragePath) -> None:
     """Remove a half-written file that nobody has touched for a day: an older version may be at it still."""
     with contextlib.suppress(OSError):
-        if SystemClock().now().timestamp() - path.stat().st_mtime > OLD_S:
-            path.unlink()
-            log.info("Removed %s, which an export that was killed had left.", path)
+        if SystemClock().now().timestamp() - Path(place.path).stat().st_mtime > OLD_S:
+            remove(place)
+            log.info("Removed %s, which an export that was killed had left.", place)
 
 
 def remove_old_workspaces(root: StoragePath, keep_days: float, now: datetime) -> list[StoragePath]:
@@ -54,13 +55,12 @@ def remove_old_workspaces(root: StoragePath, keep_days: float, now: datetime) ->
     logged and left for the next time.
     """
     limit = to_utc(now, "now") - timedelta(days=keep_days)
-    root.fs.invalidate_cache(root.path)
     try:
-        children = root.fs.ls(root.path, detail=True)
+        found = children(root)
     except (FileNotFoundError, NotADirectoryError):
         return []
     gone = []
-    for child in children:
+    for child in found:
         name = child["name"].rstrip("/").rpartition("/")[2]
         if child["type"] != "directory":
             continue

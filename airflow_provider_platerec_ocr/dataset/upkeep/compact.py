@@ -22,7 +22,8 @@ from airflow_provider_platerec_ocr.dataset.layout.superseded import write_note
 from airflow_provider_platerec_ocr.dataset.layout.table_files import FileGoneError, opened, table_files
 from airflow_provider_platerec_ocr.dataset.table.publish import turn_to_publish
 from airflow_provider_platerec_ocr.dataset.table.writer import FILE_ROWS, TableWriter
-from airflow_provider_platerec_ocr.dataset.upkeep.swap import (
+from airflow_provider_platerec_ocr.storage.files import remove, remove_folder
+from airflow_provider_platerec_ocr.storage.swap import (
     below,
     can_exchange,
     recover,
@@ -31,7 +32,6 @@ from airflow_provider_platerec_ocr.dataset.upkeep.swap import (
     swap_files,
     swap_folder,
 )
-from airflow_provider_platerec_ocr.storage.files import remove, remove_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

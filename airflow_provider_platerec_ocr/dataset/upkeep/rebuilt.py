@@ -21,6 +21,7 @@ from airflow_provider_platerec_ocr.dataset.plan.keys import DoneKeys, KeyList
 from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
 from airflow_provider_platerec_ocr.dataset.table.outcome_table import outcome_schema
 from airflow_provider_platerec_ocr.dataset.table.rows import reads_table
+from airflow_provider_platerec_ocr.storage.local_folder import remove
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -207,7 +208,7 @@ class Rebuilding:
                         pc.equal(table.column("run_date"), pair["day"]),
                     )
                     writer.add(table.filter(mine), f"type={pair['type']}/date={pair['day']}")
-            self._path(bucket).unlink()
+            remove(self._path(bucket))
         self._files = {}
 
     def __enter__(self) -> Self:

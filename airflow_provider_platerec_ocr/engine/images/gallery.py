@@ -24,7 +24,8 @@ from airflow_provider_platerec_ocr.core.models import Reason
 from airflow_provider_platerec_ocr.engine.images.file import read_file
 from airflow_provider_platerec_ocr.engine.images.preview import NoPreviewError, make_preview
 from airflow_provider_platerec_ocr.engine.images.roots import AllowedRoots
-from airflow_provider_platerec_ocr.storage.local_disk import write_whole
+from airflow_provider_platerec_ocr.storage.local_disk import put_whole
+from airflow_provider_platerec_ocr.storage.local_folder import trim
 from airflow_provider_platerec_ocr.storage.path import place_below
 
 if TYPE_CHECKING:
@@ -208,8 +209,7 @@ class Gallery:
         if self._folder is None:
             return
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_whole(self._folder / f"{key}.jpg", picture)
+            put_whole(self._folder / f"{key}.jpg", picture, mode=0o700)
             with self._lock:
                 self._made += 1
                 is_due = self._made % _LOOK_EVERY == 1
@@ -232,18 +232,7 @@ class Gallery:
         """Remove what is old, and then the oldest of what is too much."""
         if self._folder is None:
             return
-        found = []
-        for path in self._folder.iterdir():
-            with contextlib.suppress(OSError):
-                stat = path.stat()
-                found.append((stat.st_mtime, stat.st_size, path))
-        too_old, size = self._clock.now().timestamp() - KEPT_S, sum(each[1] for each in found)
-        for at, bytes_, path in sorted(found, key=lambda each: each[0]):
-            if at >= too_old and size <= self._kept_bytes:
-                break
-            size -= bytes_
-            with contextlib.suppress(OSError):
-                path.unlink()
+        trim(self._folder, before_s=self._clock.now().timestamp() - KEPT_S, most_bytes=self._kept_bytes)
 
 
 def why_not(image: str) -> str:

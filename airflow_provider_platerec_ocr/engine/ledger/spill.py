@@ -13,7 +13,8 @@ from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.engine.ledger import records
 from airflow_provider_platerec_ocr.engine.ledger.attempt_end import read_end, write_end
-from airflow_provider_platerec_ocr.storage.local_disk import write_whole
+from airflow_provider_platerec_ocr.storage.local_disk import put_whole
+from airflow_provider_platerec_ocr.storage.local_folder import remove, set_aside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,8 +36,7 @@ def spill(folder: Path | None, record: dict[str, Any]) -> str:
     if folder is not None:
         path = folder / f"{record['fingerprint']}.{record['attempt']}.{record['nonce']}{SUFFIX}"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_whole(path, data)
+            put_whole(path, data)
         except OSError as error:
             log.warning("The spill folder %s takes no files either: %s", folder, error)
         else:
@@ -93,14 +93,13 @@ def _take_in(path: Path, record: dict[str, Any], store: Store, stem: str, number
         adopted = write_end(store, stem, number, End.ANSWER, {**record, "late": True})
         if adopted:
             log.info("Took the spilled answer %s into the ledger %s.", path, store.place)
-            path.unlink(missing_ok=True)
+            remove(path)
             return True
         end, payload = read_end(store, stem, number)
     if end is End.ANSWER and payload is not None and payload["answer"] == record["answer"]:
-        path.unlink(missing_ok=True)
+        remove(path)
         return False
-    kept = path.with_name(path.name + KEPT)
-    path.replace(kept)
+    kept = set_aside(path, KEPT)
     log.warning(
         "The spilled answer of %s, attempt %s, is kept as %s: the ledger says that the attempt ended as %s. If the "
         "spilled answer is the right one, run `python -m airflow_provider_platerec_ocr.ledger LEDGER settle %s "

@@ -13,13 +13,13 @@ import json
 import re
 import uuid
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.rate.pacing import RateState
 from airflow_provider_platerec_ocr.engine.rate.hold_file import Hold, HoldFile
 from airflow_provider_platerec_ocr.engine.rate.rate_memory import RateMemory
+from airflow_provider_platerec_ocr.storage.listing import children, written_at_s
 from airflow_provider_platerec_ocr.storage.store import Store
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ _FORGOTTEN_S = 3600.0
 """Heartbeats of shards that were killed are swept away after this time."""
 MILLION = 1_000_000
 _BEAT = re.compile(r"([0-9a-zA-Z-]+)\.(\d{1,7})\.beat")
-_MODIFIED = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
-"""How the file systems name the time of a change in a listing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +137,8 @@ class PaceBoard:
 
     def _beats(self) -> list[_Beat]:
         """Return all heartbeats, in one request."""
-        fs, path = self._place.fs, self._place.path
         try:
-            fs.invalidate_cache(path)
-            entries = fs.ls(path, detail=True)
+            entries = children(self._place)
         except Exception as error:
             raise self._store.unreadable(error) from error
         found = []
@@ -150,7 +146,7 @@ class PaceBoard:
             file = str(entry["name"]).rpartition("/")[2]
             match = _BEAT.fullmatch(file)
             if match:
-                found.append(_Beat(match[1], int(match[2]) / MILLION, _modified_s(entry), file))
+                found.append(_Beat(match[1], int(match[2]) / MILLION, written_at_s(entry) or 0.0, file))
         return found
 
     def hold(self, until_epoch_s: float, *, throttled_at_s: float = 0.0, ask_first: bool = False) -> None:
@@ -174,11 +170,3 @@ class PaceBoard:
         if self._written is not None:
             self._store.remove(self._written)
             self._written = None
-
-
-def _modified_s(entry: dict[str, Any]) -> float:
-    """Return when a listed file was written, in seconds since 1970; 0 where the listing does not say."""
-    value = next((entry[key] for key in _MODIFIED if entry.get(key) is not None), 0.0)
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    return value.timestamp() if isinstance(value, datetime) else float(value)

@@ -18,8 +18,8 @@ from airflow_provider_platerec_ocr.dataset.layout.names import DEAD_LETTERS, REP
 from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
 from airflow_provider_platerec_ocr.dataset.plan.plan import load_plan
 from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset
-from airflow_provider_platerec_ocr.dataset.upkeep import swap
 from airflow_provider_platerec_ocr.dataset.upkeep.compact import compact
+from airflow_provider_platerec_ocr.storage import swap
 from airflow_provider_platerec_ocr.storage.exchange import exchange
 from airflow_provider_platerec_ocr.storage.path import StoragePath
 from support.clock import FakeClock

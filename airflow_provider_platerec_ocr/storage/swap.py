@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 STAGING = "upkeep"
-"""Folder within the workspace's, for what is being made; the dot in front keeps it apart from every run's."""
+"""Folder within a workspace, for what is being made; the dot in front keeps it apart from all else there."""
 LEFT_FOR_S = 3600.0
 """Seconds for which what another process is making is left alone."""
 _JOURNAL = "swap.json"
 
 
 def staging_of(workspace: StoragePath) -> StoragePath:
-    """Return a new folder to make files in, below a dataset's workspace."""
+    """Return a new folder to make files in, below a workspace."""
     return workspace / f".{STAGING}" / secrets.token_hex(4)
 
 
