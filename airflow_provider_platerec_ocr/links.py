@@ -9,7 +9,7 @@ name and its dataset's, and are relative to Airflow's own, so that a prefix of i
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperatorLink
 
@@ -17,6 +17,8 @@ from airflow_provider_platerec_ocr.core import page_urls
 from airflow_provider_platerec_ocr.provider_info import ACCOUNT_URL, API_REFERENCE_URL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow.sdk import BaseOperator
     from airflow.sdk.types import TaskInstanceKey
 
@@ -58,6 +60,17 @@ class _PageLink(BaseOperatorLink):
         raise NotImplementedError
 
 
+class _DatasetLink(_PageLink):
+    """A view of the task's dataset, the same for each run."""
+
+    view: ClassVar[Callable[[str], str]]
+    """Gives the view's address for a dataset."""
+
+    def _address(self, operator: Any, ti_key: Any) -> str:  # noqa: ARG002  # the same for each run
+        dataset = dataset_of(operator)
+        return type(self).view(dataset) if dataset else ""
+
+
 class OCRReportLink(_PageLink):
     """The run's report: of an export the one that it wrote, before it the one that there will be."""
 
@@ -72,44 +85,36 @@ class OCRReportLink(_PageLink):
         return page_urls.report_url(dataset, reports[0]) if len(reports) == 1 else page_urls.nights_url(dataset)
 
 
-class OCRTableLink(_PageLink):
+class OCRTableLink(_DatasetLink):
     """The reads of the dataset, to be searched."""
 
     name = "OCR table"
 
-    def _address(self, operator: Any, ti_key: Any) -> str:  # noqa: ARG002  # the same for each run
-        dataset = dataset_of(operator)
-        return page_urls.reads_url(dataset) if dataset else ""
+    view = staticmethod(page_urls.reads_url)
 
 
-class OCRDeadLettersLink(_PageLink):
+class OCRDeadLettersLink(_DatasetLink):
     """What of the dataset could not be read, and what to do about it."""
 
     name = "OCR dead letters"
 
-    def _address(self, operator: Any, ti_key: Any) -> str:  # noqa: ARG002  # the same for each run
-        dataset = dataset_of(operator)
-        return page_urls.problems_url(dataset) if dataset else ""
+    view = staticmethod(page_urls.problems_url)
 
 
-class OCRReviewLink(_PageLink):
+class OCRReviewLink(_DatasetLink):
     """The view in which a person decides on doubtful reads of the dataset."""
 
     name = "OCR review"
 
-    def _address(self, operator: Any, ti_key: Any) -> str:  # noqa: ARG002  # the same for each run
-        dataset = dataset_of(operator)
-        return page_urls.review_url(dataset) if dataset else ""
+    view = staticmethod(page_urls.review_url)
 
 
-class OCRYardLink(_PageLink):
+class OCRYardLink(_DatasetLink):
     """Which units of the list were seen, which are missing, and what else was there."""
 
     name = "OCR yard"
 
-    def _address(self, operator: Any, ti_key: Any) -> str:  # noqa: ARG002  # the newest is shown first
-        dataset = dataset_of(operator)
-        return page_urls.yard_url(dataset) if dataset else ""
+    view = staticmethod(page_urls.yard_url)
 
 
 class OCRQuotaLink(_PageLink):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,16 @@ def airflow_home() -> home.AirflowHome:
 def quick_children(warm_python: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the processes that make calls forked from a warm one: hundreds of tests have some."""
     monkeypatch.setattr(sys, "executable", warm_python)
+
+
+@pytest.fixture
+def own_environment() -> Iterator[None]:
+    """Take back what is set for the child of a task, where a test opens places in this process."""
+    before = dict(os.environ)
+    yield
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
+    os.environ.update(before)
 
 
 @pytest.fixture

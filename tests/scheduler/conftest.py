@@ -57,6 +57,8 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Itera
         "AIRFLOW__PLATEREC_OCR__INBOX": str(home / "inbox"),
         "AIRFLOW__PLATEREC_OCR__WEBHOOK_SECRETS": SECRET,
         "AIRFLOW__PLATEREC_OCR__LEDGER": str(home / "ledger"),
+        # A person's answer may come in the moment in which its task goes to wait: Airflow then tries the task again.
+        "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "5",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",  # new and touched files are seen all the same
     }
     with fleet(home, dags, extra, user=USER) as running:

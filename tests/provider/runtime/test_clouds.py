@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
     Said = Callable[..., str]
 
-pytestmark = [pytest.mark.airflow, pytest.mark.slow]
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.usefixtures("own_environment")]
 
 
 @pytest.fixture(scope="module", params=STANDS)
@@ -42,16 +41,6 @@ def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         patch.setenv(*stand.variable(STORE))
         open_place(f"{stand.scheme}://{STORE}@{stand.bucket}").fs.mkdir(stand.bucket)
         yield stand
-
-
-@pytest.fixture(autouse=True)
-def own_environment() -> Iterator[None]:
-    """Take back what is set for the child of a task."""
-    before = dict(os.environ)
-    yield
-    for name in set(os.environ) - set(before):
-        del os.environ[name]
-    os.environ.update(before)
 
 
 @pytest.fixture

@@ -24,22 +24,10 @@ from support.sandbox import TOKEN, running_sandbox
 from support.shards import job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from support.airflow_home import AirflowHome
     from support.stores import S3Stand
 
-pytestmark = [pytest.mark.airflow, pytest.mark.slow]
-
-
-@pytest.fixture(autouse=True)
-def own_environment() -> Iterator[None]:
-    """Take back what is set for the child of a task, where a test opens places in this process."""
-    before = dict(os.environ)
-    yield
-    for name in set(os.environ) - set(before):
-        del os.environ[name]
-    os.environ.update(before)
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.usefixtures("own_environment")]
 
 
 @pytest.fixture
