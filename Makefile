@@ -10,6 +10,8 @@ WAITING ?= 4
 QUICK ?= 3
 # COVERAGE=yes measures what the tests run, and fails below the thresholds: a third slower, and what CI does.
 COVERAGE ?=
+# The suite starts hundreds of Pythons. Where a shell forbids to keep what is compiled, each compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 TESTS := $(BIN)/python -m pytest -q --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help

@@ -11,6 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / ".cache" / "matrix"
 LONGEST_STEP_S = 2400
+NOT_HANDED_ON = ("AIRFLOW", "PYTEST", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
+"""Beginnings of variables that a command in a cell does not see: each Python would compile everything anew, too."""
 ANY_PRE_RELEASE = ("apache-airflow-core>=3.3.0rc0", "apache-airflow-task-sdk>=1.3.0rc0")
 """Parts of Airflow of which a pre-release is welcome; nobody else's is."""
 
@@ -68,7 +70,7 @@ class StepError(Exception):
 
 def run(cell: Cell, log: str, *command: str | Path, ok: tuple[int, ...] = (0,), **environment: str) -> str:
     """Run a command in the cell's copy of the clone, keep what it said, and return it."""
-    mine = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "PYTEST", "VIRTUAL_ENV"))}
+    mine = {key: value for key, value in os.environ.items() if not key.startswith(NOT_HANDED_ON)}
     path = cell.folder / f"{log}.log"
     with path.open("a") as output:
         begin = output.tell()
