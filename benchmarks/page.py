@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 
 from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
 from airflow_provider_platerec_ocr.dataset.search.groups import Footers
-from airflow_provider_platerec_ocr.dataset.search.query import CheckDigit, ReadQuery, ReadStatus
+from airflow_provider_platerec_ocr.dataset.search.query import CheckDigit, ReadQuery, SearchStatus
 from airflow_provider_platerec_ocr.dataset.search.search import DEEPEST, search
 from airflow_provider_platerec_ocr.dataset.search.story import image_story
 from airflow_provider_platerec_ocr.dataset.upkeep.correct import correct
@@ -130,7 +130,7 @@ def questions(number: int) -> dict[str, Callable[[Path, Footers], object]]:
         "a camera": ReadQuery(camera="cam-7"),
         "a confidence": ReadQuery(min_confidence=0.5, max_confidence=0.502),
         "check digit failed": ReadQuery(check_digit=CheckDigit.FAILED),
-        "corrected": ReadQuery(status=ReadStatus.CORRECTED),
+        "corrected": ReadQuery(status=SearchStatus.CORRECTED),
         "a corrected code": ReadQuery(code="CORRECTED"),
     }
     found: dict[str, Callable[[Path, Footers], object]] = {name: partial(page, query) for name, query in asked.items()}

@@ -16,7 +16,7 @@ from airflow_provider_platerec_ocr.core.images.identity import web_identity
 from airflow_provider_platerec_ocr.core.models import Outcome, ReadStatus, Reason
 from airflow_provider_platerec_ocr.core.redact import redact, shorten, whole_text
 from airflow_provider_platerec_ocr.engine.kept.tombstones import DELETED
-from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin, Verdict
+from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin, LedgerDecision
 from airflow_provider_platerec_ocr.engine.ledger.late_answer import BY
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from airflow_provider_platerec_ocr.webhook.answers import answer_of, why_unreadable
@@ -82,8 +82,8 @@ class OurCalls:
         if why_unreadable(payload) is not None:
             return False
         attempt = (self._admin.in_doubt(found) or found.history)[0]
-        verdict = Verdict(End.ANSWER, BY, f"payload {payload.id} in the inbox of webhooks", answer_of(payload))
-        return self._admin.write(found, attempt, verdict)
+        decision = LedgerDecision(End.ANSWER, BY, f"payload {payload.id} in the inbox of webhooks", answer_of(payload))
+        return self._admin.write(found, attempt, decision)
 
 
 def _was_deleted(attempt: Attempt) -> bool:

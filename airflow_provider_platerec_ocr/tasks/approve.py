@@ -11,7 +11,7 @@ from airflow_provider_platerec_ocr.core.clock import SystemClock
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRError
 from airflow_provider_platerec_ocr.core.money import Price, costs
 from airflow_provider_platerec_ocr.core.saying.counts import count_of
-from airflow_provider_platerec_ocr.core.spending.approval import Figures, Threshold
+from airflow_provider_platerec_ocr.core.spending.approval import SpendFigures, Threshold
 from airflow_provider_platerec_ocr.core.spending.purse import Grant
 from airflow_provider_platerec_ocr.dataset.plan.approval import Approval, load_approval, save_approval
 from airflow_provider_platerec_ocr.hooks.ocr import PlateRecOCRHook
@@ -126,12 +126,12 @@ class ApproveTask:
         for folder, shard in reversed(firsts.items()):
             yield open_place(folder), shard
 
-    def _figures(self) -> Figures:
+    def _figures(self) -> SpendFigures:
         """Return what the plans would spend: their grants, which are what the read tasks can draw at most."""
         folders = {shard["workspace"] for shard in self._all_shards()}
         counts = [plan for plan in self._counts() if plan["workspace"] in folders]
         calls = sum(Grant.from_json(shard["grant"]).calls for _, shard in self._plans())
-        return replace(Figures.of(counts), calls=calls)
+        return replace(SpendFigures.of(counts), calls=calls)
 
     def _price(self) -> Price | None:
         return next((Price.from_json(plan.get("price")) for plan in self._counts()), None)

@@ -110,7 +110,7 @@ class ExportTask:
         dry = task.truth(self.plan_only, "plan_only")
         there = [batch for batch in found.batches if not (batch.failed or batch.skipped or batch.dry or dry)]
         ended = [self._publish(context, batch, found) for batch in there]
-        published = [each for each in ended if isinstance(each, Published)]
+        published = [each for each in ended if isinstance(each, PublishedPlan)]
         declined = [each for each in ended if isinstance(each, Declined)]
         failed = sorted({batch.task_id for batch in found.batches if batch.failed})
         unsaid = bool(failed) and not batches.is_red_anyway(context)
@@ -138,7 +138,7 @@ class ExportTask:
         self._tidy(published)
         return counts
 
-    def _publish(self, context: Context, batch: Batch, found: Above) -> Published | Declined:
+    def _publish(self, context: Context, batch: Batch, found: Above) -> PublishedPlan | Declined:
         """Publish one plan of the run, and report on it; one that a person did not approve has nothing to publish."""
         root = open_place(task.workspace_of(self.workspace, self.dataset))
         asked = arguments.day(self.partition_date, "partition_date")
@@ -180,7 +180,7 @@ class ExportTask:
             "report_page": page.uri if page else None,
         }
         self._note(run)
-        return Published(run, plan, result, tries, counts)
+        return PublishedPlan(run, plan, result, tries, counts)
 
     def _note(self, run: RunRef) -> None:
         """Have the page and the commands find this dataset and its reports."""
@@ -243,7 +243,7 @@ class ExportTask:
         key = run.date if task.truth(self.partition_events, "partition_events") else None
         tell_assets(context, self.outlets or (), self.dataset, counts | where, key=key)
 
-    def _tell_lineage(self, published: Sequence[Published], counts: dict[str, Any]) -> None:
+    def _tell_lineage(self, published: Sequence[PublishedPlan], counts: dict[str, Any]) -> None:
         """Keep what OpenLineage asks for when the task has ended."""
         dead_letters = self.dead_letters or task.beside(self.dataset, "dead_letters")
         results = [each.result for each in published]
@@ -256,7 +256,7 @@ class ExportTask:
         ]
         self.lineage.counts = counts
 
-    def _tidy(self, published: Sequence[Published]) -> None:
+    def _tidy(self, published: Sequence[PublishedPlan]) -> None:
         root, now_s = open_place(task.workspace_of(self.workspace, self.dataset)), SystemClock().now().timestamp()
         for each in published:
             forget_live(root, each.run.workspace, now_s)
@@ -266,7 +266,7 @@ class ExportTask:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedPlan:
     """One plan of a run, published."""
 
     run: RunRef

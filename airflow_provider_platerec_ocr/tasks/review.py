@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_platerec_ocr.dataset.review.decide import Decision
-    from airflow_provider_platerec_ocr.dataset.review.queue import Code, Queue, Read
+    from airflow_provider_platerec_ocr.dataset.review.decide import ReviewDecision
+    from airflow_provider_platerec_ocr.dataset.review.queue import Queue, QueuedCode, QueuedRead
 
 log = logging.getLogger(__name__)
 _IN_PLACE = {ord(sign): instead for sign, instead in zip("|[]<>\n", "¦()() ", strict=True)}
@@ -165,7 +165,7 @@ class ReviewTask:
             raise OCRConfigError(message)
         return Expected.read(data.decode("utf-8", "replace"), self.expected_type)
 
-    def _link(self, read: Read) -> str:
+    def _link(self, read: QueuedRead) -> str:
         return _absolute(image_url(self.dataset, read.image, fingerprint=read.fingerprint, type=read.type))
 
     def _too_many(self) -> str:
@@ -189,7 +189,7 @@ class ReviewTask:
         )
 
 
-def _name(read: Read, code: Code) -> str:
+def _name(read: QueuedRead, code: QueuedCode) -> str:
     """Return the name of a field: all that finds the code again when the answer comes.
 
     With it, when somebody had last spoken of the read as it was shown; nothing where nobody had.
@@ -198,7 +198,7 @@ def _name(read: Read, code: Code) -> str:
     return f"{read.type}|{read.day.isoformat()}|{code_at}|{read.key}"
 
 
-def _field(read: Read, code: Code) -> Param:
+def _field(read: QueuedRead, code: QueuedCode) -> Param:
     what = "nothing found" if code.code is None else f"read as {code.code}"
     sure = "" if code.confidence is None else f", confidence {code.confidence:.2f}"
     near = f"; expected: {code.nearest}" if code.nearest and code.nearest != code.normalized else ""
@@ -211,7 +211,7 @@ def _field(read: Read, code: Code) -> Param:
     )
 
 
-def _decisions(read: Read, values: Mapping[int | None, str]) -> list[Decision]:
+def _decisions(read: QueuedRead, values: Mapping[int | None, str]) -> list[ReviewDecision]:
     """Return what the fields of a read say; what was left as it is says nothing new where somebody has decided."""
     found = []
     for code in read.codes:
@@ -222,7 +222,7 @@ def _decisions(read: Read, values: Mapping[int | None, str]) -> list[Decision]:
     return found
 
 
-def _sort(decisions: list[Decision]) -> str:
+def _sort(decisions: list[ReviewDecision]) -> str:
     """Return as what a read counts: corrected where one of its codes was."""
     kinds = {each.kind for each in decisions}
     if kinds & {CorrectionKind.CORRECT, CorrectionKind.ADD}:
@@ -230,11 +230,11 @@ def _sort(decisions: list[Decision]) -> str:
     return "rejected" if CorrectionKind.TAKE_BACK in kinds else "accepted"
 
 
-def _short(read: Read) -> str:
+def _short(read: QueuedRead) -> str:
     return (read.image_name or read.image).rstrip("/").rpartition("/")[2] or read.image
 
 
-def _why(read: Read) -> str:
+def _why(read: QueuedRead) -> str:
     return read.why or "looked at again"
 
 

@@ -74,7 +74,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class OpenProblems:
     """What is open in one folder of dead letters."""
 
     by_dag: dict[str, list[Problem]]
@@ -83,7 +83,7 @@ class Found:
     """Whether each problem is counted once."""
 
 
-def open_problems(folder: StoragePath, most: int = MOST_EXACT) -> Found:
+def open_problems(folder: StoragePath, most: int = MOST_EXACT) -> OpenProblems:
     """Return the open dead letters of a folder, without ever holding more than so many of them.
 
     Beyond that, files are gone through batch by batch, and a problem that version 1 wrote down each night, or that a
@@ -93,10 +93,10 @@ def open_problems(folder: StoragePath, most: int = MOST_EXACT) -> Found:
     :raises OCRDatasetError: a file of it cannot be read.
     """
     if sum(all_files(folder, _letters_in)) <= most:
-        return Found(_by_dag(LetterBook(folder).table()))
+        return OpenProblems(_by_dag(LetterBook(folder).table()))
     of_files = all_files(folder, _gone_through)
     dags = {dag_id for each in of_files for dag_id in each}
-    return Found(
+    return OpenProblems(
         {dag_id: together(problem for each in of_files for problem in each.get(dag_id, ())) for dag_id in dags},
         exact=False,
     )
@@ -165,7 +165,7 @@ def _by_reason(table: Any) -> list[Problem]:
 def problems(page: PageDep, dataset: str = "") -> HTMLResponse:
     """Show the open problems of a dataset."""
     chosen = page.chosen(dataset)
-    found = _found(page, chosen) if chosen else Found({})
+    found = _found(page, chosen) if chosen else OpenProblems({})
     may = [dag_id for dag_id in found.by_dag if not dag_id or page.viewer.may_read(dag_id)]
     return page.render(
         "problems.html",
@@ -178,7 +178,7 @@ def problems(page: PageDep, dataset: str = "") -> HTMLResponse:
     )
 
 
-def _found(page: Page, shown: Shown) -> Found:
+def _found(page: Page, shown: Shown) -> OpenProblems:
     """Return what is open in the dataset's folder of dead letters, which may be another DAG's as well."""
-    cached = page.shop.keep("problems", lambda shop: Cached[Found](FRESH_S, shop.clock, most=16))
+    cached = page.shop.keep("problems", lambda shop: Cached[OpenProblems](FRESH_S, shop.clock, most=16))
     return cached.get(shown.known.key, lambda: open_problems(page.open(shown.known.dead_letters)))

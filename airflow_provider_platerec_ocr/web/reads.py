@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_platerec_ocr.dataset.search.query import ReadQuery
-    from airflow_provider_platerec_ocr.dataset.search.search import Page as Found
+    from airflow_provider_platerec_ocr.dataset.search.search import FoundReads
     from airflow_provider_platerec_ocr.web.frame.datasets import Shown
     from airflow_provider_platerec_ocr.web.frame.page import Page
 
@@ -81,7 +81,7 @@ def page_number(text: str) -> int:
     return texts.page_number(text, LAST_PAGE)
 
 
-def look(page: Page, shown: Shown, query: ReadQuery, **more: Any) -> Found:
+def look(page: Page, shown: Shown, query: ReadQuery, **more: Any) -> FoundReads:
     """Search a dataset that the viewer may see."""
     folder = page.open(shown.known.corrections) if shown.known.corrections else None
     return search(
@@ -129,14 +129,14 @@ def as_xlsx(page: PageDep) -> Response:
     return Response(data, media_type=texts.XLSX, headers=_attached(shown, "xlsx", found))
 
 
-def _all(page: Page) -> tuple[Shown, Found]:
+def _all(page: Page) -> tuple[Shown, FoundReads]:
     params = page.request.query_params
     shown = page.dataset(params.get("dataset", ""))
     query, _ = asked(params)
     return shown, look(page, shown, query, limit=MOST_ROWS)
 
 
-def _attached(shown: Shown, ending: str, found: Found) -> dict[str, str]:
+def _attached(shown: Shown, ending: str, found: FoundReads) -> dict[str, str]:
     """Return the headers of a file: its name has letters that no browser misunderstands."""
     plain = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "_" for char in shown.name)
     said = {"X-Rows-Left-Out": "yes"} if found.late or not found.exact or found.total > MOST_ROWS else {}

@@ -25,7 +25,7 @@ from airflow_provider_platerec_ocr.dataset.search.query import ReadQuery
 from airflow_provider_platerec_ocr.dataset.search.search import search
 from airflow_provider_platerec_ocr.dataset.search.sources import images_root
 from airflow_provider_platerec_ocr.dataset.search.story import image_story
-from airflow_provider_platerec_ocr.engine.images.gallery import Gallery, Wanted
+from airflow_provider_platerec_ocr.engine.images.gallery import Gallery, WantedPicture
 from airflow_provider_platerec_ocr.engine.images.preview import LARGE, SMALL, NoPreviewError
 from airflow_provider_platerec_ocr.engine.kept.steps import ledger_story
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
@@ -101,12 +101,12 @@ def thumbnail(page: PageDep) -> Response:
         return Response(placeholder(str(error)), media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
 
 
-def _picture(page: Page, wanted: Wanted) -> Response:
+def _picture(page: Page, wanted: WantedPicture) -> Response:
     data = pictures(page).gallery.picture(wanted)
     return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=600"})
 
 
-def _wanted(page: Page, shown: Shown, side: int) -> Wanted:
+def _wanted(page: Page, shown: Shown, side: int) -> WantedPicture:
     """Return which picture an address asks for: of a read that the table has now.
 
     :raises NoPreviewError: it has none such, or its folder cannot be opened.
@@ -117,7 +117,7 @@ def _wanted(page: Page, shown: Shown, side: int) -> Wanted:
     found = pictures(page).sources.get((shown.known.key, query), lambda: _source(page, shown, query))
     if found is None:
         raise NoPreviewError(_NO_READ)
-    return Wanted(found.image, found.fingerprint, _roots(page, shown, found.manifest), side)
+    return WantedPicture(found.image, found.fingerprint, _roots(page, shown, found.manifest), side)
 
 
 def _named(params: Mapping[str, str]) -> ReadQuery | None:

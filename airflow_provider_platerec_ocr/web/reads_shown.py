@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
 
-    from airflow_provider_platerec_ocr.dataset.search.search import Page
+    from airflow_provider_platerec_ocr.dataset.search.search import FoundReads
 
     Row = dict[str, Any]
 
@@ -143,7 +143,7 @@ class Pager:
     """How many there are."""
 
 
-def pager(dataset: str, page: Page, *, view: str, size: int, most: int) -> Pager:
+def pager(dataset: str, page: FoundReads, *, view: str, size: int, most: int) -> Pager:
     """Return what stands below a page.
 
     :param size: rows of a page. :param most: number of the last page that can be shown.
@@ -163,7 +163,7 @@ def pager(dataset: str, page: Page, *, view: str, size: int, most: int) -> Pager
     )
 
 
-def count_words(page: Page) -> str:
+def count_words(page: FoundReads) -> str:
     """Return how many codes were found, and whether all were counted."""
     if page.total == 0:
         return "None found" if page.exact else "None found so far"

@@ -20,7 +20,7 @@ from airflow_provider_platerec_ocr.dataset.corrections.table import CorrectionKi
 from airflow_provider_platerec_ocr.dataset.review.decide import (
     LONGEST,
     DecidedMeanwhileError,
-    Decision,
+    ReviewDecision,
     decision_on,
     keep,
 )
@@ -34,7 +34,7 @@ from airflow_provider_platerec_ocr.web.frame.viewer import may_change_one
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_platerec_ocr.dataset.review.queue import Read
+    from airflow_provider_platerec_ocr.dataset.review.queue import QueuedRead
     from airflow_provider_platerec_ocr.storage.path import StoragePath
     from airflow_provider_platerec_ocr.web.frame.datasets import Shown
     from airflow_provider_platerec_ocr.web.frame.page import Shop
@@ -137,7 +137,7 @@ def _queue(  # noqa: PLR0913  # which queue, where in it, and what went wrong
     *,
     trouble: str = "",
     status: int = 200,
-    also: Read | None = None,
+    also: QueuedRead | None = None,
 ) -> Response:
     if shown is None:
         return page.render("review.html", chosen=None, troubles=page.shop.datasets.all().troubles)
@@ -184,7 +184,7 @@ def _corrections(page: Page, shown: Shown) -> StoragePath:
     return page.open(shown.known.corrections or beside(shown.known.dataset, "corrections"))
 
 
-def _read_meant(page: Page, shown: Shown, filters: Filters, given: Mapping[str, str]) -> Read:
+def _read_meant(page: Page, shown: Shown, filters: Filters, given: Mapping[str, str]) -> QueuedRead:
     """Return the read that a form is about, as it is now.
 
     :raises HTTPException: 404, the table does not have it (any more).
@@ -200,10 +200,10 @@ def _read_meant(page: Page, shown: Shown, filters: Filters, given: Mapping[str, 
     return read
 
 
-def _decisions(read: Read, given: Mapping[str, str]) -> list[Decision]:
+def _decisions(read: QueuedRead, given: Mapping[str, str]) -> list[ReviewDecision]:
     """Return what a form says: all of it is rejected, or each code is what its field holds."""
     if given.get("action") == "reject":
-        return [Decision(None, CorrectionKind.TAKE_BACK)]
+        return [ReviewDecision(None, CorrectionKind.TAKE_BACK)]
     found = []
     for code in read.codes:
         name = "code_none" if code.index is None else f"code_{code.index}"
@@ -211,7 +211,7 @@ def _decisions(read: Read, given: Mapping[str, str]) -> list[Decision]:
     return found
 
 
-def _picture(shown: Shown, read: Read) -> str:
+def _picture(shown: Shown, read: QueuedRead) -> str:
     """Return the address of the photograph, made small."""
     facts = {"fingerprint": read.fingerprint, "type": read.type, "day": read.day.isoformat()}
     return view_url("thumbnail", dataset=shown.known.dataset, **facts, size="large")
@@ -224,5 +224,5 @@ def _seen(given: Mapping[str, str]) -> datetime | None:
         return None
 
 
-def _short(read: Read) -> str:
+def _short(read: QueuedRead) -> str:
     return (read.image_name or read.image).rstrip("/").rpartition("/")[2]

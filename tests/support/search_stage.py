@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from airflow_provider_platerec_ocr.core.models import Outcome, PlannedImage
-    from airflow_provider_platerec_ocr.dataset.search.search import Page
+    from airflow_provider_platerec_ocr.dataset.search.search import FoundReads
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 BAD_VIN = "1M8GDM9A1KP042788"
@@ -99,7 +99,7 @@ class SearchStage:
         given = {"image": self.image(name), "by": "jane", "why": "seen"} | more
         correct(self.dataset.uri, code, opener=lambda uri: replace(self.dataset, path=uri), **given)
 
-    def look(self, query: ReadQuery | None = None, **more: Any) -> Page:
+    def look(self, query: ReadQuery | None = None, **more: Any) -> FoundReads:
         """Search with nothing remembered."""
         given: dict[str, Any] = {"corrections": self.corrections, "footers": Footers()} | more
         return search(self.dataset, query or ReadQuery(), **given)

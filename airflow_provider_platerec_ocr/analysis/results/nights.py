@@ -198,7 +198,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ResultRows:
     """Some rows of a reconciliation, in the order in which they need a person."""
 
     table: Any = field(repr=False)
@@ -207,7 +207,7 @@ class Found:
     """How many rows fit."""
 
 
-def look(one: Kept, query: Query, *, limit: int, offset: int = 0) -> Found:
+def look(one: Kept, query: Query, *, limit: int, offset: int = 0) -> ResultRows:
     """Return the rows that fit: missing units first, what was matched exactly last, else in the list's order.
 
     :raises OCRDatasetError: the file cannot be read. :raises FileGoneError: it is not there any more.
@@ -218,7 +218,7 @@ def look(one: Kept, query: Query, *, limit: int, offset: int = 0) -> Found:
         places = np.flatnonzero(_mask(table, query))
         order = np.argsort(_needs(table)[places], kind="stable")
         wanted = places[order][offset : offset + limit]
-        return Found(_rows(parquet, wanted), len(places))
+        return ResultRows(_rows(parquet, wanted), len(places))
 
 
 def _mask(table: Any, query: Query) -> Any:

@@ -14,7 +14,7 @@ from airflow_provider_platerec_ocr.core.saying.counts import count_of
 from airflow_provider_platerec_ocr.dataset.report_page.accuracy import Accuracy, Line
 from airflow_provider_platerec_ocr.dataset.report_page.charts import curves
 from airflow_provider_platerec_ocr.dataset.search.matching import TAKEN_BACK
-from airflow_provider_platerec_ocr.dataset.search.query import ReadQuery, ReadStatus
+from airflow_provider_platerec_ocr.dataset.search.query import ReadQuery, SearchStatus
 from airflow_provider_platerec_ocr.dataset.search.search import search
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def reviewed(  # noqa: PLR0913  # one place and filters, all by name
     :param seconds: after which it ends with what was found.
     :raises OCRDatasetError: a correction cannot be read.
     """
-    query = ReadQuery(status=ReadStatus.CORRECTED, since=since, until=until, types=tuple(types))
+    query = ReadQuery(status=SearchStatus.CORRECTED, since=since, until=until, types=tuple(types))
     found = search(dataset, query, limit=MOST, columns=_COLUMNS, corrections=corrections, seconds=seconds, clock=clock)
     return Reviewed(tuple(judged_by(found.rows())), found.exact and not found.late and found.total <= MOST)
 

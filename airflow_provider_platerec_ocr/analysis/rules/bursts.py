@@ -26,7 +26,7 @@ _FEW = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class CodeColumns:
     """Reads by column, in the order of their time, each with a code."""
 
     codes: list[str]
@@ -49,7 +49,7 @@ class Columns:
 class Bursts:
     """All bursts, by number; what one has stands in as many columns."""
 
-    rows: Columns
+    rows: CodeColumns
     window: int
     """Microseconds between two photographs that follow one another."""
     together: frozenset[tuple[int, int]]
@@ -85,7 +85,7 @@ class Bursts:
     """Bursts of a code that was never read, without a read of their own: the code."""
 
     @classmethod
-    def of(cls, rows: Columns, window: int, together: frozenset[tuple[int, int]]) -> Bursts:
+    def of(cls, rows: CodeColumns, window: int, together: frozenset[tuple[int, int]]) -> Bursts:
         """Return the reads of each code, divided where too much time lies between or the cameras are apart."""
         found = cls(rows, window, together)
         numbers: dict[str, int] = {}

@@ -63,7 +63,7 @@ class Match(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class MatchedCode:
     """What one code was found to be."""
 
     match: Match
@@ -141,7 +141,7 @@ class Matcher:
         self.misread = min(0.99, (missed + MISREAD * _SURE_OF) / (hit + missed + _SURE_OF))
         self.unlisted = min(0.99, (far + MISREAD * _SURE_OF) / (hit + missed + far + _SURE_OF))
 
-    def find(self, text: str, *, is_certain: bool = False) -> Found:
+    def find(self, text: str, *, is_certain: bool = False) -> MatchedCode:
         """Return which unit a code stands for.
 
         :param is_certain: whether a person has said that this is what is there: then nothing was misread.
@@ -149,14 +149,14 @@ class Matcher:
         as_read = code_of(text)
         code = code_of(whole_container(as_read.key) or as_read.key)  # without its check digit it is one container, too
         if code.key in self.units:
-            return Found(Match.MATCHED, self._as_listed([code.key])) if is_certain else self._exact(code)
+            return MatchedCode(Match.MATCHED, self._as_listed([code.key])) if is_certain else self._exact(code)
         candidates = self._candidates(code) if code.key and not is_certain else []
         if candidates:
             return self._nearest(code, candidates)
         tail = self._by_tail(as_read)
         if len(tail) == 1:
-            return Found(Match.PARTIAL, tail)
-        return Found(Match.AMBIGUOUS, tail) if tail else Found(Match.EXTRA)
+            return MatchedCode(Match.PARTIAL, tail)
+        return MatchedCode(Match.AMBIGUOUS, tail) if tail else MatchedCode(Match.EXTRA)
 
     def is_listed(self, text: str) -> bool:
         """Return whether a code is a unit of the list, just as it was read."""
@@ -167,7 +167,7 @@ class Matcher:
         """Return units as the list has them, each once: a container may be there without its check digit."""
         return tuple(dict.fromkeys(self._listed.get(key, key) for key in keys))
 
-    def _exact(self, code: Code) -> Found:
+    def _exact(self, code: Code) -> MatchedCode:
         """Return that unit, unless misreads are many, and no check digit speaks for it alone."""
         checked = self.series.speaks(code.key)
         others = [key for key in self._beside(code.key) if self.series.speaks(key) == checked]
@@ -175,23 +175,23 @@ class Matcher:
         of_strangers = 0.0 if checked else self._neighbourhoods[0] * self.unlisted / (1.0 - self.unlisted)
         odds = (of_others + of_strangers) * self.misread / (1.0 - self.misread)
         if odds <= DOUBT:
-            return Found(Match.MATCHED, self._as_listed([code.key]))
+            return MatchedCode(Match.MATCHED, self._as_listed([code.key]))
         strangers = () if others else self._likeliest(code.key)
-        return Found(Match.AMBIGUOUS, self._as_listed([code.key, *sorted(others)]), not_listed=strangers)
+        return MatchedCode(Match.AMBIGUOUS, self._as_listed([code.key, *sorted(others)]), not_listed=strangers)
 
     def _likeliest(self, key: str) -> tuple[str, ...]:
         """Return the codes, not on the list, that are most easily read as this one."""
         changed = sorted((cost, other) for other, cost, _ in self._changed(key, 0, 0.0) if other not in self.units)
         return tuple(other for _, other in changed[:_NAMED])
 
-    def _nearest(self, code: Code, candidates: list[_Candidate]) -> Found:
+    def _nearest(self, code: Code, candidates: list[_Candidate]) -> MatchedCode:
         """Return the candidate that is nearest, or all that may be it."""
         best = candidates[0]
         as_near = self._as_listed(each.key for each in candidates if each.cost - best.cost < AS_NEAR - 1e-9)
         strangers = self._strangers(code, best.key) if len(as_near) == 1 else ()
         if len(as_near) > 1 or strangers:
-            return Found(Match.AMBIGUOUS, self._as_listed(each.key for each in candidates), not_listed=strangers)
-        return Found(Match.CONFUSABLE, as_near, best.characters)
+            return MatchedCode(Match.AMBIGUOUS, self._as_listed(each.key for each in candidates), not_listed=strangers)
+        return MatchedCode(Match.CONFUSABLE, as_near, best.characters)
 
     def _strangers(self, code: Code, unit: str) -> tuple[str, ...]:
         """Return codes that are not on the list and explain the read as well as the nearest that is."""

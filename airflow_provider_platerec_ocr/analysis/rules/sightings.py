@@ -12,7 +12,7 @@ from datetime import timedelta
 from itertools import permutations
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_platerec_ocr.analysis.rules.bursts import NOBODY, UNKNOWN, Bursts, Columns
+from airflow_provider_platerec_ocr.analysis.rules.bursts import NOBODY, UNKNOWN, Bursts, CodeColumns
 from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
 from airflow_provider_platerec_ocr.analysis.rules.confusions import Confusions
 from airflow_provider_platerec_ocr.analysis.rules.misreads import Misreads, nobody_knows
@@ -30,7 +30,7 @@ NO_CONFIDENCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class CodeRead:
     """One code that was read off one image."""
 
     image: str
@@ -50,7 +50,7 @@ class Sighting:
 
     code: str
     """What its reads say together."""
-    reads: list[Read] = field(default_factory=list)
+    reads: list[CodeRead] = field(default_factory=list)
 
     @property
     def agreeing(self) -> int:
@@ -111,7 +111,7 @@ class Rules:
     confusions: Confusions = field(default_factory=Confusions)
     decodes: Callable[[str], bool | None] = nobody_knows
 
-    def group(self, rows: Columns, cameras: Sequence[str]) -> tuple[array[int], array[int], list[str]]:
+    def group(self, rows: CodeColumns, cameras: Sequence[str]) -> tuple[array[int], array[int], list[str]]:
         """Return for each read the number of its sighting, for each sighting its code, and the codes that there are.
 
         :param cameras: the name of each camera that ``rows`` has as a number.
@@ -150,7 +150,7 @@ def _numbered(bursts: Bursts, misreads: Misreads) -> tuple[array[int], array[int
 
 
 def sightings(
-    reads: Iterable[Read],
+    reads: Iterable[CodeRead],
     *,
     window: timedelta = WINDOW,
     cameras: Cameras | None = None,
@@ -165,7 +165,7 @@ def sightings(
     code, codes = _numbered_as(read.code for read in every)
     camera, names = _numbered_as(read.camera for read in every)
     image, _ = _numbered_as(read.image for read in every)
-    columns = Columns(
+    columns = CodeColumns(
         codes=codes,
         code=code,
         at=[UNKNOWN if read.at is None else _microseconds(read.at) for read in every],
@@ -182,12 +182,12 @@ def sightings(
     return found
 
 
-def consensus(reads: Iterable[Read]) -> str:
+def consensus(reads: Iterable[CodeRead]) -> str:
     """Return the code that reads of one unit say together, see :meth:`.misreads.Misreads.consensus`."""
     return Misreads(Confusions()).consensus((read.code, _weight(read)) for read in reads)
 
 
-def _weight(read: Read) -> float:
+def _weight(read: CodeRead) -> float:
     return NO_CONFIDENCE if read.confidence is None else read.confidence
 
 
@@ -198,7 +198,7 @@ def _numbered_as(things: Iterable[T | None]) -> tuple[list[int], list[T]]:
     return each, list(numbers)
 
 
-def _order(read: Read) -> tuple[float, str, str]:
+def _order(read: CodeRead) -> tuple[float, str, str]:
     return (read.at.timestamp() if read.at else float("-inf"), read.image, read.code)
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_platerec_ocr.analysis.rules.codes import code_of, whole_container
-from airflow_provider_platerec_ocr.analysis.rules.matching import Found, Match, Matcher, said_of
+from airflow_provider_platerec_ocr.analysis.rules.matching import Match, MatchedCode, Matcher, said_of
 from airflow_provider_platerec_ocr.analysis.rules.misreads import nobody_knows
 from airflow_provider_platerec_ocr.analysis.rules.units import Units
 from airflow_provider_platerec_ocr.analysis.yard.evidence import (
@@ -177,8 +177,8 @@ class _Book:
         self._evidence = evidence
         self._of: dict[str, list[tuple[Match, int, str | None]]] = {}
         self._maybe: dict[str, list[int]] = {}
-        self._rest: list[tuple[int, Found]] = []
-        every: dict[str, list[tuple[int, Found]]] = {}
+        self._rest: list[tuple[int, MatchedCode]] = []
+        every: dict[str, list[tuple[int, MatchedCode]]] = {}
         for number, text in enumerate(evidence.texts):
             found = matcher.find(text, is_certain=number in evidence.certain)
             if found.match in _ORDER:
@@ -188,7 +188,7 @@ class _Book:
         for unit, taken in every.items():
             self._take(matcher, unit, taken)
 
-    def _take(self, matcher: Matcher, unit: str, taken: list[tuple[int, Found]]) -> None:
+    def _take(self, matcher: Matcher, unit: str, taken: list[tuple[int, MatchedCode]]) -> None:
         """Note the codes that stand for a unit, and leave those that may as well be units of their own."""
         keys = [code_of(self._evidence.texts[number]).key for number, _ in taken]
         of = {
@@ -200,11 +200,11 @@ class _Book:
         )
         for key, (number, found) in zip(keys, taken, strict=True):
             if key in doubtful and found.match != Match.MATCHED:
-                self._leave(number, Found(Match.AMBIGUOUS, (unit,), not_listed=(key,)))
+                self._leave(number, MatchedCode(Match.AMBIGUOUS, (unit,), not_listed=(key,)))
             else:
                 self._of.setdefault(unit, []).append((found.match, number, found.characters))
 
-    def _leave(self, number: int, found: Found) -> None:
+    def _leave(self, number: int, found: MatchedCode) -> None:
         """Note a code that is no unit's, or not certainly."""
         self._rest.append((number, found))
         for unit in found.units:
@@ -262,7 +262,7 @@ class _Rows:
         texts: Sequence[int],
         *,
         characters: str | None = None,
-        found: Found | None = None,
+        found: MatchedCode | None = None,
         ok: bool | None = None,
         unit: Expected | None = None,
     ) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_platerec_ocr.analysis.rules.bursts import NOBODY, PERSON, UNKNOWN, Columns
+from airflow_provider_platerec_ocr.analysis.rules.bursts import NOBODY, PERSON, UNKNOWN, CodeColumns
 from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
 from airflow_provider_platerec_ocr.analysis.rules.confusions import Confusions
 from airflow_provider_platerec_ocr.analysis.rules.misreads import nobody_knows
@@ -87,7 +87,7 @@ def sight(  # a table and how it is looked at, all by name
     given, names = {}, {}
     for name in ("code", "camera", "image"):
         given[name], names[name] = numbered(one(rows.column(name)))
-    columns = Columns(
+    columns = CodeColumns(
         codes=names["code"].to_pylist(),
         code=numbers(given["code"]),
         at=numbers(one(rows.column("at"))),

@@ -20,7 +20,7 @@ from airflow_provider_platerec_ocr.dataset.corrections.overlay import ADDED
 from airflow_provider_platerec_ocr.dataset.layout.table_files import refuse_unknown_types
 from airflow_provider_platerec_ocr.dataset.search.find import find_reads
 from airflow_provider_platerec_ocr.dataset.search.matching import TAKEN_BACK
-from airflow_provider_platerec_ocr.dataset.search.query import FILTERS, CheckDigit, ReadStatus, filter_of
+from airflow_provider_platerec_ocr.dataset.search.query import FILTERS, CheckDigit, SearchStatus, filter_of
 from airflow_provider_platerec_ocr.dataset.search.spreadsheet import FILE_COLUMNS, csv_of, file_rows
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _TEXTS = {
     "min_confidence": "at least this: 0.8, or 80%%",
     "max_confidence": "at most this",
     "check_digit": f"one of {', '.join(CheckDigit)}; none: there is a code, and none applies to it",
-    "status": f"one of {', '.join(ReadStatus)}",
+    "status": f"one of {', '.join(SearchStatus)}",
 }
 """What the help says of each filter of :data:`FILTERS`."""
 _SHOWN = (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import argparse
 
     from airflow_provider_platerec_ocr.cli.shared.output import Output
-    from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin, Verdict
+    from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin, LedgerDecision
     from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 
 
@@ -73,7 +73,9 @@ def forget_rejected(out: Output, given: argparse.Namespace, admin: LedgerAdmin, 
     return FAILED if left else FINE
 
 
-def settle_doubts(out: Output, given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger, says: Verdict) -> int:
+def settle_doubts(
+    out: Output, given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger, says: LedgerDecision
+) -> int:
     """List the doubts that were chosen; with ``--yes``, write down how they ended."""
     number = settled = 0
     out.put(entries=[])

@@ -13,7 +13,7 @@ from airflow_provider_platerec_ocr.cli.shared.output import Output, takes_output
 from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.core.redact import redact
-from airflow_provider_platerec_ocr.engine.ledger.admin import Verdict
+from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerDecision
 from airflow_provider_platerec_ocr.engine.ledger.describe import verdict
 from airflow_provider_platerec_ocr.storage.probe import prove_exclusive
 
@@ -60,7 +60,7 @@ def _settle(given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> in
             prove_exclusive(ledger.store)
         end = End.RELEASED if given.released else End.REJECTED
         with Output(given.output) as out:
-            return settle_doubts(out, given, admin, ledger, Verdict(end, by=given.by, why=why))
+            return settle_doubts(out, given, admin, ledger, LedgerDecision(end, by=given.by, why=why))
     found = one(admin, ledger, given)
     prove_exclusive(ledger.store)
     end, answer = End.RELEASED, None
@@ -68,7 +68,7 @@ def _settle(given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> in
         end, answer = End.ANSWER, _answer(Path(given.answer), found.fingerprint)
     elif given.rejected is not None:
         end = End.REJECTED
-    number = admin.settle(found, Verdict(end, by=given.by, why=why, answer=answer), number=given.attempt)
+    number = admin.settle(found, LedgerDecision(end, by=given.by, why=why, answer=answer), number=given.attempt)
     with Output(given.output) as out:
         out.say(f"Attempt {number} of {found.fingerprint} is settled as {end.value} by {given.by}: {why}")
         now = one(admin, ledger, given)

@@ -60,7 +60,7 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class SpendFigures:
     """What one plan, or several of a run together, would spend."""
 
     calls: int = 0

@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.dataset.figures.model import DOUBTFUL_BELOW, Doubtful, Figures, Letter
-from airflow_provider_platerec_ocr.dataset.figures.spreads import Columns, Spreads
+from airflow_provider_platerec_ocr.dataset.figures.spreads import BatchColumns, Spreads
 from airflow_provider_platerec_ocr.dataset.figures.timing import Timing
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Collector:
         import numpy as np
         import pyarrow.compute as pc
 
-        columns = Columns.of(rows)
+        columns = BatchColumns.of(rows)
         self._spreads.add(type_, rows, columns)
         counts = pc.fill_null(rows.column("identifier_count"), 0).to_numpy()
         several = (counts > 1) & (pc.fill_null(rows.column("identifier_index"), -1).to_numpy() == 0)

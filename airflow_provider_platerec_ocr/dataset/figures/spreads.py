@@ -25,7 +25,7 @@ WIDTH = BINS + 4
 
 
 @dataclass(slots=True)
-class Columns:
+class BatchColumns:
     """What is looked at of a batch of rows, as NumPy arrays of one length."""
 
     confidence: Any
@@ -36,7 +36,7 @@ class Columns:
     """Whether the row is of a code at all."""
 
     @classmethod
-    def of(cls, rows: Any) -> Columns:
+    def of(cls, rows: Any) -> BatchColumns:
         """Return those of rows, an Arrow table as of :func:`~..table.rows.reads_table`."""
         import numpy as np
         import pyarrow as pa
@@ -58,7 +58,7 @@ class Spreads:
     _cameras: dict[str, dict[str | None, int]] = field(default_factory=dict)
     """By type: the line of each camera."""
 
-    def add(self, type_: str, rows: Any, columns: Columns) -> None:
+    def add(self, type_: str, rows: Any, columns: BatchColumns) -> None:
         """Count rows of one type."""
         import numpy as np
 

@@ -25,7 +25,7 @@ _A_TENTH = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChangedFigure:
     """One figure, tonight and usually, in words."""
 
     label: str
@@ -43,7 +43,7 @@ def stands_out(now: float, before: Sequence[float]) -> bool:
     return abs(now - usual) >= _A_TENTH * abs(usual)
 
 
-def changes(tonight: Night, nights: Sequence[Night]) -> list[Change]:
+def changes(tonight: Night, nights: Sequence[Night]) -> list[ChangedFigure]:
     """Return the figures of a run beside the usual ones; those that neither it nor the nights before have are left out.
 
     :param nights: runs of the dataset, newest first; those of other DAGs and task groups, and those that planned
@@ -58,7 +58,7 @@ def changes(tonight: Night, nights: Sequence[Night]) -> list[Change]:
         if now is None or not past:
             continue
         usual = median(past)
-        found.append(Change(label, said(now), said(usual), words.change(now, usual), stands_out(now, past)))
+        found.append(ChangedFigure(label, said(now), said(usual), words.change(now, usual), stands_out(now, past)))
     return found
 
 

@@ -44,7 +44,7 @@ MEANING = {
 
 
 @dataclass(frozen=True, slots=True)
-class Spreads:
+class SpreadLine:
     """One line of the table of confidence, or of that of check digits."""
 
     name: str
@@ -83,7 +83,7 @@ def ordered(figures: Figures) -> list[tuple[Spread, bool]]:
     return found
 
 
-def spread(one: Spread, *, of_camera: bool) -> Spreads:
+def spread(one: Spread, *, of_camera: bool) -> SpreadLine:
     """Return one line of both tables."""
     name = (one.camera or NO_CAMERA) if of_camera else one.type
     known = sum(one.bins)
@@ -91,7 +91,7 @@ def spread(one: Spread, *, of_camera: bool) -> Spreads:
         f"Confidence of {count_of(known, 'code')}: half above {words.confidence(one.median)}, "
         f"{words.share(one.below, known)} below {DOUBTFUL_BELOW:.2f}"
     )
-    return Spreads(
+    return SpreadLine(
         name=name,
         of_camera=of_camera,
         codes=words.number(one.codes),
@@ -108,7 +108,7 @@ def spread(one: Spread, *, of_camera: bool) -> Spreads:
     )
 
 
-def checks(figures: Figures) -> list[Spreads]:
+def checks(figures: Figures) -> list[SpreadLine]:
     """Return the types that have check digits, and the cameras whose fail most often."""
     types = [spread(each, of_camera=False) for each in figures.types if each.checked]
     enough = [each for each in figures.cameras if each.checked >= ENOUGH_CHECKS and each.failed and each.camera]

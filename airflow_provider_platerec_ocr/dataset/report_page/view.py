@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_platerec_ocr.dataset.figures.model import Figures
     from airflow_provider_platerec_ocr.dataset.report_page.accuracy import Accuracy
-    from airflow_provider_platerec_ocr.dataset.report_page.changes import Change
+    from airflow_provider_platerec_ocr.dataset.report_page.changes import ChangedFigure
 
 SHOWN_NIGHTS = 10
 """Nights in the table; the chart has all there are."""
@@ -51,11 +51,11 @@ class View:
     whole: bool
     tiles: Sequence[Tile]
     sentences: Sequence[str]
-    changes: Sequence[Change]
+    changes: Sequence[ChangedFigure]
     nights: Sequence[Mapping[str, str]]
     nights_chart: Markup
-    confidence: Sequence[lines.Spreads]
-    checks: Sequence[lines.Spreads]
+    confidence: Sequence[lines.SpreadLine]
+    checks: Sequence[lines.SpreadLine]
     checks_words: str
     calls: Sequence[Mapping[str, str]]
     calls_words: str

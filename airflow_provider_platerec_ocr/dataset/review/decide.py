@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_platerec_ocr.core.clock import Clock
-    from airflow_provider_platerec_ocr.dataset.review.queue import Code, Read
+    from airflow_provider_platerec_ocr.dataset.review.queue import QueuedCode, QueuedRead
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
 LONGEST = 64
@@ -28,7 +28,7 @@ LONGEST = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class ReviewDecision:
     """What a person says of one code, or of a whole read."""
 
     index: int | None
@@ -39,13 +39,13 @@ class Decision:
     """The right code, to correct and to add."""
 
 
-def decision_on(code: Code, value: str) -> Decision:
+def decision_on(code: QueuedCode, value: str) -> ReviewDecision:
     """Return what the field of a code says: accepted as it is, corrected or given, or that there is none."""
     if value == (code.code or ""):
-        return Decision(code.index, CorrectionKind.ACCEPT)
+        return ReviewDecision(code.index, CorrectionKind.ACCEPT)
     if not value:
-        return Decision(code.index, CorrectionKind.TAKE_BACK)
-    return Decision(code.index, CorrectionKind.ADD if code.index is None else CorrectionKind.CORRECT, value)
+        return ReviewDecision(code.index, CorrectionKind.TAKE_BACK)
+    return ReviewDecision(code.index, CorrectionKind.ADD if code.index is None else CorrectionKind.CORRECT, value)
 
 
 class DecidedMeanwhileError(OCRInputError):
@@ -54,8 +54,8 @@ class DecidedMeanwhileError(OCRInputError):
 
 def keep(  # noqa: PLR0913  # what, of which read, who, why, and where
     corrections: StoragePath,
-    read: Read,
-    decisions: Sequence[Decision],
+    read: QueuedRead,
+    decisions: Sequence[ReviewDecision],
     *,
     by: str,
     why: str,
@@ -84,7 +84,7 @@ def keep(  # noqa: PLR0913  # what, of which read, who, why, and where
     return said
 
 
-def _correction(read: Read, decision: Decision, *, by: str, why: str, at: datetime) -> Correction:
+def _correction(read: QueuedRead, decision: ReviewDecision, *, by: str, why: str, at: datetime) -> Correction:
     kind, code, there = decision.kind, decision.code, {each.index: each for each in read.codes}
     if decision.index is not None and kind is not CorrectionKind.ADD and decision.index not in there:
         message = f"{read.image} has no identifier {decision.index}."

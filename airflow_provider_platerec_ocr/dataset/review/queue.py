@@ -58,7 +58,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class QueuedCode:
     """One identifier of a read; or that there is none."""
 
     index: int | None
@@ -77,7 +77,7 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class QueuedRead:
     """One read of one image, with all of its codes."""
 
     key: str
@@ -93,7 +93,7 @@ class Read:
     """``run_date``: the partition that it lies in."""
     dag_id: str | None
     run_id: str | None
-    codes: tuple[Code, ...]
+    codes: tuple[QueuedCode, ...]
     said_last: datetime | None = None
     """When somebody last said something of it."""
 
@@ -119,7 +119,7 @@ class Queue:
 
     total: int
     """How many reads need eyes and have none yet."""
-    reads: tuple[Read, ...]
+    reads: tuple[QueuedRead, ...]
     """The first of them: most doubtful first."""
 
 
@@ -167,7 +167,7 @@ def waiting(
 
 def one_read(  # noqa: PLR0913, PLR0917  # where, and which
     dataset: StoragePath, corrections: StoragePath, criteria: Criteria, day: date, type_: str, key: str
-) -> Read | None:
+) -> QueuedRead | None:
     """Return a read by what it is known by, doubtful or not, with what was said of it by now; ``None`` for none.
 
     :param day: the partition that it lies in.
@@ -224,7 +224,7 @@ def _key(row: Row) -> str:
 
 def _reads(
     rows: Iterable[Row], corrections: Iterable[Row], criteria: Criteria, among: Callable[[Row], bool] | None = None
-) -> list[Read]:
+) -> list[QueuedRead]:
     """Return the rows as reads, by key; of one that several runs published, as it was published last."""
     said: dict[tuple[str, str], list[Row]] = {}
     for each in corrections:
@@ -236,7 +236,7 @@ def _reads(
     return [_read(key, codes, said.get(key, []), criteria) for key, codes in by_read.items()]
 
 
-def _read(key: tuple[str, str], codes: dict[int | None, Row], said: list[Row], criteria: Criteria) -> Read:
+def _read(key: tuple[str, str], codes: dict[int | None, Row], said: list[Row], criteria: Criteria) -> QueuedRead:
     first = next(iter(codes.values()))
     whole = next((each for each in reversed(said) if each["identifier_index"] is None), None)
     last = {each["identifier_index"]: each for each in said}
@@ -248,7 +248,7 @@ def _read(key: tuple[str, str], codes: dict[int | None, Row], said: list[Row], c
         if index is None and about is None:  # nothing was found, and somebody added a code
             about = said[-1] if said else None
         found.append(_code(row, index, about, len(codes), criteria))
-    return Read(
+    return QueuedRead(
         key=key[1],
         type=key[0],
         image=first["image"],
@@ -264,10 +264,10 @@ def _read(key: tuple[str, str], codes: dict[int | None, Row], said: list[Row], c
     )
 
 
-def _code(row: Row, index: int | None, about: Row | None, number: int, criteria: Criteria) -> Code:
+def _code(row: Row, index: int | None, about: Row | None, number: int, criteria: Criteria) -> QueuedCode:
     doubts = doubts_of(row, number, criteria)
     expected = criteria.expected
-    return Code(
+    return QueuedCode(
         index=index,
         code=row["code"],
         normalized=row["code_normalized"],
@@ -284,7 +284,7 @@ def _code(row: Row, index: int | None, about: Row | None, number: int, criteria:
     )
 
 
-def _urgency(read: Read) -> tuple[int, float, str]:
+def _urgency(read: QueuedRead) -> tuple[int, float, str]:
     """Return by what reads are ordered: most reasons first, then the least sure."""
     sure = min((code.confidence for code in read.codes if code.confidence is not None), default=1.0)
     return -len(read.doubts), sure, read.image

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from airflow_provider_platerec_ocr.dataset.search.search import Page
+    from airflow_provider_platerec_ocr.dataset.search.search import FoundReads
     from airflow_provider_platerec_ocr.storage.path import Opener
 
 
@@ -103,7 +103,7 @@ def find_reads(  # noqa: PLR0913  # one place and filters, all by name
     return _frame(page, wanted, limit, with_taken_back=bool(marked))
 
 
-def _frame(page: Page, names: Sequence[str], limit: int, *, with_taken_back: bool) -> pd.DataFrame:
+def _frame(page: FoundReads, names: Sequence[str], limit: int, *, with_taken_back: bool) -> pd.DataFrame:
     import pyarrow as pa
     from pandas import ArrowDtype
 

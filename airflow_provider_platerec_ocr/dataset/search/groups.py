@@ -33,7 +33,7 @@ SPANNED = ("image", "camera_id", "fingerprint", "confidence", "check_digit_ok", 
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class RowGroup:
     """What a footer says of one row group."""
 
     first: int
@@ -49,7 +49,7 @@ class Footer:
 
     metadata: Any
     """A ``pyarrow.parquet.FileMetaData``."""
-    groups: tuple[Group, ...]
+    groups: tuple[RowGroup, ...]
 
     @property
     def rows(self) -> int:
@@ -58,7 +58,7 @@ class Footer:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedFile:
     """A file of the table as a listing had it."""
 
     number: int
@@ -74,7 +74,7 @@ class Footers:
     def __init__(self, most: int = MOST_FOOTERS) -> None:
         self._known: Remembered[Footer] = Remembered(most)
 
-    def of(self, listed: Listed) -> Footer:
+    def of(self, listed: ListedFile) -> Footer:
         """Return the footer of a file.
 
         :raises FileGoneError: it is not there any more. :raises OCRDatasetError: it is none of the table's files.
@@ -82,13 +82,13 @@ class Footers:
         mark = mark_of(listed.file.place, listed.facts)
         return self._known.get(listed.file.place.path, mark, lambda: self._read(listed, mark))
 
-    def _read(self, listed: Listed, mark: Mark) -> Footer:
+    def _read(self, listed: ListedFile, mark: Mark) -> Footer:
         with opened(listed.file.place) as parquet:
             _refuse_another(listed, mark)
             return footer_of(parquet)
 
     @contextmanager
-    def opened(self, listed: Listed) -> Iterator[tuple[Any, Footer]]:
+    def opened(self, listed: ListedFile) -> Iterator[tuple[Any, Footer]]:
         """Open a file with its footer.
 
         :raises FileGoneError: it is another one by now.
@@ -100,7 +100,7 @@ class Footers:
             yield parquet, known
 
 
-def _refuse_another(listed: Listed, mark: Mark) -> None:
+def _refuse_another(listed: ListedFile, mark: Mark) -> None:
     """See to it that what is open is the file that the mark is of; an object store sees to that itself."""
     if listed.facts is None and mark_of(listed.file.place) != mark:
         raise FileGoneError(str(listed.file.place))
@@ -122,7 +122,7 @@ def footer_of(parquet: Any) -> Footer:
             statistics = group.column(column).statistics
             if statistics is not None and statistics.has_min_max:
                 spans[name] = (statistics.min, statistics.max)
-        groups.append(Group(first, group.num_rows, spans))
+        groups.append(RowGroup(first, group.num_rows, spans))
         first += group.num_rows
     return Footer(metadata, tuple(groups))
 
@@ -133,10 +133,10 @@ def read_group(parquet: Any, number: int, file: TableFile, names: Sequence[str])
     return current(parquet.read_row_group(number, columns=wanted, use_threads=False), names, file)
 
 
-def list_files(folder: StoragePath) -> list[Listed]:
+def list_files(folder: StoragePath) -> list[ListedFile]:
     """Return the files of the table in ``folder``, by path."""
     found = find_with_facts(folder, PARQUET_FILE)
-    return [Listed(number, table_file(place, folder), facts) for number, (place, facts) in enumerate(found)]
+    return [ListedFile(number, table_file(place, folder), facts) for number, (place, facts) in enumerate(found)]
 
 
 def is_folder(place: StoragePath) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.dataset.search.query import (
     CheckDigit,
-    ReadStatus,
+    SearchStatus,
     ascii_lower,
     ascii_upper,
     code_needles,
@@ -48,8 +48,8 @@ def code_columns(query: ReadQuery) -> list[str]:
         "code": query.code or query.check_digit is CheckDigit.NONE,
         "code_normalized": query.code,
         "check_digit_ok": query.check_digit,
-        "identifier_index": query.status is ReadStatus.CODE,
-        "identifier_count": query.status in {ReadStatus.NO_CODE, ReadStatus.UNREADABLE},
+        "identifier_index": query.status is SearchStatus.CODE,
+        "identifier_count": query.status in {SearchStatus.NO_CODE, SearchStatus.UNREADABLE},
     }
     return [name for name, needed in wanted.items() if needed]
 
@@ -90,13 +90,13 @@ def code_mask(table: Any, query: ReadQuery) -> Any:
         masks.append(pc.and_(pc.is_valid(table.column("code")), pc.is_null(table.column("check_digit_ok"))))
     elif query.check_digit is not None:
         masks.append(pc.equal(table.column("check_digit_ok"), pa.scalar(query.check_digit is CheckDigit.OK)))
-    if query.status is ReadStatus.CODE:
+    if query.status is SearchStatus.CODE:
         masks.append(pc.is_valid(table.column("identifier_index")))
-    elif query.status is ReadStatus.NO_CODE:
+    elif query.status is SearchStatus.NO_CODE:
         masks.append(pc.equal(table.column("identifier_count"), 0))
-    elif query.status is ReadStatus.UNREADABLE:
+    elif query.status is SearchStatus.UNREADABLE:
         masks.append(pc.is_null(table.column("identifier_count")))
-    elif query.status is ReadStatus.CORRECTED:
+    elif query.status is SearchStatus.CORRECTED:
         masks.append(pa.chunked_array([pa.repeat(pa.scalar(value=False), table.num_rows)]))
     return _all(masks)
 
@@ -130,7 +130,7 @@ def code_fits(row: Mapping[str, Any], query: ReadQuery) -> bool:
     if query.code and not _says(row, query.code):
         return False
     if row.get(TAKEN_BACK):
-        return query.check_digit is None and query.status in {None, ReadStatus.CORRECTED}
+        return query.check_digit is None and query.status in {None, SearchStatus.CORRECTED}
     return _digit_fits(row, query.check_digit) and _status_fits(row, query.status)
 
 
@@ -141,13 +141,13 @@ def _digit_fits(row: Mapping[str, Any], wanted: CheckDigit | None) -> bool:
     return wanted is None or digit is (wanted is CheckDigit.OK)
 
 
-def _status_fits(row: Mapping[str, Any], wanted: ReadStatus | None) -> bool:
+def _status_fits(row: Mapping[str, Any], wanted: SearchStatus | None) -> bool:
     index, count = row["identifier_index"], row["identifier_count"]
     fits = {
-        ReadStatus.CODE: index is not None,
-        ReadStatus.NO_CODE: index is None and count == 0,
-        ReadStatus.UNREADABLE: index is None and count is None,
-        ReadStatus.CORRECTED: row.get("corrected_by") is not None,
+        SearchStatus.CODE: index is not None,
+        SearchStatus.NO_CODE: index is None and count == 0,
+        SearchStatus.UNREADABLE: index is None and count is None,
+        SearchStatus.CORRECTED: row.get("corrected_by") is not None,
     }
     return wanted is None or fits[wanted]
 

@@ -37,7 +37,7 @@ class CheckDigit(StrEnum):
     """There is a code, and none applies to it."""
 
 
-class ReadStatus(StrEnum):
+class SearchStatus(StrEnum):
     """What a read came to."""
 
     CODE = "code"
@@ -81,7 +81,7 @@ class ReadQuery:
     """0 to 1, itself included."""
     check_digit: CheckDigit | None = None
     """As a person corrected it, where somebody did."""
-    status: ReadStatus | None = None
+    status: SearchStatus | None = None
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -208,7 +208,7 @@ def _types(text: str) -> tuple[str, ...]:
 
 _TEXTS = ("code", "image", "camera", "fingerprint")
 _DAYS: dict[str, Any] = dict.fromkeys(("since", "until"), date.fromisoformat)
-_CHOICES: dict[str, Any] = {"check_digit": CheckDigit, "status": ReadStatus}
+_CHOICES: dict[str, Any] = {"check_digit": CheckDigit, "status": SearchStatus}
 _READERS: dict[str, Any] = {
     **dict.fromkeys(_TEXTS, str),
     "type": _types,
@@ -224,7 +224,7 @@ _WANTED = {
     **dict.fromkeys(("since", "until"), "a day such as 2026-03-01"),
     **dict.fromkeys(("min_confidence", "max_confidence"), "a number from 0 to 1"),
     "check_digit": f"one of {', '.join(CheckDigit)}",
-    "status": f"one of {', '.join(ReadStatus)}",
+    "status": f"one of {', '.join(SearchStatus)}",
 }
 
 

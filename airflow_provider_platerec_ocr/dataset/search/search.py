@@ -19,7 +19,7 @@ from airflow_provider_platerec_ocr.dataset.layout.table_files import LISTINGS, F
 from airflow_provider_platerec_ocr.dataset.search import corrected
 from airflow_provider_platerec_ocr.dataset.search.groups import Footers, list_files, read_group
 from airflow_provider_platerec_ocr.dataset.search.matching import code_fits
-from airflow_provider_platerec_ocr.dataset.search.walk import LOCAL_THREADS, Walk
+from airflow_provider_platerec_ocr.dataset.search.walk import LOCAL_THREADS, TableWalk
 from airflow_provider_platerec_ocr.storage.files import ordered_map
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.dataset.search.corrected import Corrections
-    from airflow_provider_platerec_ocr.dataset.search.groups import Listed
+    from airflow_provider_platerec_ocr.dataset.search.groups import ListedFile
     from airflow_provider_platerec_ocr.dataset.search.query import ReadQuery
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
@@ -46,7 +46,7 @@ FOOTERS = Footers()
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class FoundReads:
     """Rows that were found, and what is known of the others."""
 
     table: Any = field(repr=False)
@@ -88,7 +88,7 @@ def search(  # noqa: PLR0913  # a place, a question, and how much of the answer,
     seconds: float | None = None,
     footers: Footers | None = None,
     clock: Clock | None = None,
-) -> Page:
+) -> FoundReads:
     """Return a page of the reads that ``query`` asks for.
 
     :param folder: of the dataset, or one of its partitions; one that is not there has no rows.
@@ -113,9 +113,11 @@ def search(  # noqa: PLR0913  # a place, a question, and how much of the answer,
     for _ in range(LISTINGS):
         with contextlib.suppress(FileGoneError):
             files = list_files(folder)
-            walk = Walk(files, query, most=offset + limit, footers=known, corrections=said, clock=clock, until=until)
+            walk = TableWalk(
+                files, query, most=offset + limit, footers=known, corrections=said, clock=clock, until=until
+            )
             whole = walk.go()
-            return Page(
+            return FoundReads(
                 table=_fetched(files, walk.best[offset:], names, known),
                 corrections=said,
                 query=query,
@@ -135,7 +137,7 @@ def default_columns() -> list[str]:
     return [*(name for name in reads_schema().names if name != "raw"), "type", "date"]
 
 
-def _fetched(files: Sequence[Listed], keys: Any, names: Sequence[str], footers: Footers) -> Any:
+def _fetched(files: Sequence[ListedFile], keys: Any, names: Sequence[str], footers: Footers) -> Any:
     """Return rows by their keys, in that order."""
     import numpy as np
     import pyarrow as pa
@@ -154,7 +156,7 @@ def _fetched(files: Sequence[Listed], keys: Any, names: Sequence[str], footers: 
     return pa.concat_tables([empty, *tables]).take(pa.array(np.argsort(np.asarray(order, dtype=np.int64))))
 
 
-def _rows_of_file(listed: Listed, rows: Any, names: Sequence[str], footers: Footers) -> Any:
+def _rows_of_file(listed: ListedFile, rows: Any, names: Sequence[str], footers: Footers) -> Any:
     """Return some rows of a file, in the order of ``rows``."""
     import numpy as np
     import pyarrow as pa
@@ -170,7 +172,7 @@ def _rows_of_file(listed: Listed, rows: Any, names: Sequence[str], footers: Foot
     return pa.concat_tables(tables).take(pa.array(np.argsort(order)))
 
 
-def refuse_broken(page: Page) -> None:
+def refuse_broken(page: FoundReads) -> None:
     """Raise what is wrong with the table's files.
 
     :raises OCRDatasetError: a file could not be read.

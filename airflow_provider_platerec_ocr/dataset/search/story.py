@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from airflow_provider_platerec_ocr.dataset.layout.table_files import TableFile
-    from airflow_provider_platerec_ocr.dataset.search.search import Page
+    from airflow_provider_platerec_ocr.dataset.search.search import FoundReads
     from airflow_provider_platerec_ocr.storage.path import StoragePath
 
     Row = dict[str, Any]
@@ -74,7 +74,7 @@ def image_story(  # noqa: PLR0913  # one image and the places that know of it, b
     """
     columns = [*default_columns(), "raw"]
 
-    def look(query: ReadQuery) -> Page:
+    def look(query: ReadQuery) -> FoundReads:
         return search(dataset, query, limit=MOST_ROWS, columns=columns, corrections=corrections, seconds=seconds)
 
     pages = [look(ReadQuery(fingerprint=fingerprint))] if fingerprint else []
@@ -98,7 +98,7 @@ def image_story(  # noqa: PLR0913  # one image and the places that know of it, b
     )
 
 
-def _newest(pages: Iterable[Page]) -> list[Row]:
+def _newest(pages: Iterable[FoundReads]) -> list[Row]:
     """Return the rows of all pages, each once, the newest first."""
     found: dict[tuple[Any, ...], Row] = {}
     for page in pages:

@@ -23,7 +23,7 @@ from airflow_provider_platerec_ocr.dataset.search.matching import (
     plain_columns,
     plain_mask,
 )
-from airflow_provider_platerec_ocr.dataset.search.query import ReadStatus
+from airflow_provider_platerec_ocr.dataset.search.query import SearchStatus
 from airflow_provider_platerec_ocr.storage.files import REMOTE_THREADS, ordered_map
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_platerec_ocr.core.clock import Clock
     from airflow_provider_platerec_ocr.dataset.search.corrected import Corrections
-    from airflow_provider_platerec_ocr.dataset.search.groups import Footer, Footers, Group, Listed
+    from airflow_provider_platerec_ocr.dataset.search.groups import Footer, Footers, ListedFile, RowGroup
     from airflow_provider_platerec_ocr.dataset.search.query import ReadQuery
 
 LOCAL_THREADS = 4
@@ -54,7 +54,7 @@ class _Piece:
     """A file, or one of its row groups."""
 
     bound: Bound
-    listed: Listed = field(compare=False)
+    listed: ListedFile = field(compare=False)
     number: int = field(compare=False)
     """Of the row group; -1 for the whole file."""
     rows: int = field(compare=False, default=0)
@@ -77,7 +77,7 @@ class _Seen:
     """What is wrong with the file, where it cannot be read."""
 
 
-class Walk:
+class TableWalk:
     """One search through one listing of a table.
 
     :param files: of the table. :param most: how many rows are wanted, from the newest on.
@@ -86,7 +86,7 @@ class Walk:
 
     def __init__(  # noqa: PLR0913  # what is looked for, where, and how far, by name
         self,
-        files: Sequence[Listed],
+        files: Sequence[ListedFile],
         query: ReadQuery,
         *,
         most: int,
@@ -101,7 +101,7 @@ class Walk:
         self._clock, self._until = clock, until
         self._adds = corrections.may_add(query)
         self._touched = corrections.keys() if corrections and query.asks_code else None
-        nothing = query.status is ReadStatus.CORRECTED and not corrections
+        nothing = query.status is SearchStatus.CORRECTED and not corrections
         self._heap = [] if nothing else [_of_file(each) for each in files if _asked(each, query)]
         heapq.heapify(self._heap)
         self._threads = LOCAL_THREADS if not files or files[0].file.place.is_local else REMOTE_THREADS
@@ -157,7 +157,7 @@ class Walk:
         self._heap = [piece for piece in self._heap if not _is_whole(piece, self._query)]
         heapq.heapify(self._heap)
 
-    def _rows_of(self, listed: Listed) -> tuple[int, str]:
+    def _rows_of(self, listed: ListedFile) -> tuple[int, str]:
         try:
             return self._footers.of(listed).rows, ""
         except OCRDatasetError as error:
@@ -202,13 +202,13 @@ class Walk:
         except OCRDatasetError as error:
             return _Seen(broken=str(error))
 
-    def _groups(self, listed: Listed, footer: Footer) -> Iterator[_Piece]:
+    def _groups(self, listed: ListedFile, footer: Footer) -> Iterator[_Piece]:
         """Yield the row groups of a file that may have rows that fit."""
         for number, group in enumerate(footer.groups):
             if may_hold(group.spans, self._query, as_read=not self._adds):
                 yield _Piece(_bound(listed, group), listed, number, group.rows)
 
-    def _of_group(self, parquet: Any, group: Group, piece: _Piece) -> _Seen:
+    def _of_group(self, parquet: Any, group: RowGroup, piece: _Piece) -> _Seen:
         import numpy as np
         import pyarrow.compute as pc
 
@@ -268,7 +268,7 @@ class Walk:
         fits = pa.array([self._corrections.fits(row, self._query) for row in rows], pa.bool_())
         return pc.replace_with_mask(_flat(code), _places_mask(places, len(keys)), fits)
 
-    def _order(self, parquet: Any, group: Group, piece: _Piece, rows: Any) -> tuple[Any, Any]:
+    def _order(self, parquet: Any, group: RowGroup, piece: _Piece, rows: Any) -> tuple[Any, Any]:
         """Return day and time of publication of rows, negative; where all have the same, no column is read."""
         import pyarrow.compute as pc
 
@@ -285,13 +285,13 @@ class Walk:
         return -days.astype("int64"), -times
 
 
-def _of_file(listed: Listed) -> _Piece:
+def _of_file(listed: ListedFile) -> _Piece:
     day = listed.file.day
     bound = -_FOREVER if day is None else -_days(day)
     return _Piece((bound, -_FOREVER, listed.number, 0), listed, -1)
 
 
-def _bound(listed: Listed, group: Group) -> Bound:
+def _bound(listed: ListedFile, group: RowGroup) -> Bound:
     """Return what no row of a group comes before."""
     day = listed.file.day
     greatest = day or (group.spans.get("run_date") or (None, None))[1]
@@ -315,7 +315,7 @@ def _microseconds(moment: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-def _asked(listed: Listed, query: ReadQuery) -> bool:
+def _asked(listed: ListedFile, query: ReadQuery) -> bool:
     """Return whether a file's folders let some of its rows fit."""
     type_, day = listed.file.type, listed.file.day
     return (not query.types or type_ is None or type_ in query.types) and (day is None or query.fits_day(day))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_platerec_ocr.dataset.manifest.manifest import BadRow
     from airflow_provider_platerec_ocr.dataset.plan.model import RunRef
     from airflow_provider_platerec_ocr.dataset.table.letters import LetterBook
-    from airflow_provider_platerec_ocr.dataset.table.repeats import Sieve
+    from airflow_provider_platerec_ocr.dataset.table.repeats import RepeatSieve
     from airflow_provider_platerec_ocr.dataset.table.times import Publications
     from airflow_provider_platerec_ocr.dataset.table.writer import TableWriter
 
@@ -47,7 +47,7 @@ class Intake:
     """What names the images."""
     publications: Publications
     """When this run published, and publishes."""
-    sieve: Sieve
+    sieve: RepeatSieve
     """Knows what is published already."""
     book: LetterBook
     """Knows the problems there are."""

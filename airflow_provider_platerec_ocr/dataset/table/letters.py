@@ -46,7 +46,7 @@ def problem_of(letter: dict[str, Any], *, any_manifest: bool = False) -> Problem
 
 
 @dataclass(slots=True)
-class Letter:
+class LetterRow:
     """One row of the dead letters, where it lies, and what is to become of it."""
 
     file: int
@@ -87,8 +87,8 @@ class LetterBook:
         self._folder = folder
         self._files = [file for file, _ in found]
         self._own = {number for number, (file, _) in enumerate(found) if file.place.path in own}
-        self._by_problem: dict[Problem, list[Letter]] = {}
-        self._open: dict[tuple[str | None, str | None], list[Letter]] = {}
+        self._by_problem: dict[Problem, list[LetterRow]] = {}
+        self._open: dict[tuple[str | None, str | None], list[LetterRow]] = {}
         self._met: set[int] = set()
         for number, (_, letters) in enumerate(found):
             for letter in letters:
@@ -101,7 +101,7 @@ class LetterBook:
                 if letter.closed is None and not letter.goes:
                     self._open.setdefault(letter.subject, []).append(letter)
 
-    def _take(self, letter: Letter) -> None:
+    def _take(self, letter: LetterRow) -> None:
         self._by_problem.setdefault(letter.problem, []).append(letter)
 
     @property
@@ -133,10 +133,10 @@ class LetterBook:
         again = last.file not in self._own  # a later try of the same run is not another one
         return row | _state(min(last.first, moment), max(last.last, moment), last.times + again, None)
 
-    def _alike(self, row: dict[str, Any]) -> list[Letter]:
+    def _alike(self, row: dict[str, Any]) -> list[LetterRow]:
         return self._by_problem.get(problem_of(row)) or self._by_problem.get(problem_of(row, any_manifest=True)) or []
 
-    def _close_others(self, row: dict[str, Any], moment: datetime, same: Letter | None) -> None:
+    def _close_others(self, row: dict[str, Any], moment: datetime, same: LetterRow | None) -> None:
         """Close what else was wrong with the image: it has another problem now."""
         if row["image"] is not None and row["reason"] != Reason.ROW_INVALID:
             for letter in self._open.get((row["type"], row["image"]), ()):
@@ -165,7 +165,7 @@ class LetterBook:
 
     def write(self, staging: StoragePath) -> None:
         """Write the files of other runs anew in which something has changed."""
-        changed: dict[int, list[Letter]] = {}
+        changed: dict[int, list[LetterRow]] = {}
         for letters in self._by_problem.values():
             for letter in letters:
                 if (letter.goes or letter.changed) and letter.file not in self._own:
@@ -173,7 +173,7 @@ class LetterBook:
         for number in sorted(changed):
             self._rewrite(self._files[number], changed[number], staging)
 
-    def _rewrite(self, file: TableFile, letters: list[Letter], staging: StoragePath) -> None:
+    def _rewrite(self, file: TableFile, letters: list[LetterRow], staging: StoragePath) -> None:
         table = changed_table(whole(file, dead_letters_schema().names, DEAD_LETTERS), letters)
         if table.num_rows:
             replace_file(file.place, table, dead_letters_schema(), staging)
@@ -192,7 +192,7 @@ class LetterBook:
         return pa.concat_tables(parts).replace_schema_metadata(None)
 
 
-def changed_table(table: Any, letters: Iterable[Letter]) -> Any:
+def changed_table(table: Any, letters: Iterable[LetterRow]) -> Any:
     """Return the letters of a file with those that changed as they are now, and without those that are gone."""
     import pyarrow as pa
 
@@ -226,13 +226,13 @@ def reads_of(dataset: StoragePath, images: list[str]) -> list[tuple[str, str, da
     return [row for rows in all_files(dataset, found) for row in rows]
 
 
-def _letters_of(file: TableFile) -> list[Letter]:
-    found: list[Letter] = []
+def _letters_of(file: TableFile) -> list[LetterRow]:
+    found: list[LetterRow] = []
     for table in batches(file, _FACTS, DEAD_LETTERS):
         for row in table.to_pylist():
             first = row["first_seen"] or row["last_seen"] or _NEVER
             found.append(
-                Letter(
+                LetterRow(
                     file=0,
                     place=len(found),
                     subject=(row["type"], row["image"]),
@@ -251,7 +251,7 @@ def _letters_of(file: TableFile) -> list[Letter]:
     return found
 
 
-def _merge(alike: list[Letter]) -> None:
+def _merge(alike: list[LetterRow]) -> None:
     """Let one of several letters of one problem stand for all: version 1 wrote one each night, a crash leaves two."""
     if len(alike) <= 1:
         return
@@ -263,13 +263,13 @@ def _merge(alike: list[Letter]) -> None:
         letter.goes = letter is not kept
 
 
-def _close(letter: Letter, moment: datetime) -> None:
+def _close(letter: LetterRow, moment: datetime) -> None:
     """Close a letter, unless its problem was met again later."""
     if letter.closed is None and moment >= letter.last:
         letter.closed, letter.changed = moment, True
 
 
-def _is_doubt(letter: Letter) -> bool:
+def _is_doubt(letter: LetterRow) -> bool:
     return letter.problem[-1] in {Reason.IN_DOUBT.value, Reason.IN_DOUBT_TWICE.value}
 
 

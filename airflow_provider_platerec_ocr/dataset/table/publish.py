@@ -38,7 +38,7 @@ from airflow_provider_platerec_ocr.dataset.table.export_model import ExportResul
 from airflow_provider_platerec_ocr.dataset.table.intake import LEFT_TO_NEXT, Intake
 from airflow_provider_platerec_ocr.dataset.table.letters import LetterBook, reads_of
 from airflow_provider_platerec_ocr.dataset.table.outcome_table import best_table, with_planned
-from airflow_provider_platerec_ocr.dataset.table.repeats import Sieve
+from airflow_provider_platerec_ocr.dataset.table.repeats import RepeatSieve
 from airflow_provider_platerec_ocr.dataset.table.times import Publications, earlier_publications
 from airflow_provider_platerec_ocr.dataset.table.writer import TableWriter
 from airflow_provider_platerec_ocr.storage.files import ordered_map, relative, remove, threads_for, write_whole
@@ -136,7 +136,7 @@ class _Publication:
             (table_file(place, self.folders[table]), table) for table, found in own.items() for place in found
         )
         manifest = self.plan.manifest or None
-        sieve = Sieve(self.folders[READS], own[READS], _planned_at(self.plan), by_content=manifest is not None)
+        sieve = RepeatSieve(self.folders[READS], own[READS], _planned_at(self.plan), by_content=manifest is not None)
         book = self._book()
         missing: list[str] = []
         with ExitStack() as stack:

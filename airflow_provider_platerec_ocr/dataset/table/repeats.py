@@ -30,7 +30,7 @@ ANOTHER_RUN = "another run"
 """Who did, where nobody knows any more."""
 
 
-class Sieve:
+class RepeatSieve:
     """Parts the reads of one run into those that get rows and those that repeat what is there.
 
     :param dataset: its folder.

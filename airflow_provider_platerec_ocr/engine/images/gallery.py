@@ -61,7 +61,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedPicture:
     """A picture that somebody wants to see."""
 
     image: str
@@ -98,7 +98,7 @@ class Gallery:
     ) -> None:
         self._folder, self._seconds, self._kept_bytes = folder, seconds, kept_bytes
         self._clock = clock or SystemClock()
-        self._jobs: queue.Queue[tuple[Wanted, Future[bytes]]] = queue.Queue(WAITING)
+        self._jobs: queue.Queue[tuple[WantedPicture, Future[bytes]]] = queue.Queue(WAITING)
         self._under_way: dict[str, Future[bytes]] = {}
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -106,7 +106,7 @@ class Gallery:
         self._tidied_s = -math.inf
         self._late: dict[str, tuple[int, float]] = {}
 
-    def picture(self, wanted: Wanted) -> bytes:
+    def picture(self, wanted: WantedPicture) -> bytes:
         """Return a picture as a JPEG.
 
         :raises NoPreviewError: there is none to show, or not in time.
@@ -144,7 +144,7 @@ class Gallery:
                 began = since if times >= SLOW and self._clock.monotonic() - since < REST_S else self._clock.monotonic()
                 self._late[store] = (times + 1, began)
 
-    def _future(self, wanted: Wanted) -> Future[bytes]:
+    def _future(self, wanted: WantedPicture) -> Future[bytes]:
         """Return what will be the picture, one for all who want the same."""
         with self._lock:
             found = self._under_way.get(wanted.key)
@@ -180,7 +180,7 @@ class Gallery:
                 with self._lock:
                     self._under_way.pop(wanted.key, None)
 
-    def _make(self, wanted: Wanted) -> bytes:
+    def _make(self, wanted: WantedPicture) -> bytes:
         try:
             place = AllowedRoots(wanted.roots).admit(place_below(wanted.roots, wanted.image))
             content = read_file(place, MAX_BYTES + 1, self._clock)

@@ -18,7 +18,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRCallError
 from airflow_provider_platerec_ocr.core.fingerprint import is_fingerprint
 from airflow_provider_platerec_ocr.core.wire import read_from_json
 from airflow_provider_platerec_ocr.engine.ledger import records
-from airflow_provider_platerec_ocr.engine.ledger.admin import Found, LedgerAdmin, Verdict
+from airflow_provider_platerec_ocr.engine.ledger.admin import Found, LedgerAdmin, LedgerDecision
 from airflow_provider_platerec_ocr.storage.store import Store
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _sort(done: Reparsed, found: Found, before: frozenset[str], writer: tuple[Le
     done.understood.append(found)
     if attempt.end is End.REJECTED:
         admin, by = writer
-        admin.write(found, attempt, Verdict(End.ANSWER, by, _WHY, as_object(body)))
+        admin.write(found, attempt, LedgerDecision(End.ANSWER, by, _WHY, as_object(body)))
     if found.fingerprint not in before:
         done.new.append(found)
 

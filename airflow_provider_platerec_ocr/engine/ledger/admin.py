@@ -49,7 +49,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class LedgerDecision:
     """What a person says of a call in doubt."""
 
     end: End
@@ -135,7 +135,7 @@ class LedgerAdmin:
         """Return the attempts that may still be under way."""
         return tuple(attempt for attempt in found.history if attempt.is_live(self._ledger.lease_s))
 
-    def settle(self, found: Found, verdict: Verdict, *, number: int | None = None) -> int:
+    def settle(self, found: Found, decision: LedgerDecision, *, number: int | None = None) -> int:
         """Write down how a call in doubt ended; return the attempt's number.
 
         An answer is also taken for an attempt that was released or rejected.
@@ -143,13 +143,13 @@ class LedgerAdmin:
         :param number: the attempt; ``None`` takes the only one in doubt.
         :raises OCRConfigError: there is no such attempt, or it cannot be settled so.
         """
-        attempt = self._to_settle(found, verdict.end, number)
-        if not self.write(found, attempt, verdict):
+        attempt = self._to_settle(found, decision.end, number)
+        if not self.write(found, attempt, decision):
             message = f"Attempt {attempt.number} was ended by somebody else just now. Look again with show."
             raise OCRConfigError(message)
         return attempt.number
 
-    def write(self, found: Found, attempt: Attempt, verdict: Verdict) -> bool:
+    def write(self, found: Found, attempt: Attempt, decision: LedgerDecision) -> bool:
         """Write down how ``attempt`` ended, without asking whether it may be; return whether the ledger now has it."""
         at = format_timestamp(self._clock.now())
         record: dict[str, Any] = {
@@ -161,14 +161,14 @@ class LedgerAdmin:
             "saved_at": at,
             "late": True,
             "facts": dict(attempt.facts),
-            "settled": {"by": verdict.by, "at": at, "why": verdict.why},
+            "settled": {"by": decision.by, "at": at, "why": decision.why},
         }
-        if verdict.end is End.ANSWER:
-            record["answer"] = verdict.answer
-        elif verdict.end is End.REJECTED:
-            record["facts"] |= {"reason": Reason.API_REJECTED.value, "message": verdict.why}
+        if decision.end is End.ANSWER:
+            record["answer"] = decision.answer
+        elif decision.end is End.REJECTED:
+            record["facts"] |= {"reason": Reason.API_REJECTED.value, "message": decision.why}
         stem = records.stem(found.type, found.fingerprint)
-        return write_end(self._store, stem, attempt.number, verdict.end, record)
+        return write_end(self._store, stem, attempt.number, decision.end, record)
 
     def new_aside(self) -> str:
         """Return a name for a folder of what is forgotten together."""

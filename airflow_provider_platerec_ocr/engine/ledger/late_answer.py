@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.errors import OCRLedgerError
 from airflow_provider_platerec_ocr.core.redact import redact, shorten
-from airflow_provider_platerec_ocr.engine.ledger.admin import Found, Verdict
+from airflow_provider_platerec_ocr.engine.ledger.admin import Found, LedgerDecision
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -68,19 +68,19 @@ class LateAnswers:
             raise LateAnswerUnavailable from error
         if answer is None:
             return False
-        verdict = Verdict(End.ANSWER, BY, _WHY, answer)
+        decision = LedgerDecision(End.ANSWER, BY, _WHY, answer)
         try:
-            await self._io(self._write, Found(type_, fingerprint, doubts), doubts[0], verdict)
+            await self._io(self._write, Found(type_, fingerprint, doubts), doubts[0], decision)
         except OCRLedgerError as error:
             log.warning("The answer of %s is in the inbox of webhooks and could not be kept: %s", fingerprint, error)
             raise LateAnswerUnavailable from error
         return True
 
-    def _write(self, found: Found, attempt: Attempt, verdict: Verdict) -> None:
-        if self._admin.write(found, attempt, verdict):
+    def _write(self, found: Found, attempt: Attempt, decision: LedgerDecision) -> None:
+        if self._admin.write(found, attempt, decision):
             log.info(
                 "Attempt %s of %s is settled: %s, nothing is sent again.",
                 attempt.number,
                 found.fingerprint,
-                verdict.why,
+                decision.why,
             )

@@ -28,7 +28,7 @@ _RETRY_PAUSE_S = 1.0
 """Pause after the ledger could not be asked."""
 
 
-class Step(StrEnum):
+class LedgerStep(StrEnum):
     """What is asked of the ledger before a call."""
 
     LOOK = "look"
@@ -43,7 +43,7 @@ class AnswerWriter:
         self._troubled = 0
         self._healthy = asyncio.Event()
         self._healthy.set()
-        self._failing_since: dict[Step, float] = {}
+        self._failing_since: dict[LedgerStep, float] = {}
         self.spilled: list[str] = []
         """Where answers lie that the ledger did not take."""
 
@@ -95,7 +95,7 @@ class AnswerWriter:
         ledger = self._context.ledger
         await self._or_stop(claim, lambda: ledger.put_off(claim, reason, facts))
 
-    async def step_failed(self, step: Step, error: OCRLedgerError) -> None:
+    async def step_failed(self, step: LedgerStep, error: OCRLedgerError) -> None:
         """Pause after the ledger could not be asked or claimed in; stop where that has gone on for too long.
 
         Nothing is paid meanwhile, so less patience is needed than with an answer.
@@ -107,7 +107,7 @@ class AnswerWriter:
         with self._gate_closed(error):
             await self._context.rest(_RETRY_PAUSE_S)
 
-    def step_worked(self, step: Step) -> None:
+    def step_worked(self, step: LedgerStep) -> None:
         """Note that the ledger could be asked or claimed in; a full one can still be asked."""
         self._failing_since.pop(step, None)
 

@@ -1,4 +1,4 @@
-"""Telling a stumble from an outage, and twenty bad images from one bad setting: what failures in a row mean.
+"""Telling a failed step from an outage, and twenty bad images from one bad setting: what failures in a row mean.
 
 A single refused call waits by itself. Only when failures follow one another without a success between them does the
 whole task slow down, first for a second, at last for a minute, so that a minute without network costs a handful of

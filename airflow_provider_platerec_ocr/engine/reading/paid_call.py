@@ -27,7 +27,7 @@ from airflow_provider_platerec_ocr.core.errors import (
 from airflow_provider_platerec_ocr.core.events import CallEvent, end_of, of_owner
 from airflow_provider_platerec_ocr.core.images.echo import secrets_of
 from airflow_provider_platerec_ocr.core.models import ReadStatus, Reason, format_timestamp
-from airflow_provider_platerec_ocr.engine.reading.answer_writer import Step
+from airflow_provider_platerec_ocr.engine.reading.answer_writer import LedgerStep
 from airflow_provider_platerec_ocr.engine.reading.image_phase import Phase
 from airflow_provider_platerec_ocr.engine.reading.outage import Dialect, Outage
 from airflow_provider_platerec_ocr.engine.reading.resolution import (
@@ -89,7 +89,7 @@ class PaidCaller:
         try:
             coin = await context.purse.take(image.row)
         except OCRLedgerError as error:
-            await self._answer_writer.step_failed(Step.CLAIM, error)
+            await self._answer_writer.step_failed(LedgerStep.CLAIM, error)
             return None
         if coin is None:
             return self._no_call_left(decision)
@@ -156,7 +156,7 @@ class PaidCaller:
         except OCRLedgerError as error:
             permit.done()
             image_phase.enter(Phase.IDLE)
-            await self._answer_writer.step_failed(Step.CLAIM, error)
+            await self._answer_writer.step_failed(LedgerStep.CLAIM, error)
             return None
         finally:
             image_phase.enter(Phase.IDLE)
@@ -191,7 +191,7 @@ class PaidCaller:
             if any(attempt.end in (End.ANSWER, End.REJECTED) for attempt in history):
                 return None
         claim = await context.io(context.ledger.claim, image.type, fingerprint, decision.number, facts)
-        self._answer_writer.step_worked(Step.CLAIM)
+        self._answer_writer.step_worked(LedgerStep.CLAIM)
         return claim
 
     def _facts(self, image: PlannedImage) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from airflow_provider_platerec_ocr.core.fingerprint import fingerprint_url
 from airflow_provider_platerec_ocr.core.images.identity import former_identity
 from airflow_provider_platerec_ocr.core.models import Outcome, ReadStatus, format_timestamp
 from airflow_provider_platerec_ocr.core.redact import whole_text
-from airflow_provider_platerec_ocr.engine.reading.answer_writer import AnswerWriter, Step
+from airflow_provider_platerec_ocr.engine.reading.answer_writer import AnswerWriter, LedgerStep
 from airflow_provider_platerec_ocr.engine.reading.content import Content
 from airflow_provider_platerec_ocr.engine.reading.image_phase import ImagePhase
 from airflow_provider_platerec_ocr.engine.reading.resolution import Resolution
@@ -94,7 +94,7 @@ class Reader:
                 try:
                     history = await context.io(context.ledger.look, image.type, each)
                 except OCRLedgerError as error:
-                    await self.answer_writer.step_failed(Step.LOOK, error)
+                    await self.answer_writer.step_failed(LedgerStep.LOOK, error)
                     continue
                 if history:
                     return each

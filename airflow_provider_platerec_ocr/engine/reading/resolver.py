@@ -24,7 +24,7 @@ from airflow_provider_platerec_ocr.core.saying.choices import InDoubtPolicy
 from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin
 from airflow_provider_platerec_ocr.engine.ledger.late_answer import LateAnswers, LateAnswerUnavailable
 from airflow_provider_platerec_ocr.engine.reading import resolution
-from airflow_provider_platerec_ocr.engine.reading.answer_writer import Step
+from airflow_provider_platerec_ocr.engine.reading.answer_writer import LedgerStep
 from airflow_provider_platerec_ocr.engine.reading.image_phase import Phase
 from airflow_provider_platerec_ocr.engine.reading.paid_call import PaidCaller
 
@@ -54,13 +54,14 @@ class _RetryState:
     held_since: float | None = None
     look_s: float = _FIRST_LOOK_S
     asked: set[int] = field(default_factory=set)
-    settled: bool = False
+    doubt_ended: bool = False
+    """Whether the answer to one of its calls in doubt has come another way."""
     known: claims.History | None = None
     """What the ledger knew a moment ago; serves once."""
 
 
 class Resolver:
-    """Settles fingerprints; one instance serves all images of a task."""
+    """Resolves fingerprints; one instance serves all images of a task."""
 
     def __init__(self, context: ReadContext, answer_writer: AnswerWriter, *, provisional: bool = False) -> None:
         self._context = context
@@ -129,16 +130,16 @@ class Resolver:
             history, owner=context.owner, policy=context.options.in_doubt, lease_s=context.settings.lease_s
         )
         doubts = _doubts_of(decision)
-        if retry.settled:
+        if retry.doubt_ended:
             return history, self._held_back(decision, doubts)
         if retry.asked.issuperset(doubt.number for doubt in doubts):
             return history, decision
         retry.asked.update(doubt.number for doubt in doubts)
         try:
-            retry.settled = await self._late_answers.settles(image.type, fingerprint, doubts)
+            retry.doubt_ended = await self._late_answers.settles(image.type, fingerprint, doubts)
         except LateAnswerUnavailable:
             return history, self._held_back(decision, doubts)
-        return None if retry.settled else (history, decision)
+        return None if retry.doubt_ended else (history, decision)
 
     def _held_back(self, decision: claims.Decision, doubts: claims.History) -> claims.Decision:
         """Return ``decision``, or that nothing is sent where it would repeat a call in doubt."""
@@ -163,9 +164,9 @@ class Resolver:
                 async with turn:
                     history = await self._context.io(self._context.ledger.look, image.type, fingerprint)
         except OCRLedgerError as error:
-            await self._answer_writer.step_failed(Step.LOOK, error)
+            await self._answer_writer.step_failed(LedgerStep.LOOK, error)
             return None
-        self._answer_writer.step_worked(Step.LOOK)
+        self._answer_writer.step_worked(LedgerStep.LOOK)
         return history
 
     async def _held(

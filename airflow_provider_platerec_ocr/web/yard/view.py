@@ -40,7 +40,7 @@ from airflow_provider_platerec_ocr.web.yard.shown import CHANGES, STATUSES, char
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from airflow_provider_platerec_ocr.analysis.results.nights import Found
+    from airflow_provider_platerec_ocr.analysis.results.nights import ResultRows
     from airflow_provider_platerec_ocr.web.frame.datasets import Shown
     from airflow_provider_platerec_ocr.web.frame.page import Page, Shop
 
@@ -139,7 +139,7 @@ def as_xlsx(page: PageDep) -> Response:
     return Response(data, media_type=XLSX, headers=headers)
 
 
-def _file(page: Page, ending: str) -> tuple[Found, dict[str, str]]:
+def _file(page: Page, ending: str) -> tuple[ResultRows, dict[str, str]]:
     """Return the rows of a file, and its headers.
 
     :raises HTTPException: 404, there is no reconciliation that the viewer may see.
@@ -197,7 +197,7 @@ def _stays(page: Page, shown: Shown, nights: list[Kept]) -> Stays:
     return cached.get(key, lambda: stays(nights))
 
 
-def _look(one: Kept, asked: Asked, what: Stays, *, limit: int, offset: int) -> tuple[Found, list[str]]:
+def _look(one: Kept, asked: Asked, what: Stays, *, limit: int, offset: int) -> tuple[ResultRows, list[str]]:
     """Return the rows that are asked for, and the codes of which this became that have no row any more."""
     codes = what.with_change(Change(asked.change)) if asked.change else None
     found = look(one, Query(asked.status, asked.code, codes), limit=limit, offset=offset)
@@ -206,7 +206,7 @@ def _look(one: Kept, asked: Asked, what: Stays, *, limit: int, offset: int) -> t
     return found, without_row(one, codes)
 
 
-def _units(page: Page, shown: Shown, one: Kept, found: Found, what: Stays) -> list[Any]:
+def _units(page: Page, shown: Shown, one: Kept, found: ResultRows, what: Stays) -> list[Any]:
     rows = found.table.to_pylist()
     codes = {code for row in rows for code in (row["code"], *(row["read_codes"] or ())) if code}
     sightings = sightings_of(one, page.open(beside(shown.known.dataset, "sightings")))

@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_platerec_ocr.analysis.rules.codes import code_of
 from airflow_provider_platerec_ocr.analysis.rules.confusions import Confusions
-from airflow_provider_platerec_ocr.analysis.rules.matching import Found, Match, Matcher
+from airflow_provider_platerec_ocr.analysis.rules.matching import Match, MatchedCode, Matcher
 from airflow_provider_platerec_ocr.analysis.rules.misreads import nobody_knows
 from support.yards import containers, fleet_numbers, misread, seeded, vins
 
@@ -24,7 +24,7 @@ DIGITS = {"1": "7", "7": "1", "3": "8", "8": "36", "5": "6", "6": "58", "0": "69
 """Digits that dirt turns into others: the confusions that make another unit's serial number."""
 
 
-def found(code: str, units: Sequence[str], *, max_edits: int = 1, partial: int | None = None) -> Found:
+def found(code: str, units: Sequence[str], *, max_edits: int = 1, partial: int | None = None) -> MatchedCode:
     return Matcher(units, max_edits=max_edits, partial=partial).find(code)
 
 
@@ -93,9 +93,9 @@ def test_last_characters_are_enough_only_where_the_user_allows_it(
 
 
 def test_what_the_own_camera_confuses_is_learned() -> None:
-    assert Matcher(["HW4711"]).find("HN4711") == Found(Match.EXTRA)
+    assert Matcher(["HW4711"]).find("HN4711") == MatchedCode(Match.EXTRA)
     learned = Confusions().with_observed([("HW4711", "HN4711"), ("CW0001", "CN0001")])
-    assert Matcher(["HW4711"], learned).find("HN4711") == Found(Match.CONFUSABLE, ("HW4711",), "N→W at 2")
+    assert Matcher(["HW4711"], learned).find("HN4711") == MatchedCode(Match.CONFUSABLE, ("HW4711",), "N→W at 2")
 
 
 def test_a_container_whose_check_digit_is_zero_may_be_one_of_ten() -> None:
@@ -105,7 +105,7 @@ def test_a_container_whose_check_digit_is_zero_may_be_one_of_ten() -> None:
     assert code_of(other).checked
     matcher = Matcher([one, other])
     matcher.misread = 0.9
-    assert matcher.find(other) == Found(Match.AMBIGUOUS, (other, one))
+    assert matcher.find(other) == MatchedCode(Match.AMBIGUOUS, (other, one))
 
 
 def test_an_ambiguous_read_names_the_rival_that_is_not_on_the_list() -> None:
@@ -152,7 +152,7 @@ def test_a_read_that_is_a_vehicle_of_its_own_may_be_one_that_is_not_listed(
     ],
 )
 def test_a_container_may_be_listed_without_its_check_digit(read: str, match: Match) -> None:
-    assert found(read, ["MSKU907032"]) == Found(match, ("MSKU907032",) if match != Match.EXTRA else (), ANY)
+    assert found(read, ["MSKU907032"]) == MatchedCode(match, ("MSKU907032",) if match != Match.EXTRA else (), ANY)
 
 
 EU, EU_TOO = "WDB9634031L123677", "WDB9634031L123401"
@@ -243,12 +243,12 @@ def outcomes(
 
 
 def test_a_code_that_a_person_has_said_is_a_misread_of_nothing() -> None:
-    assert Matcher(["4718"]).find("4719", is_certain=True) == Found(Match.EXTRA)
+    assert Matcher(["4718"]).find("4719", is_certain=True) == MatchedCode(Match.EXTRA)
     dense = Matcher(fleet_numbers(seeded(1), 900, 3))
     dense.misread = 0.9
     unit = next(iter(dense.units))
     assert dense.find(unit).match == Match.AMBIGUOUS
-    assert dense.find(unit, is_certain=True) == Found(Match.MATCHED, (unit,))
+    assert dense.find(unit, is_certain=True) == MatchedCode(Match.MATCHED, (unit,))
 
 
 @pytest.mark.parametrize("off_list", [0.0, 0.1])
@@ -288,4 +288,4 @@ def test_fleet_numbers_that_are_read_well_are_matched_however_dense_the_list() -
     units = fleet_numbers(rng, 2_000, 5)
     matcher = Matcher(units)
     matcher.learn(Counter(units))
-    assert all(matcher.find(unit) == Found(Match.MATCHED, (unit,)) for unit in units)
+    assert all(matcher.find(unit) == MatchedCode(Match.MATCHED, (unit,)) for unit in units)

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_platerec_ocr.analysis.rules.confusions import Confusions
 from airflow_provider_platerec_ocr.analysis.rules.misreads import Misreads
-from airflow_provider_platerec_ocr.analysis.rules.sightings import Cameras, Read, consensus, sightings
+from airflow_provider_platerec_ocr.analysis.rules.sightings import Cameras, CodeRead, consensus, sightings
 from airflow_provider_platerec_ocr.core.identifiers import vin_check_digit
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ NEXT_VIN = "1M8GDM9A1KP042789"
 START = datetime(2026, 3, 2, 22, tzinfo=UTC)
 
 
-def read(code: str, minute: float = 0, camera: str | None = "gate-1", confidence: float | None = 0.9) -> Read:
-    return Read(f"{code}-{minute}.jpg", code, START + timedelta(minutes=minute), camera, confidence)
+def read(code: str, minute: float = 0, camera: str | None = "gate-1", confidence: float | None = 0.9) -> CodeRead:
+    return CodeRead(f"{code}-{minute}.jpg", code, START + timedelta(minutes=minute), camera, confidence)
 
 
 def said(found: list[Sighting]) -> list[tuple[str, str]]:
@@ -50,11 +50,11 @@ def said(found: list[Sighting]) -> list[tuple[str, str]]:
         ([read("4718"), read("4718", 1), read("471B", 2)], [("4718", "2 of 3")]),
         ([read("4718"), read("471B", 2)], [("4718", "1 of 1"), ("471B", "1 of 1")]),
         ([read("1MBGDM9AXKP042788"), read("1M8GDM9AXKP04278B", 1)], [(VIN, "0 of 2")]),
-        ([Read("a.jpg", VIN, None), Read("b.jpg", VIN, None)], [(VIN, "2 of 2")]),
+        ([CodeRead("a.jpg", VIN, None), CodeRead("b.jpg", VIN, None)], [(VIN, "2 of 2")]),
         ([], []),
     ],
 )
-def test_reads_become_sightings(reads: list[Read], expected: list[tuple[str, str]]) -> None:
+def test_reads_become_sightings(reads: list[CodeRead], expected: list[tuple[str, str]]) -> None:
     cameras = Cameras({"gate-1": ["gate-2"]})
     assert said(sightings(reads, cameras=cameras)) == expected
     assert said(sightings(reversed(reads), cameras=cameras)) == expected
@@ -70,22 +70,22 @@ def test_reads_become_sightings(reads: list[Read], expected: list[tuple[str, str
             [(VIN, "0 of 2"), ("1MBGDM9AXKP042788", "1 of 1")],
         ),
         (
-            [Read(f"{n}.jpg", "4718", None, order=n) for n in (1, 2)] + [Read("3.jpg", "471B", None, order=3)],
+            [CodeRead(f"{n}.jpg", "4718", None, order=n) for n in (1, 2)] + [CodeRead("3.jpg", "471B", None, order=3)],
             [("4718", "2 of 3")],
         ),
         (
-            [Read(f"{n}.jpg", "4718", None, order=n) for n in (1, 2)] + [Read("3.jpg", "471B", None, order=40)],
+            [CodeRead(f"{n}.jpg", "4718", None, order=n) for n in (1, 2)] + [CodeRead("3.jpg", "471B", None, order=40)],
             [("4718", "2 of 2"), ("471B", "1 of 1")],
         ),
         (
-            [Read("a.jpg", VIN, None, "gate-1"), read(VIN, 0), read(VIN, 60)],
+            [CodeRead("a.jpg", VIN, None, "gate-1"), read(VIN, 0), read(VIN, 60)],
             [(VIN, "2 of 2"), (VIN, "1 of 1")],
         ),
         ([read(VIN, 0, "gate-1"), read(VIN, 1, "gate-2"), read(VIN, 2, "gate-1")], [(VIN, "3 of 3")]),
         ([read(VIN, 0, "gate-1"), read(VIN, 1, "gate-9"), read(VIN, 2)], [(VIN, "2 of 2"), (VIN, "1 of 1")]),
     ],
 )
-def test_hard_cases_of_sightings(reads: list[Read], expected: list[tuple[str, str]]) -> None:
+def test_hard_cases_of_sightings(reads: list[CodeRead], expected: list[tuple[str, str]]) -> None:
     assert said(sightings(reads, cameras=Cameras({"gate-1": ["gate-2"]}))) == expected
 
 
@@ -145,10 +145,10 @@ def test_a_sighting_knows_its_images_its_times_and_its_best_confidence() -> None
         ([read("1MBGDM9AXKP042788"), read("1M8GDM9AXKP04278B"), read("1M8GDM9AXKPO4Z788")], VIN),
     ],
 )
-def test_the_consensus_is_what_weighs_most(reads: list[Read], code: str) -> None:
+def test_the_consensus_is_what_weighs_most(reads: list[CodeRead], code: str) -> None:
     assert consensus(reads) == code
 
 
 def test_a_sighting_without_times_has_none() -> None:
-    [found] = sightings([Read("a.jpg", VIN, None)])
+    [found] = sightings([CodeRead("a.jpg", VIN, None)])
     assert (found.first_seen, found.last_seen, found.confidence) == (None, None, None)

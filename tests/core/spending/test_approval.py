@@ -7,7 +7,7 @@ import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.core.money import Price
-from airflow_provider_platerec_ocr.core.spending.approval import Figures, Threshold
+from airflow_provider_platerec_ocr.core.spending.approval import SpendFigures, Threshold
 
 EUR = Price(Decimal("12.40"), "EUR")
 PLAN: dict[str, Any] = {"to_pay": 1200, "planned": 1300, "done": 40, "left_over": 7, "manifest": "s3://yard/day/"}
@@ -57,7 +57,7 @@ def test_a_limit_of_costs_without_a_price_lets_nothing_pass_and_says_what_to_do(
 
 
 def test_the_question_has_the_figures_of_the_plan() -> None:
-    figures = Figures.of([PLAN])
+    figures = SpendFigures.of([PLAN])
 
     assert figures.subject(EUR) == "Pay for up to 1,200 calls, up to 14.88 EUR?"
     assert figures.subject(None) == "Pay for up to 1,200 calls?"
@@ -70,7 +70,7 @@ def test_the_question_has_the_figures_of_the_plan() -> None:
 
 
 def test_without_a_price_and_a_deadline_the_question_speaks_of_neither() -> None:
-    body = Figures.of([PLAN]).body(None, "more than 500 calls (approve_above_calls)", "")
+    body = SpendFigures.of([PLAN]).body(None, "more than 500 calls (approve_above_calls)", "")
 
     assert "cost, at most" not in body
     assert "*Reject*: nothing is read" in body
@@ -79,7 +79,7 @@ def test_without_a_price_and_a_deadline_the_question_speaks_of_neither() -> None
 def test_plans_of_one_run_are_one_question_that_shows_no_secret_and_breaks_no_table() -> None:
     other = PLAN | {"manifest": "https://x.example/m|`.csv?X-Amz-Signature=abcdef0123456789"}
 
-    figures = Figures.of([PLAN, other, PLAN])
+    figures = SpendFigures.of([PLAN, other, PLAN])
 
     assert (figures.calls, figures.images, figures.done, figures.left_over) == (3600, 3900, 120, 21)
     body = figures.body(None, "", "")

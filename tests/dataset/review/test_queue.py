@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_platerec_ocr.core.errors import OCRInputError
 from airflow_provider_platerec_ocr.dataset.corrections.table import CorrectionKind
-from airflow_provider_platerec_ocr.dataset.review.decide import DecidedMeanwhileError, Decision, keep
+from airflow_provider_platerec_ocr.dataset.review.decide import DecidedMeanwhileError, ReviewDecision, keep
 from airflow_provider_platerec_ocr.dataset.review.doubts import Criteria, Expected
 from airflow_provider_platerec_ocr.dataset.review.queue import needing_eyes, one_read
 from airflow_provider_platerec_ocr.dataset.table.reading import read_dataset
@@ -21,7 +21,7 @@ from support.table_stage import RUN, VIN, TableStage
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from airflow_provider_platerec_ocr.dataset.review.queue import Queue, Read
+    from airflow_provider_platerec_ocr.dataset.review.queue import Queue, QueuedRead
 
 ACCEPT, CORRECT, REJECT, ADD = (
     CorrectionKind.ACCEPT,
@@ -51,11 +51,11 @@ def names(found: Queue) -> list[str]:
     return [(read.image_name or "").rpartition("/")[2] for read in found.reads]
 
 
-def read_of(table: CorrectedStage, name: str) -> Read:
+def read_of(table: CorrectedStage, name: str) -> QueuedRead:
     return next(read for read in queue(table).reads if read.image.endswith(name))
 
 
-def decide(table: CorrectedStage, read: Read, *decisions: Decision, **more: Any) -> None:
+def decide(table: CorrectedStage, read: QueuedRead, *decisions: ReviewDecision, **more: Any) -> None:
     now = one_read(local_place(table.dataset), corrections(table), ALL, read.day, read.type, read.key)
     assert now is not None
     given: dict[str, Any] = {"by": "jane", "why": "seen", "seen": read.said_last, "clock": LATER} | more
@@ -91,15 +91,15 @@ def test_only_the_days_and_the_rows_that_are_asked_for(table: CorrectedStage) ->
 @pytest.mark.parametrize(
     ("name", "decisions", "seen"),
     [
-        (ONE, [Decision(0, ACCEPT)], [(ONE, 0, VIN, VIN, "jane")]),
-        (ONE, [Decision(0, CORRECT, f" {RIGHT} ")], [(ONE, 0, RIGHT, VIN, "jane")]),
-        (ONE, [Decision(None, REJECT)], []),
-        (TWO, [Decision(None, ACCEPT)], [(TWO, 0, VIN, VIN, "jane"), (TWO, 1, OTHER, OTHER, "jane")]),
-        (TWO, [Decision(0, ACCEPT), Decision(1, REJECT)], [(TWO, 0, VIN, VIN, "jane")]),
+        (ONE, [ReviewDecision(0, ACCEPT)], [(ONE, 0, VIN, VIN, "jane")]),
+        (ONE, [ReviewDecision(0, CORRECT, f" {RIGHT} ")], [(ONE, 0, RIGHT, VIN, "jane")]),
+        (ONE, [ReviewDecision(None, REJECT)], []),
+        (TWO, [ReviewDecision(None, ACCEPT)], [(TWO, 0, VIN, VIN, "jane"), (TWO, 1, OTHER, OTHER, "jane")]),
+        (TWO, [ReviewDecision(0, ACCEPT), ReviewDecision(1, REJECT)], [(TWO, 0, VIN, VIN, "jane")]),
     ],
 )
 def test_what_was_decided_is_in_the_corrected_table_and_is_not_asked_again(
-    table: CorrectedStage, name: str, decisions: list[Decision], seen: list[Any]
+    table: CorrectedStage, name: str, decisions: list[ReviewDecision], seen: list[Any]
 ) -> None:
     decide(table, read_of(table, name), *decisions)
 
@@ -108,7 +108,7 @@ def test_what_was_decided_is_in_the_corrected_table_and_is_not_asked_again(
 
 
 def test_one_of_two_codes_is_not_enough(table: CorrectedStage) -> None:
-    decide(table, read_of(table, TWO), Decision(0, ACCEPT))
+    decide(table, read_of(table, TWO), ReviewDecision(0, ACCEPT))
 
     assert names(queue(table)) == [TWO, ONE]
 
@@ -117,23 +117,29 @@ def test_where_nothing_was_found_a_person_says_so_or_gives_the_code(table: Corre
     criteria = Criteria(expected=Expected.of([(NONE, VIN)]), several=False, confidence_below=None)
     (read,) = [each for each in queue(table, criteria).reads if each.image.endswith(NONE)]
 
-    decide(table, read, Decision(None, ACCEPT))
+    decide(table, read, ReviewDecision(None, ACCEPT))
     assert NONE not in names(queue(table, criteria))
     assert [each for each in table.seen() if each[0] == NONE] == [(NONE, None, None, None, "jane")]
 
-    decide(table, read, Decision(None, ADD, RIGHT), seen=LATER.now(), clock=FakeClock(LATER.now() + timedelta(hours=1)))
+    decide(
+        table,
+        read,
+        ReviewDecision(None, ADD, RIGHT),
+        seen=LATER.now(),
+        clock=FakeClock(LATER.now() + timedelta(hours=1)),
+    )
     assert [each[1:] for each in table.seen() if each[0] == NONE] == [(0, RIGHT, None, "jane")]
 
 
 def test_two_reviewers_at_once_lose_no_decision(table: CorrectedStage) -> None:
     as_jane_saw_it = as_joe_saw_it = read_of(table, ONE)
-    decide(table, as_jane_saw_it, Decision(0, CORRECT, RIGHT))
+    decide(table, as_jane_saw_it, ReviewDecision(0, CORRECT, RIGHT))
 
     with pytest.raises(DecidedMeanwhileError, match=r"jane said it is WP0ZZZ99ZTS392124 at 2026-03-03 08:00 UTC"):
-        decide(table, as_joe_saw_it, Decision(0, ACCEPT), by="joe")
+        decide(table, as_joe_saw_it, ReviewDecision(0, ACCEPT), by="joe")
     again = one_read(local_place(table.dataset), corrections(table), ALL, DAY, "vin", as_joe_saw_it.key)
     assert again is not None
-    decide(table, again, Decision(0, ACCEPT), by="joe", clock=FakeClock(LATER.now() + timedelta(minutes=1)))
+    decide(table, again, ReviewDecision(0, ACCEPT), by="joe", clock=FakeClock(LATER.now() + timedelta(minutes=1)))
 
     assert [each for each in table.seen() if each[0] == ONE] == [(ONE, 0, VIN, VIN, "joe")]
     assert len(list((table.root / "table_corrections").iterdir())) == 2  # what jane said is still there
@@ -143,7 +149,7 @@ def test_an_export_meanwhile_loses_no_decision(table: CorrectedStage) -> None:
     read = read_of(table, ONE)
     stage = TableStage.local(table.root)
     plan = stage.plan(str(table.root / "list.csv"), RUN)
-    decide(table, read, Decision(0, CORRECT, RIGHT))
+    decide(table, read, ReviewDecision(0, CORRECT, RIGHT))
     stage.publish(plan)
 
     frame = read_dataset(str(table.dataset), corrected=True)
@@ -153,20 +159,20 @@ def test_an_export_meanwhile_loses_no_decision(table: CorrectedStage) -> None:
 @pytest.mark.parametrize(
     ("decision", "says"),
     [
-        (Decision(3, ACCEPT), "has no identifier 3"),
-        (Decision(0, CORRECT, "  "), "1 to 64 characters"),
-        (Decision(0, CORRECT, "X" * 65), "1 to 64 characters"),
-        (Decision(0, CORRECT, "\u200b"), "1 to 64 characters"),
-        (Decision(None, CORRECT, RIGHT), "Say which of the codes"),
+        (ReviewDecision(3, ACCEPT), "has no identifier 3"),
+        (ReviewDecision(0, CORRECT, "  "), "1 to 64 characters"),
+        (ReviewDecision(0, CORRECT, "X" * 65), "1 to 64 characters"),
+        (ReviewDecision(0, CORRECT, "\u200b"), "1 to 64 characters"),
+        (ReviewDecision(None, CORRECT, RIGHT), "Say which of the codes"),
     ],
 )
 def test_a_decision_that_makes_no_sense_is_refused_and_nothing_is_kept(
-    table: CorrectedStage, decision: Decision, says: str
+    table: CorrectedStage, decision: ReviewDecision, says: str
 ) -> None:
     with pytest.raises(OCRInputError, match=says):
-        decide(table, read_of(table, ONE), Decision(0, ACCEPT), decision)
+        decide(table, read_of(table, ONE), ReviewDecision(0, ACCEPT), decision)
     with pytest.raises(OCRInputError, match="nobody who says it"):
-        decide(table, read_of(table, ONE), Decision(0, ACCEPT), by=" ")
+        decide(table, read_of(table, ONE), ReviewDecision(0, ACCEPT), by=" ")
 
     assert not (table.root / "table_corrections").exists()
 

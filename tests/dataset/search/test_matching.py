@@ -17,7 +17,7 @@ from airflow_provider_platerec_ocr.dataset.search.matching import (
     plain_columns,
     plain_mask,
 )
-from airflow_provider_platerec_ocr.dataset.search.query import CheckDigit, ReadQuery, ReadStatus
+from airflow_provider_platerec_ocr.dataset.search.query import CheckDigit, ReadQuery, SearchStatus
 
 if TYPE_CHECKING:
     Row = dict[str, Any]
@@ -36,7 +36,7 @@ ROWS: list[Row] = [
 QUERIES = [
     ReadQuery(code=code, check_digit=digit, status=status)
     for code, digit, status in product(
-        ("", "1M8", "po42", "trl530042", "53 00", ".*", "</B>", "x"), (None, *CheckDigit), (None, *ReadStatus)
+        ("", "1M8", "po42", "trl530042", "53 00", ".*", "</B>", "x"), (None, *CheckDigit), (None, *SearchStatus)
     )
 ]
 PLAIN: list[Row] = [
@@ -108,11 +108,11 @@ def test_a_corrected_code_is_found_by_both_and_one_that_was_taken_back_by_itself
     gone = ROWS[0] | {"taken_back": True, "corrected_by": "jane"}
 
     assert [code_fits(row, ReadQuery(code=code)) for code in ("new", "old", "1M8")] == [True, True, False]
-    assert code_fits(row, ReadQuery(status=ReadStatus.CORRECTED))
+    assert code_fits(row, ReadQuery(status=SearchStatus.CORRECTED))
     assert [
         code_fits(gone, ReadQuery(code="1M8")),
-        code_fits(gone, ReadQuery(status=ReadStatus.CORRECTED)),
-        code_fits(gone, ReadQuery(status=ReadStatus.CODE)),
+        code_fits(gone, ReadQuery(status=SearchStatus.CORRECTED)),
+        code_fits(gone, ReadQuery(status=SearchStatus.CODE)),
         code_fits(gone, ReadQuery(check_digit=CheckDigit.OK)),
     ] == [True, True, False, False]
 

@@ -10,7 +10,7 @@ from airflow_provider_platerec_ocr.dataset.search.query import (
     LONGEST,
     CheckDigit,
     ReadQuery,
-    ReadStatus,
+    SearchStatus,
     code_needles,
     query_from,
     query_of,
@@ -27,7 +27,7 @@ WHOLE = ReadQuery(
     min_confidence=0.0,
     max_confidence=0.85,
     check_digit=CheckDigit.FAILED,
-    status=ReadStatus.CORRECTED,
+    status=SearchStatus.CORRECTED,
 )
 
 

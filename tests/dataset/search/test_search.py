@@ -14,7 +14,7 @@ from airflow_provider_platerec_ocr.core.errors import OCRConfigError
 from airflow_provider_platerec_ocr.dataset import read_dataset
 from airflow_provider_platerec_ocr.dataset.layout.schema import reads_schema
 from airflow_provider_platerec_ocr.dataset.search.groups import Footers
-from airflow_provider_platerec_ocr.dataset.search.query import CheckDigit, ReadQuery, ReadStatus
+from airflow_provider_platerec_ocr.dataset.search.query import CheckDigit, ReadQuery, SearchStatus
 from airflow_provider_platerec_ocr.dataset.search.search import DEEPEST, search
 from airflow_provider_platerec_ocr.dataset.upkeep.compact import compact
 from support.clock import FakeClock
@@ -100,9 +100,9 @@ def test_pages_put_together_are_the_whole_list(stage: SearchStage) -> None:
         (ReadQuery(min_confidence=0.9), ["d.jpg"]),
         (ReadQuery(check_digit=CheckDigit.FAILED), ["b.jpg"]),
         (ReadQuery(check_digit=CheckDigit.NONE), ["c.jpg", "odd.jpg", "odd.jpg", "huge.jpg"]),
-        (ReadQuery(status=ReadStatus.NO_CODE), ["none.jpg"]),
-        (ReadQuery(status=ReadStatus.UNREADABLE), ["strange.jpg"]),
-        (ReadQuery(status=ReadStatus.CORRECTED), []),
+        (ReadQuery(status=SearchStatus.NO_CODE), ["none.jpg"]),
+        (ReadQuery(status=SearchStatus.UNREADABLE), ["strange.jpg"]),
+        (ReadQuery(status=SearchStatus.CORRECTED), []),
     ],
 )
 def test_each_question_has_its_answer(stage: SearchStage, query: ReadQuery, expected: list[str]) -> None:
@@ -141,11 +141,11 @@ def test_a_corrected_code_is_found_by_what_it_is_and_by_what_it_was(own: SearchS
     assert shown(ReadQuery(code=OTHER)) == [taken, second]
     assert shown(ReadQuery(code="added")) == [added]
     assert shown(ReadQuery(check_digit=CheckDigit.FAILED)) == []
-    assert shown(ReadQuery(status=ReadStatus.CORRECTED)) == [mended, taken, second, added]
-    assert shown(ReadQuery(status=ReadStatus.NO_CODE)) == []
+    assert shown(ReadQuery(status=SearchStatus.CORRECTED)) == [mended, taken, second, added]
+    assert shown(ReadQuery(status=SearchStatus.NO_CODE)) == []
     assert shown(ReadQuery(image="b.jpg")) == [taken, second]
-    assert own.look(ReadQuery(status=ReadStatus.CORRECTED)).total == 4
-    assert own.names(ReadQuery(status=ReadStatus.CORRECTED), corrections=None) == []
+    assert own.look(ReadQuery(status=SearchStatus.CORRECTED)).total == 4
+    assert own.names(ReadQuery(status=SearchStatus.CORRECTED), corrections=None) == []
 
 
 def test_what_was_corrected_is_known_without_reading_the_rest(own: SearchStage, stage: SearchStage) -> None:

@@ -15,7 +15,7 @@ from airflow_provider_platerec_ocr.engine.images.gallery import (
     TIDY_S,
     WAITING,
     Gallery,
-    Wanted,
+    WantedPicture,
     why_not,
 )
 from airflow_provider_platerec_ocr.engine.images.preview import NoPreviewError
@@ -39,8 +39,8 @@ def yard(tmp_path: Path) -> Path:
     return folder
 
 
-def wanted(yard: Path, name: str = "a.jpg", **more: Any) -> Wanted:
-    return replace(Wanted(str(yard / name), "v", (local_place(yard),), 64), **more)
+def wanted(yard: Path, name: str = "a.jpg", **more: Any) -> WantedPicture:
+    return replace(WantedPicture(str(yard / name), "v", (local_place(yard),), 64), **more)
 
 
 def test_a_picture_is_made_once_and_kept(yard: Path, tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ class Hanging:
 
 def test_a_store_that_hangs_costs_a_moment_and_the_picture_comes_later(tmp_path: Path) -> None:
     store, kept = Hanging(), tmp_path / "kept"
-    item = Wanted("s3://yard/a.jpg", "v", (StoragePath(store, "yard", "s3"),), 64)
+    item = WantedPicture("s3://yard/a.jpg", "v", (StoragePath(store, "yard", "s3"),), 64)
     gallery = Gallery(kept, seconds=0.0)
     for _ in range(WAITING + THREADS + 1):  # more than may wait for different ones
         with pytest.raises(NoPreviewError, match="too long"):
@@ -151,9 +151,11 @@ def test_a_store_that_hangs_costs_a_moment_and_the_picture_comes_later(tmp_path:
 def test_who_comes_when_too_many_wait_gets_none_at_once() -> None:
     store = Hanging()
     gallery = Gallery(None, seconds=0.0)
-    items = [Wanted(f"s3://yard/{number}.jpg", "v", (StoragePath(store, "yard", "s3"),), 64) for number in range(150)]
+    items = [
+        WantedPicture(f"s3://yard/{number}.jpg", "v", (StoragePath(store, "yard", "s3"),), 64) for number in range(150)
+    ]
 
-    def said(item: Wanted) -> str:
+    def said(item: WantedPicture) -> str:
         with pytest.raises(NoPreviewError) as raised:
             gallery.picture(item)
         return str(raised.value)
@@ -202,7 +204,7 @@ def test_a_disk_that_takes_nothing_only_keeps_nothing(yard: Path, tmp_path: Path
 def test_an_image_on_object_storage_is_read_through_its_root(s3: S3Stand) -> None:
     root = s3.place("yard")
     root.fs.pipe_file(f"{root.path}/a b.jpg", picture())
-    item = Wanted(f"s3://{root.path}/a b.jpg", "v", (root,), 64)
+    item = WantedPicture(f"s3://{root.path}/a b.jpg", "v", (root,), 64)
 
     assert Gallery(None).picture(item).startswith(b"\xff\xd8\xff")
     with pytest.raises(NoPreviewError, match="outside"):

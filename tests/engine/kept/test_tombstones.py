@@ -28,7 +28,7 @@ from airflow_provider_platerec_ocr.engine.kept.tombstones import (
     keys_of,
     search,
 )
-from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin, Verdict
+from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin, LedgerDecision
 from airflow_provider_platerec_ocr.engine.ledger.describe import verdict
 from airflow_provider_platerec_ocr.engine.ledger.selection import rejected
 from airflow_provider_platerec_ocr.storage.store import Store
@@ -100,7 +100,7 @@ def test_several_answers_of_one_content_all_go(ledger: Ledger) -> None:
     ledger.answer(claimed(ledger, number=2), RAW, FACTS)
     first = ledger.look("vin", PRINT)[0]
     admin = LedgerAdmin(ledger, FakeClock())
-    admin.write(admin.find(PRINT)[0], first, Verdict(End.ANSWER, "jane", "webhook", RAW))
+    admin.write(admin.find(PRINT)[0], first, LedgerDecision(End.ANSWER, "jane", "webhook", RAW))
 
     buried(ledger, Wanted.of(code=CODE))
 

@@ -8,7 +8,7 @@ import pytest
 from airflow_provider_platerec_ocr.cli.ledger.command import main
 from airflow_provider_platerec_ocr.core.claims import Answered, Doubt, End, MayClaim, Rejected
 from airflow_provider_platerec_ocr.core.errors import OCRConfigError, OCRLedgerUnwritable
-from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin, Verdict
+from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin, LedgerDecision
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from support.clock import FakeClock
 from support.ledger_shell import FACTS, OTHER, OWNER, PRINT, RAW, Shell, claimed
@@ -163,10 +163,10 @@ def test_somebody_who_settles_at_the_same_moment_is_not_overruled() -> None:
     clock.tick(300)
     first, second = LedgerAdmin(ledger, clock), LedgerAdmin(ledger, clock)
     (found,) = second.find(PRINT)
-    first.settle(found, Verdict(End.RELEASED, by="kim", why="log"))
+    first.settle(found, LedgerDecision(End.RELEASED, by="kim", why="log"))
 
     with pytest.raises(OCRConfigError, match="somebody else just now"):
-        second.settle(found, Verdict(End.RELEASED, by="sam", why="log"))
+        second.settle(found, LedgerDecision(End.RELEASED, by="sam", why="log"))
 
 
 def test_forgetting_moves_everything_aside_and_deletes_nothing(doubt: Shell) -> None:

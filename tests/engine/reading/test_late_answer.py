@@ -19,7 +19,7 @@ from airflow_provider_platerec_ocr.core.settings import ClientSettings
 from airflow_provider_platerec_ocr.engine.client.client import OCRClient
 from airflow_provider_platerec_ocr.engine.images.loader import ImageLoader
 from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin as LedgerDesk
-from airflow_provider_platerec_ocr.engine.ledger.admin import Verdict
+from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerDecision
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from airflow_provider_platerec_ocr.engine.rate.limiter import StartLimiter
 from airflow_provider_platerec_ocr.engine.reading.batch import Batch, verdict
@@ -193,7 +193,7 @@ def test_a_doubt_that_another_task_settles_at_the_same_moment_is_read_and_not_na
 
     def faster(type_: str, fingerprint: str) -> dict[str, Any]:
         person = LedgerDesk(admin.ledger(Owner()), SystemClock())
-        person.settle(person.find(fingerprint, type_)[0], Verdict(End.ANSWER, "webhook", "it came", ANSWER))
+        person.settle(person.find(fingerprint, type_)[0], LedgerDecision(End.ANSWER, "webhook", "it came", ANSWER))
         return ANSWER
 
     outcomes, progress, _ = admin.run(faster, try_number=2, policy=policy)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_platerec_ocr.core.claims import End
 from airflow_provider_platerec_ocr.core.errors import OCRLedgerError
 from airflow_provider_platerec_ocr.core.models import Owner
-from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin, Verdict
+from airflow_provider_platerec_ocr.engine.ledger.admin import LedgerAdmin, LedgerDecision
 from airflow_provider_platerec_ocr.engine.ledger.ledger import Ledger
 from airflow_provider_platerec_ocr.storage.store import Store
 from support.explorer.clocks import WorkerClock
@@ -41,7 +41,7 @@ def _settle(world: World, admin: LedgerAdmin, mark: str) -> None:
                 continue
             billed = [call for call in calls if call.state == BILLED]
             end, answer = (End.ANSWER, billed[0].raw) if billed else (End.RELEASED, None)
-            admin.settle(found, Verdict(end, "a person", "looked it up", answer), number=attempt.number)
+            admin.settle(found, LedgerDecision(end, "a person", "looked it up", answer), number=attempt.number)
             world.books.seen.add(f"a person settles: {end}")
             for call in calls:
                 call.state = BILLED if billed else REFUSED

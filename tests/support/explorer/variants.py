@@ -359,7 +359,7 @@ class Forgets(WiredResolver):
     """Does not know any more, at its next look, that it has settled the doubt itself."""
 
     async def _decide(self, image: PlannedImage, fingerprint: str, retry: Any) -> Known:
-        retry.settled = False
+        retry.doubt_ended = False
         return await super()._decide(image, fingerprint, retry)
 
 
