@@ -77,7 +77,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         asked = {*getattr(item, "fixturenames", ()), *_texts_of(item)}
         if "airflow_home" in asked:
-            item.add_marker(pytest.mark.xdist_group("airflow"))  # one database, and one import of Airflow
+            # One database and one import of Airflow for each of two halves: as one, the others wait for it in the end.
+            half = "airflow" if item.path.parent.name == "runs" else "airflow_parts"
+            item.add_marker(pytest.mark.xdist_group(half))
         elif "s3" in asked:
             item.add_marker(pytest.mark.slow)  # each request takes milliseconds, on both sides
             if not item.get_closest_marker("xdist_group"):
@@ -113,7 +115,7 @@ def _texts_of(item: pytest.Item) -> list[str]:
     return [value for value in case.params.values() if isinstance(value, str)] if case else []
 
 
-LONGEST_FIRST = ("one_airflow", "demo", "airflow", "s3")
+LONGEST_FIRST = ("one_airflow", "demo", "airflow", "airflow_parts", "s3")
 """Groups that keep one worker busy for minutes, longest first: begun late, they would be what everybody waits for."""
 
 
