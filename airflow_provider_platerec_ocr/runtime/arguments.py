@@ -71,9 +71,9 @@ def mapping(value: Any, name: str) -> dict[str, str]:
 
 
 def day(value: Any, name: str) -> str | None:
-    """Return a templated day as ``YYYY-MM-DD``; ``None`` where there is none.
+    """Return a templated day as ``YYYY-MM-DD``; ``None`` where there is none. A ``datetime`` counts with its own day.
 
-    :raises OCRConfigError: it is no day, or a time, which is another day elsewhere.
+    :raises OCRConfigError: it is no day; a text with a time is none either, since it may be another day elsewhere.
     """
     text = value.strftime("%Y-%m-%d") if isinstance(value, date) else str(value or "").strip()
     if text in _NOTHING:
