@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_platerec_ocr.cli.account.opening import parser_of, run
-from airflow_provider_platerec_ocr.cli.shared.common import FINE, at_least, fingerprint, refuse_empty
+from airflow_provider_platerec_ocr.cli.shared.common import FINE, at_least, fingerprint, refuse_empty, write
 from airflow_provider_platerec_ocr.cli.shared.output import CSV, Output
 from airflow_provider_platerec_ocr.cli.shared.places import any_place, place_that_is_there
 from airflow_provider_platerec_ocr.cli.shared.progress import working
@@ -124,7 +123,7 @@ def _reads(given: argparse.Namespace, _clock: Clock) -> int:
     rows = list(file_rows({str(name): value for name, value in row.items()} for row in plain.to_dict("records")))
     if given.output == CSV:
         for part in csv_of(list(frame.columns), rows):
-            sys.stdout.write(part.decode())
+            write(part.decode())
         return FINE
     with Output(given.output) as out:
         if rows:

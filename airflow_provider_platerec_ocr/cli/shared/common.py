@@ -6,17 +6,20 @@ import argparse
 import getpass
 import os
 import sys
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, redirect_stdout, suppress
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, TextIO
 
 from airflow_provider_platerec_ocr.core.errors import OCRError, OCRInputError
 from airflow_provider_platerec_ocr.core.fingerprint import is_fingerprint, why_no_fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 FINE, FAILED, MISUNDERSTOOD, FINDINGS, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes of all commands; 2 is argparse's own, for a command that cannot be understood."""
+_ANSWERS: ContextVar[TextIO | None] = ContextVar("answers", default=None)
+"""The standard output, while it is kept for answers alone."""
 
 
 def refuse_empty(given: argparse.Namespace, *names: str) -> None:
@@ -72,7 +75,23 @@ def minutes(text: str) -> float:
 
 def say(line: str) -> None:
     """Print a line of the answer."""
-    sys.stdout.write(f"{line}\n")
+    write(f"{line}\n")
+
+
+def write(text: str) -> None:
+    """Print a part of the answer as it is."""
+    (_ANSWERS.get() or sys.stdout).write(text)
+
+
+@contextmanager
+def answers_alone() -> Iterator[None]:
+    """Keep the standard output for answers: what others print there, as Airflow 3.1 its log, goes to the errors."""
+    token = _ANSWERS.set(sys.stdout)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _ANSWERS.reset(token)
 
 
 def complain(line: str) -> int:
@@ -92,7 +111,8 @@ def user_name() -> str:
 def guarded(command: Callable[[], int]) -> int:
     """Run a command and return its exit code; what went wrong is one sentence, and no trace of the program."""
     try:
-        return command()
+        with answers_alone():
+            return command()
     except OCRError as error:
         return complain(str(error))
     except BrokenPipeError:  # of `… | head`

@@ -100,3 +100,17 @@ def test_what_goes_wrong_is_one_sentence_and_an_exit_code(
 ) -> None:
     assert guarded(raises(error)) == code
     assert capsys.readouterr().err == says
+
+
+def test_what_others_print_while_a_command_runs_is_no_part_of_its_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    def command() -> int:
+        print("a line of Airflow's log")  # noqa: T201  # as a logger of its own does
+        with Output("json") as out:
+            out.put(left=7)
+        return 0
+
+    assert guarded(command) == 0
+
+    said = capsys.readouterr()
+    assert json.loads(said.out) == {"left": 7}
+    assert said.err == "a line of Airflow's log\n"
