@@ -155,8 +155,11 @@ class AirflowHome:
 
         :param at: the run's logical date, if not now.
         """
+        from support.airflow_versions import share_one_api
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Airflow's own deprecations are not what is tested
+            share_one_api()
             when = {} if at is None else {"logical_date": at}
             run = self.find_dag(dag_id).test(run_conf=conf, **when)
             tasks = {(ti.task_id, ti.map_index): str(ti.state) for ti in run.get_task_instances()}

@@ -6,6 +6,7 @@ A test of something that a version lacks by its nature is skipped there, with th
 from __future__ import annotations
 
 import json
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ __all__ = [
     "ASKS_PEOPLE", "TRIES_KILLED_TASKS_AGAIN", "AirflowException", "AirflowFailException", "AirflowNotFoundException",
     "AirflowRescheduleException", "AirflowSensorTimeout", "AirflowSkipException", "AirflowTaskTimeout", "RetryAction",
     "TaskDeferralTimeout", "TaskDeferred", "WaitsForPerson", "dag_bag", "file_systems", "import_string", "redact",
-    "since_3_1", "since_3_2", "stored",
+    "share_one_api", "since_3_1", "since_3_2", "stored",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:
@@ -93,6 +94,13 @@ def file_systems() -> dict[str, Any]:
     """Return what opens an object store's URI, by scheme; a test may put its own there."""
     schemes: dict[str, Any] = find("_register_filesystems", ("airflow.sdk.io.fs", "airflow.io"))()
     return schemes
+
+
+def share_one_api() -> None:
+    """Have all tasks of ``DAG.test()`` ask one API, as from 3.3 on: before, each makes its own, which takes seconds."""
+    supervisor: Any = import_module("airflow.sdk.execution_time.supervisor")
+    if not hasattr(supervisor.in_process_api_server, "cache_info"):
+        supervisor.in_process_api_server = cache(supervisor.in_process_api_server)
 
 
 def dag_bag(folder: str) -> Any:
