@@ -112,7 +112,10 @@ class DagRunResult:
         from airflow.utils.session import create_session
         from sqlalchemy import select
 
-        query = select(TaskStateStoreModel.value).filter_by(**self._where(task_id, map_index), key=key)
+        where = self._where(task_id, map_index)
+        if hasattr(TaskStateStoreModel, "region_index"):  # as 3.4 calls it
+            where["region_index"] = where.pop("map_index")
+        query = select(TaskStateStoreModel.value).filter_by(**where, key=key)
         with create_session() as session:
             value = session.scalar(query)
             return None if value is None else json.loads(value)
