@@ -27,7 +27,7 @@ SERIALS = st.text("0123456789", min_size=6, max_size=6)
 def oracle(vin: str) -> bool:
     """Return what vininfo says, for the makers that it does not exempt from the rule."""
     found = Vin(vin)
-    assume(getattr(found.assembler, "uses_sae_checkdigit", True))
+    assume(getattr(getattr(found, "assembler", None), "uses_sae_checkdigit", True))  # its older versions exempt nobody
     return bool(found.verify_checksum(check_year=False))
 
 

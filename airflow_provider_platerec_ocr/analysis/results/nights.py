@@ -267,6 +267,8 @@ def _needs(table: Any) -> Any:
 
 def _rows(parquet: Any, places: Any) -> Any:
     """Return rows by their places, in that order; only the row groups that hold some are read."""
+    if not len(places):
+        return parquet.schema_arrow.empty_table()  # an older pyarrow cannot read no row group
     lengths = np.array(
         [parquet.metadata.row_group(number).num_rows for number in range(parquet.num_row_groups)], dtype=np.int64
     )
@@ -274,8 +276,6 @@ def _rows(parquet: Any, places: Any) -> Any:
     groups = np.searchsorted(ends, places, side="right")
     read = np.unique(groups)
     table = parquet.read_row_groups(read.tolist())
-    if not len(places):
-        return table
     starts = np.cumsum(lengths[read]) - lengths[read]  # of each group that was read, within the table
     return table.take(pa.array(starts[np.searchsorted(read, groups)] + places - (ends - lengths)[groups]))
 

@@ -252,7 +252,10 @@ def test_case_and_blanks_of_columns_mean_nothing_in_any_format(tmp_path: Path, k
     ids=lambda values: str(values.type),
 )
 def test_a_camera_of_any_type_is_its_name(tmp_path: Path, values: pa.Array) -> None:
-    pq.write_table(pa.table({"image": ["a.jpg", "b.jpg"], "camera_id": values}), tmp_path / "m.parquet")
+    try:
+        pq.write_table(pa.table({"image": ["a.jpg", "b.jpg"], "camera_id": values}), tmp_path / "m.parquet")
+    except pa.ArrowNotImplementedError as error:
+        pytest.skip(f"pyarrow {pa.__version__}: {error}")
 
     assert [item.camera_id for item in planned(tmp_path / "m.parquet")] == ["7", None]
 
