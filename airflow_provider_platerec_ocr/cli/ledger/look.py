@@ -110,20 +110,23 @@ def _moment(at_s: float | None, now: datetime) -> str:
 
 
 def _doubts(given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> int:
-    number = 0
-    with Output(given.output) as out, working("Reading the ledger") as tell:
+    every: list[Found] = []
+    with working("Reading the ledger") as tell:
+        for found in admin.doubts():
+            every.append(found)
+            tell(len(every))
+    with Output(given.output) as out:
         out.put(doubts=[])
-        for number, found in enumerate(admin.doubts(), 1):  # counted for the line below
-            tell(number)
+        for found in every:
             for attempt in admin.in_doubt(found):
                 out.say(title(found))
                 out.say(f"  attempt {attempt.number}: {state(attempt, ledger.lease_s)}; {owner(attempt)}")
             out.add("doubts", entry_json(found, ledger.lease_s))
         settle = f"… {ledger.root} settle FINGERPRINT --answer FILE | --released | …"
         out.say(
-            f"{count_of(number, 'image')} in doubt. Settle each with: {settle}" if number else "Nothing is in doubt."
+            f"{count_of(len(every), 'image')} in doubt. Settle each with: {settle}" if every else "Nothing is in doubt."
         )
-    return FINDINGS if number else FINE
+    return FINDINGS if every else FINE
 
 
 def _check(given: argparse.Namespace, admin: LedgerAdmin, ledger: Ledger) -> int:
