@@ -72,7 +72,7 @@ explore-long: $(STAMP) ## The deep searches of orders of events (half an hour)
 faults-long: $(STAMP) ## The cases that wait for Airflow's and the ledger's own times
 	$(BIN)/python -m pytest -q -m "faults and long"
 
-matrix: ## Try every Airflow from 3.0.6 on, each in an environment of its own, and print one table (an hour and a half)
+matrix: ## Try every Airflow from 3.0.6 on, each in an environment of its own, and print one table (three quarters of an hour)
 	$(PYTHON) .ci/matrix.py
 
 bench: $(STAMP) ## Print the benchmarks' table, at the API's own latency (about 45 minutes)

@@ -1,6 +1,6 @@
 """Runs the product on every Airflow that it says it runs on, each in an environment of its own; prints one table.
 
-python3 .ci/matrix.py                         all cells, everything (an hour and a half on two cores)
+python3 .ci/matrix.py                         all cells, everything (three quarters of an hour on two cores)
 python3 .ci/matrix.py --cells 3.0.6,newest    some cells
 python3 .ci/matrix.py --quick                 without the quick tests, which hardly touch Airflow
 python3 .ci/matrix.py --smoke                 without the provider tests as well: imports, commands and a night
